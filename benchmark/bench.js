@@ -1,0 +1,105 @@
+/**
+ * npm run bench [-- --quick] [--only name]: measures the figures of docs/performance.md beside their peers and floors in
+ * one run, and prints the table and the machine. Medians; rounds of ours and the peer's take turns.
+ */
+import { cpus, release, totalmem } from 'node:os';
+import { accessSync, constants } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { eventLoop } from './loop.js';
+import { many } from './many.js';
+import { shimMemory } from './memory.js';
+import { pidFile, rates, rawSpawn, start } from './starts.js';
+import { stdout, terminal } from './throughput.js';
+import { World, untilInterrupted } from './world.js';
+
+const MEASUREMENTS = { start, pidFile, rates, eventLoop, rawSpawn, shimMemory, stdout, terminal, many };
+
+function missingPeers() {
+  const isOnPath = (name) =>
+    (process.env.PATH ?? '').split(delimiter).some((dir) => {
+      try {
+        accessSync(join(dir, name), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  const isPackage = (name) => {
+    try {
+      createRequire(import.meta.url).resolve(name);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const state = (installed) => (installed ? 'installed, but this benchmark does not drive it yet' : 'not installed');
+  return [`node-pty (${state(isPackage('node-pty'))})`, `conmon (${state(isOnPath('conmon'))})`];
+}
+
+function number(value) {
+  if (value === 0 || value >= 100) return value.toFixed(0);
+  return value.toPrecision(3);
+}
+
+function printTable(rows) {
+  const cells = [
+    ['figure', 'ours', 'peer or floor', 'ratio', 'goal', 'met'],
+    ...rows.map(({ figure, ours, unit, peer, peerName, ratio, goal, met }) => [
+      figure,
+      `${number(ours)} ${unit}`.trim(),
+      peer === undefined ? '' : `${peerName} ${number(peer)} ${unit}`,
+      ratio === undefined ? '' : ratio.toFixed(2),
+      goal?.trim() ?? '',
+      met === undefined ? '' : met ? 'yes' : 'no',
+    ]),
+  ];
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((line) => line[column].length)));
+  const print = (line) => console.log(`| ${line.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`);
+  print(cells[0]);
+  print(widths.map((width) => '-'.repeat(width)));
+  for (const line of cells.slice(1)) print(line);
+}
+
+function printMachine() {
+  const [{ model }] = cpus();
+  console.log(
+    `\n${cpus().length} × ${model.trim()}, ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}, Node.js ${process.version}`,
+  );
+  console.log(`Left out: ${missingPeers().join(', ')}.`);
+}
+
+async function main() {
+  const options = { quick: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } };
+  const { quick, only = Object.keys(MEASUREMENTS) } = parseArgs({ options }).values;
+  const unknown = only.filter((name) => !(name in MEASUREMENTS));
+  if (unknown.length > 0) {
+    console.error(`benchmark: no ${unknown.join(', ')}; there are ${Object.keys(MEASUREMENTS).join(', ')}`);
+    return 2;
+  }
+  const world = new World({ quick });
+  const rows = [];
+  try {
+    world.compile();
+    const measureAll = async () => {
+      for (const name of only) {
+        console.error(`benchmark: ${name} …`);
+        rows.push(...(await MEASUREMENTS[name](world)));
+      }
+    };
+    await untilInterrupted(measureAll());
+    return 0;
+  } finally {
+    await world.cleanUp();
+    if (rows.length > 0) printTable(rows);
+    printMachine();
+  }
+}
+
+process.exitCode = await main().catch((error) => {
+  console.error(`benchmark: ${error.stack}`);
+  return 1;
+});
+// A measurement that was interrupted may still hold timers; all that it started has been ended.
+process.exit();

@@ -1,0 +1,81 @@
+/** How long a start holds the event loop of a program with a 2 GB heap: runs in a process of its own, given this heap. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { atMost } from './starts.js';
+import { World, median, row, untilInterrupted } from './world.js';
+
+const HEAP_BYTES = 2 * 1024 ** 3;
+/** Doubles, 80 kB: small enough for the ordinary heap pages, which no huge page backs. */
+const ARRAY_LENGTH = 10_000;
+
+export async function eventLoop(world) {
+  const args = ['--max-old-space-size=6144', import.meta.filename, world.quick ? '15' : '60'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  world.child(child);
+  const stdout = await text(child.stdout);
+  const { ours, peer, idle, heapBytes } = JSON.parse(stdout);
+  const figure = `event loop held by a start, ${(heapBytes / 1e9).toFixed(1)} GB heap, p50 of the longest turn`;
+  return [
+    row(figure, { ours, unit: 'ms', peer, peerName: 'child_process', ...atMost(ours, 0.5, 'ms') }),
+    row('the same with nothing to do', { ours: idle, unit: 'ms' }),
+  ];
+}
+
+/** The longest time between two turns of the loop while `task` is under way. */
+async function longestTurnMs(task) {
+  let longest = 0;
+  let last = performance.now();
+  let over = false;
+  const turn = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!over) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const result = await task();
+  over = true;
+  turn();
+  return { longest, result };
+}
+
+async function measure(world, count, heap) {
+  world.compile();
+  const bundle = await world.bundle([world.bin('idle')]);
+  const root = world.dir();
+  const [ours, peer, idle] = [[], [], []];
+  for (let i = 0; i < count; i++) {
+    const container = await world.create({ root, bundle });
+    ours.push((await longestTurnMs(() => world.start(container))).longest);
+    await world.end(container);
+    const held = await longestTurnMs(async () => {
+      const child = spawn(world.bin('idle'), { stdio: 'ignore' });
+      await once(child, 'spawn');
+      return child;
+    });
+    peer.push(held.longest);
+    const exited = once(held.result, 'exit');
+    held.result.kill('SIGKILL');
+    await exited;
+    idle.push((await longestTurnMs(() => new Promise((resolve) => setTimeout(resolve, 4)))).longest);
+  }
+  const heapBytes = process.memoryUsage().heapUsed * Math.sign(heap.length);
+  return { ours: median(ours), peer: median(peer), idle: median(idle), heapBytes };
+}
+
+async function main(count) {
+  const heap = [];
+  while (heap.length * ARRAY_LENGTH * 8 < HEAP_BYTES) heap.push(new Array(ARRAY_LENGTH).fill(heap.length + 0.5));
+  const world = new World({ quick: true });
+  try {
+    console.log(JSON.stringify(await untilInterrupted(measure(world, count, heap))));
+  } finally {
+    await world.cleanUp();
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  await main(Number(process.argv[2]));
+  process.exit();
+}

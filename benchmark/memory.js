@@ -1,0 +1,51 @@
+/** Private memory of an idle shim, beside a static C program that only sits in epoll_wait. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeStdioFifos } from '../dist/index.js';
+import { atMost } from './starts.js';
+import { median, shimOf, privateDirtyKb, row } from './world.js';
+
+const SETTLE_MS = 300;
+
+export async function shimMemory(world) {
+  const root = world.dir();
+  const plain = await world.bundle([world.bin('idle')]);
+  const onTerminal = await world.bundle([world.bin('idle')], { terminal: true });
+  const kinds = [
+    { name: 'stdio /dev/null', bundle: plain, stdio: () => ({}) },
+    { name: 'three FIFOs', bundle: plain, stdio: () => makeStdioFifos(world.dir()) },
+    {
+      name: 'a terminal, host runtime',
+      bundle: onTerminal,
+      runtime: 'host',
+      stdio: () => makeStdioFifos(world.dir(), { terminal: true }),
+    },
+  ];
+  const floor = spawn(world.bin('idle'), { stdio: 'ignore' });
+  await once(floor, 'spawn');
+  try {
+    const rows = [];
+    for (const { name, bundle, runtime, stdio } of kinds) {
+      const containers = [];
+      const shims = [];
+      for (let i = 0; i < 7; i++) {
+        const container = await world.create({ root, bundle, ...(runtime && { runtime }) });
+        const process = await world.start(container, { stdio: stdio() });
+        containers.push(container);
+        shims.push(await shimOf(process.systemPid));
+      }
+      await delay(SETTLE_MS);
+      const ours = median(shims.map(privateDirtyKb));
+      const peer = privateDirtyKb(floor.pid);
+      const figure = `private memory of an idle shim: ${name}`;
+      rows.push(row(figure, { ours, unit: 'kB', peer, peerName: 'static epoll', ...atMost(ours, 64, 'kB') }));
+      for (const container of containers) await world.end(container);
+    }
+    return rows;
+  } finally {
+    const exited = once(floor, 'exit');
+    floor.kill('SIGKILL');
+    await exited;
+  }
+}

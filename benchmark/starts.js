@@ -1,0 +1,179 @@
+/** start(): its time, its rate, from the pid file to the caller, from a kill to the known exit; and raw spawns. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { posix } from '../dist/index.js';
+import { atATime, median, row } from './world.js';
+
+const ROUND = 10;
+const EXECS_PER_START = 3; // shim, runtime, command
+
+async function spawnedMs(file) {
+  const begin = performance.now();
+  const child = spawn(file, { stdio: 'ignore' });
+  await once(child, 'spawn');
+  const took = performance.now() - begin;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+  return took;
+}
+
+function floorMs(world, count) {
+  const out = execFileSync(world.bin('spawn'), [String(count), world.bin('leave')], { encoding: 'utf8' });
+  return out
+    .trim()
+    .split('\n')
+    .map((ns) => Number(ns) / 1e6);
+}
+
+async function startOnce(world, options) {
+  const container = await world.create(options);
+  const begin = performance.now();
+  const process = await world.start(container);
+  const startMs = performance.now() - begin;
+  const exit = process.wait();
+  const killed = performance.now();
+  process.signal('SIGKILL');
+  await exit;
+  const exitMs = performance.now() - killed;
+  await world.end(container);
+  return { startMs, exitMs };
+}
+
+export async function start(world) {
+  const bundle = await world.bundle([world.bin('idle')]);
+  const cases = [
+    { name: 'do-nothing runtime, tmpfs', root: world.dir(), goal: 3 },
+    { name: 'do-nothing runtime, disk', root: world.dir(world.disk), goal: 3 },
+    { name: 'host runtime, tmpfs', root: world.dir(), runtime: 'host' },
+    { name: 'host runtime, disk', root: world.dir(world.disk), runtime: 'host' },
+  ].map((one) => ({ ...one, startMs: [], exitMs: [] }));
+  const peerMs = [];
+  const floor = [];
+  for (let round = world.quick ? 4 : 12; round > 0; round--) {
+    for (const { root, runtime, startMs, exitMs } of cases) {
+      for (let i = 0; i < ROUND; i++) {
+        const took = await startOnce(world, { root, bundle, ...(runtime && { runtime }) });
+        startMs.push(took.startMs);
+        exitMs.push(took.exitMs);
+      }
+    }
+    for (let i = 0; i < ROUND; i++) peerMs.push(await spawnedMs(world.bin('idle')));
+    floor.push(...floorMs(world, ROUND));
+  }
+  const peer = EXECS_PER_START * median(floor);
+  const peerName = 'three vfork+exec+wait';
+  const rows = cases.map(({ name, startMs, goal }) => {
+    const ours = median(startMs);
+    return row(`start(), p50: ${name}`, { ours, unit: 'ms', peer, peerName, ...atMost(ours, goal, 'ms') });
+  });
+  const plain = { peer: median(peerMs), peerName: 'child_process, to its spawn event' };
+  rows.push(row('start(), p50: do-nothing runtime, tmpfs', { ours: median(cases[0].startMs), unit: 'ms', ...plain }));
+  for (const { name, exitMs } of cases) {
+    const ours = median(exitMs);
+    rows.push(row(`kill → exit known, p50: ${name}`, { ours, unit: 'ms', ...atMost(ours, 1, 'ms') }));
+  }
+  return rows;
+}
+
+export function atMost(ours, goal, unit) {
+  return goal === undefined ? {} : { goal: `≤ ${goal} ${unit}`, met: ours <= goal };
+}
+
+export function atLeast(ours, goal, unit) {
+  return { goal: `≥ ${Number(goal.toFixed(2))} ${unit}`, met: ours >= goal };
+}
+
+export async function pidFile(world) {
+  const bundle = await world.bundle([world.bin('idle')]);
+  const root = world.dir();
+  const stamp = join(root, '.stamp');
+  const took = [];
+  for (let i = world.quick ? 40 : 150; i > 0; i--) {
+    const container = await world.create({ root, bundle, runtimeArgs: ['--stamp', stamp] });
+    await world.start(container);
+    const resolvedNs = process.hrtime.bigint();
+    // The runtime may be told of before it has told the time.
+    let stampNs = '';
+    while (stampNs === '') stampNs = readFileSync(stamp, 'utf8');
+    took.push(Number(resolvedNs - BigInt(stampNs)) / 1e6);
+    await world.end(container);
+  }
+  const ours = median(took);
+  return [row('pid file visible → start() resolved, p50', { ours, unit: 'ms', ...atMost(ours, 0.4, 'ms') })];
+}
+
+async function rate(world, bundle, width, count) {
+  const root = world.dir();
+  const containers = [];
+  const begin = performance.now();
+  await atATime(
+    width,
+    Array.from({ length: count }, (_, i) => i),
+    async () => {
+      const container = await world.create({ root, bundle });
+      containers.push(container);
+      await world.start(container);
+    },
+  );
+  const perSecond = (count / (performance.now() - begin)) * 1000;
+  await atATime(16, containers, (container) => world.end(container));
+  return perSecond;
+}
+
+export async function rates(world) {
+  const bundle = await world.bundle([world.bin('idle')]);
+  const single = [];
+  const wide = [];
+  const floor = [];
+  for (let round = world.quick ? 3 : 7; round > 0; round--) {
+    floor.push(...floorMs(world, 32));
+    single.push(await rate(world, bundle, 1, 48));
+    wide.push(await rate(world, bundle, 16, 96));
+  }
+  const bound = (1000 * availableParallelism()) / (EXECS_PER_START * median(floor));
+  const [one, many] = [median(single), median(wide)];
+  const peerName = 'three vfork+exec+wait on every core';
+  return [
+    row('create() and start(), one after the other', { ours: one, unit: '/s', ...atLeast(one, 300, '/s') }),
+    row('create() and start(), 16 at a time', {
+      ours: many,
+      unit: '/s',
+      peer: bound,
+      peerName,
+      goal: 'near what the cores can exec',
+      met: many >= 0.8 * bound,
+    }),
+  ];
+}
+
+export async function rawSpawn(world) {
+  const file = world.bin('leave');
+  const ours = [];
+  const peer = [];
+  const floor = [];
+  for (let round = world.quick ? 8 : 30; round > 0; round--) {
+    floor.push(...floorMs(world, ROUND));
+    for (let i = 0; i < ROUND; i++) {
+      const begin = performance.now();
+      const child = await posix.spawn(file, [], { stdio: [null, null, null] });
+      await child.exited;
+      ours.push(performance.now() - begin);
+    }
+    for (let i = 0; i < ROUND; i++) {
+      const begin = performance.now();
+      await once(spawn(file, { stdio: 'ignore' }), 'exit');
+      peer.push(performance.now() - begin);
+    }
+  }
+  const mine = median(ours);
+  const goal = { goal: '≤ 1.15 × floor', met: mine <= 1.15 * median(floor) };
+  const figure = 'posix.spawn() and exit, p50';
+  return [
+    row(figure, { ours: mine, unit: 'ms', peer: median(floor), peerName: 'vfork+exec+wait', ...goal }),
+    row(figure, { ours: mine, unit: 'ms', peer: median(peer), peerName: 'child_process' }),
+  ];
+}

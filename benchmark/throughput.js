@@ -1,0 +1,132 @@
+/** Output: through a FIFO beside child_process's pipe and a raw 1 MiB pipe, and a terminal's beside a raw pty read. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeStdioFifos } from '../dist/index.js';
+import { atLeast, atMost } from './starts.js';
+import { cpuMs, median, shimOf, row } from './world.js';
+
+const MB = 1e6;
+
+function nodeCpuMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Reads `bytes` of a stream; `onProgress` is called a few times in the first half, while the writer surely runs. */
+async function readAll(stream, bytes, onProgress = () => undefined) {
+  let left = bytes;
+  let nextReport = bytes;
+  await new Promise((resolve, reject) => {
+    stream.on('data', (chunk) => {
+      left -= chunk.length;
+      if (left < nextReport && left > bytes / 2) {
+        nextReport -= bytes / 16;
+        onProgress();
+      }
+      if (left <= 0) resolve();
+    });
+    stream.on('error', reject);
+    stream.on('end', () => reject(new Error(`the output ended ${left} bytes early`)));
+  });
+  stream.destroy();
+}
+
+/** When the shim has written down what it has to after a start. The writer fills the pipe meanwhile, and waits. */
+async function settledCpuMs(shim) {
+  for (let last = cpuMs(shim); ;) {
+    await delay(20);
+    const now = cpuMs(shim);
+    if (now === last) return now;
+    last = now;
+  }
+}
+
+/** @returns MB/s, and milliseconds of processor time in Node and in the shim (twice that of the first half). */
+async function supervised(world, bundle, bytes, { terminal, runtime }) {
+  const container = await world.create({ root: world.dir(), bundle, ...(runtime && { runtime }) });
+  const writer = await world.start(container, { stdio: makeStdioFifos(world.dir(), { terminal }) });
+  const shim = await shimOf(writer.systemPid);
+  const shimBefore = await settledCpuMs(shim);
+  let shimAfter = shimBefore;
+  const sample = () => {
+    shimAfter = cpuMs(shim);
+  };
+  const nodeBefore = nodeCpuMs();
+  const begin = performance.now();
+  await readAll(writer.openStdout(), bytes, sample);
+  const tookMs = performance.now() - begin;
+  const nodeMs = nodeCpuMs() - nodeBefore;
+  await writer.wait();
+  await world.end(container);
+  return { rate: rateOf(bytes, tookMs), nodeMs, shimMs: 2 * (shimAfter - shimBefore) };
+}
+
+function rateOf(bytes, ms) {
+  return bytes / MB / (ms / 1000);
+}
+
+async function childProcess(world, bytes) {
+  const begin = performance.now();
+  const nodeBefore = nodeCpuMs();
+  const child = spawn(world.bin('writer'), [String(bytes)], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const exited = once(child, 'exit');
+  await readAll(child.stdout, bytes);
+  const tookMs = performance.now() - begin;
+  await exited;
+  return { rate: rateOf(bytes, tookMs), nodeMs: nodeCpuMs() - nodeBefore };
+}
+
+function floor(world, name, bytes) {
+  const out = execFileSync(world.bin(name), [world.bin('writer'), String(bytes)], { encoding: 'utf8' });
+  return rateOf(bytes, Number(out.split(' ')[0]) / 1e6);
+}
+
+const rates = (runs) => median(runs.map((run) => run.rate));
+
+export async function stdout(world) {
+  const bytes = (world.quick ? 256 : 1024) * MB;
+  const bundle = await world.bundle([world.bin('writer'), String(bytes)]);
+  const [ours, peer, raw] = [[], [], []];
+  for (let round = world.quick ? 3 : 7; round > 0; round--) {
+    raw.push(floor(world, 'pipe', bytes));
+    ours.push(await supervised(world, bundle, bytes, { terminal: false }));
+    peer.push(await childProcess(world, bytes));
+  }
+  const figure = 'stdout without a terminal';
+  const mine = { ours: rates(ours), unit: 'MB/s' };
+  const shimMs = median(ours.map((run) => run.shimMs));
+  return [
+    row(figure, {
+      ...mine,
+      peer: median(raw),
+      peerName: 'raw 1 MiB pipe',
+      ...atLeast(mine.ours, 0.9 * median(raw), 'MB/s'),
+    }),
+    row(figure, { ...mine, peer: rates(peer), peerName: 'child_process' }),
+    row(`  the shim's CPU meanwhile`, { ours: shimMs, unit: 'ms', ...atMost(shimMs, 0, 'ms') }),
+  ];
+}
+
+export async function terminal(world) {
+  const bytes = (world.quick ? 16 : 64) * MB;
+  const bundle = await world.bundle([world.bin('writer'), String(bytes)], { terminal: true });
+  const [ours, raw] = [[], []];
+  for (let round = world.quick ? 3 : 7; round > 0; round--) {
+    raw.push(floor(world, 'pty', bytes));
+    ours.push(await supervised(world, bundle, bytes, { terminal: true, runtime: 'host' }));
+  }
+  const mine = rates(ours);
+  const perGb = (key) => (median(ours.map((run) => run[key])) / bytes) * 1e9;
+  return [
+    row('terminal output', {
+      ours: mine,
+      unit: 'MB/s',
+      peer: median(raw),
+      peerName: 'raw pty read',
+      ...atLeast(mine, 0.85 * median(raw), 'MB/s'),
+    }),
+    row(`  Node's CPU for 1 GB of it`, { ours: perGb('nodeMs'), unit: 'ms' }),
+    row(`  the shim's CPU for 1 GB of it`, { ours: perGb('shimMs'), unit: 'ms' }),
+  ];
+}

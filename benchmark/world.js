@@ -1,0 +1,183 @@
+/**
+ * What every measurement stands on: temporary directories on tmpfs and disk, the compiled floors, bundles, and a register
+ * of all that was started, so that nothing is left behind however the benchmark ends.
+ */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Container, writeHostBundle } from '../dist/index.js';
+
+const FLOORS = join(import.meta.dirname, 'floors');
+
+export class World {
+  #dirs = [];
+  #running = new Map();
+  #names = 0;
+  #starting = new Set();
+  #children = new Set();
+  #over = false;
+
+  constructor({ quick }) {
+    this.quick = quick;
+    this.disk = this.#makeDir(tmpdir());
+    this.tmpfs = existsSync('/dev/shm') ? this.#makeDir('/dev/shm') : this.disk;
+  }
+
+  #makeDir(parent) {
+    const dir = mkdtempSync(join(parent, 'outlive-bench-'));
+    this.#dirs.push(dir);
+    return dir;
+  }
+
+  /** Compiles benchmark/floors/*.c. */
+  compile() {
+    const out = join(this.tmpfs, 'bin');
+    mkdirSync(out);
+    for (const file of readdirSync(FLOORS).filter((name) => name.endsWith('.c'))) {
+      const binary = join(out, file.slice(0, -2));
+      execFileSync('cc', ['-std=gnu11', '-O2', '-static', '-o', binary, join(FLOORS, file)]);
+    }
+    this.bin = (name) => join(out, name);
+  }
+
+  name() {
+    this.#names += 1;
+    return `b${this.#names}`;
+  }
+
+  /** A new directory under `parent`. */
+  dir(parent = this.tmpfs) {
+    const dir = join(parent, this.name());
+    mkdirSync(dir, { mode: 0o700 });
+    return dir;
+  }
+
+  /** A bundle for the host runtime and, by the file `command`, for the do-nothing one. */
+  async bundle(args, { terminal = false } = {}) {
+    const dir = await writeHostBundle(join(this.tmpfs, this.name()), { args, terminal });
+    writeFileSync(join(dir, 'command'), args.join('\n') + '\n');
+    return dir;
+  }
+
+  async create(options) {
+    return Container.create({ id: this.name(), runtime: this.bin('runtime'), ...options });
+  }
+
+  async start(container, options) {
+    if (this.#over) throw new Error('the benchmark is over');
+    const starting = container.start(options);
+    this.#starting.add(starting);
+    try {
+      const process = await starting;
+      this.#running.set(container.id, { container, process });
+      return process;
+    } finally {
+      this.#starting.delete(starting);
+    }
+  }
+
+  /** A child that cleans up after itself when it is terminated. */
+  child(child) {
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+  }
+
+  /** In place of a container's object that was closed: the same container, loaded again. */
+  adopt(container) {
+    this.#running.set(container.id, { container, process: container.processes()[0] });
+  }
+
+  async end(container) {
+    const entry = this.#running.get(container.id);
+    if (entry === undefined) return;
+    if (!entry.process.hasEnded) {
+      entry.process.signal('SIGKILL');
+      await entry.process.wait();
+    }
+    await container.delete();
+    this.#running.delete(container.id);
+  }
+
+  /** Ends and removes everything. A container that resists is named; the rest is still removed. */
+  async cleanUp() {
+    this.#over = true;
+    const exits = [...this.#children].map((child) => once(child, 'exit'));
+    for (const child of this.#children) child.kill('SIGTERM');
+    await Promise.all(exits);
+    while (this.#starting.size > 0) await Promise.allSettled(this.#starting);
+    const containers = [...this.#running.values()].map((entry) => entry.container);
+    let allEnded = true;
+    await atATime(16, containers, async (container) => {
+      try {
+        await this.end(container);
+      } catch (error) {
+        allEnded = false;
+        console.error(`benchmark: ${container.id} could not be ended: ${error.message}`);
+      }
+    });
+    // The state of what still runs is its only handle.
+    if (allEnded) for (const dir of this.#dirs) rmSync(dir, { recursive: true, force: true });
+    else console.error(`benchmark: kept ${this.#dirs.join(', ')}`);
+  }
+}
+
+/** Settles as `task` does, or rejects when this program is told to end. */
+export function untilInterrupted(task) {
+  return new Promise((resolve, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => reject(new Error(`ended by ${signal}`)));
+    task.then(resolve, reject);
+  });
+}
+
+/** Runs `task` over all items, `width` of them at a time. */
+export async function atATime(width, items, task) {
+  const queue = [...items];
+  const worker = async () => {
+    while (queue.length > 0) await task(queue.shift());
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** The shim of a supervised process: its parent, once the runtime between them has left. */
+export async function shimOf(pid) {
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold anything.
+    const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
+    if (nameOf(parent) === 'outlive-shim') return Number(parent);
+    await delay(1);
+  }
+  throw new Error(`process ${pid} was not adopted by a shim`);
+}
+
+function nameOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Time on a processor, milliseconds; finer than the ticks of /proc/<pid>/stat. */
+export function cpuMs(pid) {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+}
+
+export function privateDirtyKb(pid) {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(rollup)[1]);
+}
+
+/** One row of the table. `ratio` is ours divided by the peer's. */
+export function row(figure, { ours, unit, peer, peerName = '', goal, met }) {
+  return { figure, ours, unit, peer, peerName, ratio: peer === undefined ? undefined : ours / peer, goal, met };
+}

@@ -1,0 +1,65 @@
+{
+  'variables': {
+    'warnings': ['-Wall', '-Wextra', '-Werror', '-Wshadow', '-Wvla'],
+    'no_runtime': ['-fno-exceptions', '-fno-rtti'],
+    # The test tools are built in a checkout only: the package has no native/test.
+    'with_tests%': '<!(test -d native/test && echo 1 || echo 0)',
+  },
+  'target_defaults': {
+    'include_dirs': ['native'],
+    'cflags!': ['-Wno-unused-parameter', '-O3'],
+    'cflags_cc!': ['-std=gnu++20', '-std=gnu++17', '-std=gnu++1y'],
+    'cflags': ['<@(warnings)', '-O2', '-fvisibility=hidden'],
+    'cflags_cc': ['<@(no_runtime)', '-std=c++17'],
+    'default_configuration': 'Release',
+  },
+  'targets': [
+    {
+      'target_name': 'outlive',
+      'sources': ['<!@(ls native/addon/*.cc)'],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+    },
+    {
+      'target_name': 'outlive-shim',
+      'type': 'executable',
+      'sources': ['<!@(ls native/common/*.cc native/shim/*.cc)'],
+      'ldflags!': ['-rdynamic'],
+      'ldflags': ['-static', '-Wl,--gc-sections'],
+      'cflags': ['-ffunction-sections', '-fdata-sections'],
+    },
+    {
+      'target_name': 'outlive-host',
+      'type': 'executable',
+      'sources': ['<!@(ls native/common/*.cc native/host/*.cc)'],
+      'ldflags!': ['-rdynamic'],
+      'ldflags': ['-static', '-Wl,--gc-sections'],
+      'cflags': ['-ffunction-sections', '-fdata-sections'],
+    },
+  ],
+  'conditions': [
+    ['with_tests==1', {
+      'targets': [
+        {
+          'target_name': 'outlive-json-tool',
+          'type': 'executable',
+          'sources': ['native/test/json_tool.cc', '<!@(ls native/common/*.cc)'],
+        },
+        {
+          'target_name': 'outlive-common-tool',
+          'type': 'executable',
+          'sources': ['native/test/common_tool.cc', '<!@(ls native/common/*.cc)'],
+        },
+        {
+          'target_name': 'outlive-test-reaper',
+          'type': 'executable',
+          'sources': [
+            'native/test/reaper.cc',
+            'native/host/process_tree.cc',
+            '<!@(ls native/common/*.cc)',
+          ],
+        },
+      ],
+    }],
+  ],
+}

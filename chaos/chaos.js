@@ -1,0 +1,122 @@
+/**
+ * The fault harness: random faults at random instants, each round in a state root of its own, and after each a look for
+ * what it left behind. A round is repeated by its seed and number:
+ *
+ *     npm run chaos -- --rounds 500 --seed 1 [--only <scenario>] [--round <number>]
+ *
+ * Exit status 1 when a status was lost that should be known, a wait hung, something was left, or anything was wrong.
+ */
+import { accessSync, constants, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { watch } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Finding, within } from './failures.js';
+import { Random } from './random.js';
+import { Round } from './round.js';
+import { scenarios } from './scenarios/index.js';
+
+const ROUND_LIMIT_MS = 60_000;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '100' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string' },
+    round: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+function onPath(/** @type {string} */ program) {
+  return (process.env.PATH ?? '').split(':').some((dir) => {
+    try {
+      accessSync(join(dir, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** @typedef {{ number: number, scenario: string, kind: import('./failures.js').Kind, message: string }} Failure */
+
+/** Plays one round to its end and gives what was wrong with it. */
+async function play(/** @type {import('./scenarios/index.js').Scenario} */ scenario, /** @type {Round} */ round) {
+  /** @type {{ kind: import('./failures.js').Kind, message: string }[]} */
+  const found = [];
+  try {
+    await within('the round', scenario.run(round), ROUND_LIMIT_MS);
+  } catch (error) {
+    const kind = error instanceof Finding ? error.kind : 'wrong';
+    const cause = error instanceof Error && error.cause !== undefined ? `: ${String(error.cause)}` : '';
+    found.push({ kind, message: `${String(error)}${cause}${values.verbose ? `\n${String(error?.stack)}` : ''}` });
+  }
+  for (const message of await round.end()) found.push({ kind: 'left', message });
+  return found.map(({ kind, message }) => ({ kind, message: `${message} [${round.notes.join('; ')}]` }));
+}
+
+const seed = Number(values.seed);
+const isRoot = process.geteuid?.() === 0;
+const runtimes = ['host', ...(isRoot && onPath('runc') && onPath('busybox') ? ['runc'] : [])];
+const tools = { isRoot, has: onPath };
+const notes = runtimes.length > 1 ? [] : ['no runc here (or not root): the host runtime only'];
+const playable = scenarios.filter((scenario) => {
+  if (values.only !== undefined && scenario.name !== values.only) return false;
+  const lacks = scenario.needs?.(tools);
+  if (lacks !== undefined) notes.push(`skipped: ${scenario.name}, for want of ${lacks}`);
+  return lacks === undefined;
+});
+if (playable.length === 0) {
+  console.error(`nothing to play; the scenarios are ${scenarios.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+
+/** The scenario of a round: the first rounds go through all of them, then by the weights, from the round's own numbers. */
+function choose(/** @type {number} */ number) {
+  if (number < playable.length) return playable[number];
+  let at = new Random(seed, -2 - number).next() * playable.reduce((sum, { weight }) => sum + weight, 0);
+  return playable.find(({ weight }) => (at -= weight) < 0) ?? playable[0];
+}
+
+const base = realpathSync(mkdtempSync(join(tmpdir(), 'outlive-chaos-')));
+// What Node makes once and keeps is there before the first round counts.
+watch(base, { persistent: false }).close();
+const began = performance.now();
+/** @type {Map<string, number>} */
+const played = new Map();
+/** @type {Failure[]} */
+const failures = [];
+const numbers =
+  values.round === undefined ? Array.from({ length: Number(values.rounds) }, (_, i) => i) : [Number(values.round)];
+try {
+  for (const number of numbers) {
+    const scenario = choose(number);
+    const started = performance.now();
+    const found = await play(scenario, new Round(base, seed, number, runtimes, onPath));
+    played.set(scenario.name, (played.get(scenario.name) ?? 0) + 1);
+    for (const one of found) failures.push({ number, scenario: scenario.name, ...one });
+    if (values.verbose) {
+      console.log(`${number} ${scenario.name} ${(performance.now() - started).toFixed(0)} ms ${found.length || ''}`);
+    }
+    for (const { kind, message } of found) console.error(`round ${number} (${scenario.name}): ${kind}: ${message}`);
+  }
+} finally {
+  rmSync(base, { recursive: true, force: true });
+}
+
+const count = (/** @type {string} */ kind) => failures.filter((failure) => failure.kind === kind).length;
+for (const { name } of playable) console.log(`${name.padEnd(28)} ${String(played.get(name) ?? 0).padStart(6)}`);
+console.log(`${'rounds'.padEnd(28)} ${String(numbers.length).padStart(6)}   seed ${seed}`);
+for (const note of notes) console.log(note);
+console.log(`lost that should be known: ${count('lost')}`);
+console.log(`hung: ${count('hung')}`);
+console.log(`left behind: ${count('left')}`);
+console.log(`otherwise wrong: ${count('wrong')}`);
+console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
+for (const { number, scenario, kind, message } of failures) {
+  console.log(`\nround ${number}, ${scenario}: ${kind}: ${message}`);
+  const only = values.only === undefined ? '' : ` --only ${values.only}`;
+  console.log(`  again: npm run chaos -- --seed ${seed} --round ${number}${only}`);
+}
+process.exitCode = failures.length === 0 ? 0 : 1;

@@ -1,0 +1,240 @@
+/**
+ * One round: a state root of its own, what scenarios need to make containers in it, and at the end the look for what was
+ * left behind. All that a round starts bears its marker in arguments, directory or environment.
+ */
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { Container, makeStdioFifos, writeHostBundle } from '../dist/index.js';
+import { Finding, until, within } from './failures.js';
+import { cgroupsOf, children, descriptors, mountsOf, processesOf } from './leftovers.js';
+import { Random } from './random.js';
+import { Supervisor } from './supervisor.js';
+
+const PATH = 'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+const TIMEOUT_MS = 8000;
+
+export class Round {
+  /** @type {Container[]} */
+  #containers = [];
+  /** @type {Supervisor[]} */
+  #supervisors = [];
+  /** @type {(() => unknown)[]} */
+  #atEnd = [];
+  #serial = 0;
+  /** @type {string[]} */
+  notes = [];
+  #descriptors = descriptors();
+
+  /**
+   * @param {string} base the harness's directory
+   * @param {number} seed
+   * @param {number} number
+   * @param {string[]} runtimes what there is to choose from
+   * @param {(program: string) => boolean} has whether a program is on PATH
+   */
+  constructor(base, seed, number, runtimes, has) {
+    this.base = base;
+    this.has = has;
+    this.marker = `chaos-${process.pid}-${number}-`;
+    this.dir = join(base, this.marker);
+    this.root = join(this.dir, 'state');
+    this.random = new Random(seed, number);
+    /** Mostly the host runtime, which is quicker. */
+    this.runtime = runtimes.length > 1 && this.random.chance(0.15) ? this.random.pick(runtimes.slice(1)) : runtimes[0];
+    this.note(this.runtime);
+    mkdirSync(this.root, { recursive: true, mode: 0o700 });
+  }
+
+  /** Says what was chosen; told when the round fails. */
+  note(/** @type {string} */ text) {
+    this.notes.push(text);
+  }
+
+  /** A name with the marker in it. */
+  name(/** @type {string} */ what) {
+    return `${this.marker}${what}${this.#serial++}`;
+  }
+
+  mkdir(/** @type {string} */ what) {
+    const path = join(this.dir, this.name(what));
+    mkdirSync(path, { mode: 0o700 });
+    return path;
+  }
+
+  fifos(terminal = false) {
+    return makeStdioFifos(this.mkdir('io'), { terminal });
+  }
+
+  /**
+   * A bundle for the round's runtime.
+   * @param {string} script for sh
+   */
+  async bundle(script, { terminal = false, runtime = this.runtime } = {}) {
+    const dir = this.mkdir('bundle');
+    const args = ['sh', '-c', script];
+    const env = [PATH, `CHAOS=${this.marker}`];
+    if (runtime !== 'runc' && runtime !== 'crun') return writeHostBundle(dir, { args, env, cwd: this.dir, terminal });
+    const { spec, rootfs } = containerTemplate(this.base, runtime);
+    const config = {
+      ...spec,
+      root: { path: rootfs, readonly: true },
+      process: { ...spec.process, args, env, terminal },
+    };
+    writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
+    return dir;
+  }
+
+  /** Options for Container.create. */
+  async options(/** @type {string} */ script, /** @type {Record<string, any>} */ { terminal = false, ...more } = {}) {
+    const runtime = more.runtime ?? this.runtime;
+    const bundle = await this.bundle(script, { terminal, runtime: more.bundleFor ?? runtime });
+    delete more.bundleFor;
+    return { root: this.root, id: this.name('c'), bundle, runtime, timeoutMs: TIMEOUT_MS, ...more };
+  }
+
+  /** A container in this process. */
+  async create(/** @type {string} */ script, /** @type {Record<string, any>} */ more = {}) {
+    return this.keep(await Container.create(await this.options(script, more)));
+  }
+
+  load(/** @type {string} */ id, /** @type {{ timeoutMs?: number }} */ options = { timeoutMs: TIMEOUT_MS }) {
+    return within(
+      'load',
+      Container.load(this.root, id, options).then((container) => this.keep(container)),
+    );
+  }
+
+  /** Has it closed at the end of the round. */
+  keep(/** @type {Container} */ container) {
+    this.#containers.push(container);
+    return container;
+  }
+
+  /** A supervisor in a process of its own. */
+  async supervisor(/** @type {string[]} */ prefix = []) {
+    const supervisor = new Supervisor(this.marker, prefix);
+    this.#supervisors.push(supervisor);
+    await supervisor.ask('hello');
+    return supervisor;
+  }
+
+  /** Something to be done at the end, whatever happens; before the look for leftovers. */
+  atEnd(/** @type {() => unknown} */ action) {
+    this.#atEnd.unshift(action);
+  }
+
+  /** The file of a process directory. */
+  file(/** @type {string} */ id, /** @type {string} */ name, processId = 'init') {
+    return join(this.root, id, processId, name);
+  }
+
+  /** The pid of the shim that serves a process: it stands in the process's directory. */
+  shimOf(/** @type {string} */ id, processId = 'init') {
+    const args = `outlive-shim\0${id}\0`;
+    const dir = join(this.root, id, processId);
+    return processesOf(dir).find(({ pid }) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(args);
+      } catch {
+        return false;
+      }
+    })?.pid;
+  }
+
+  /** The exact end of a process: anything else is a finding. */
+  async expectEnd(
+    /** @type {import('../dist/index.js').Process} */ process,
+    /** @type {number} */ status,
+    limitMs = 5000,
+  ) {
+    const exit = await within(`the end of ${process.id}`, process.wait(), limitMs);
+    if (exit.status === status) return;
+    const told = exit.lost === undefined ? `status ${exit.status}` : `lost (${exit.lost})`;
+    throw new Finding(
+      exit.lost === undefined ? 'wrong' : 'lost',
+      `${process.id} ended with ${status}, told was ${told}`,
+    );
+  }
+
+  /** Deletes a container, after which its id must be free and good for a whole new life. */
+  async deleteAndReuse(/** @type {Container} */ container) {
+    await within('delete', container.delete(), 20_000);
+    await this.reuse(container.id, container.runtime);
+  }
+
+  async reuse(/** @type {string} */ id, /** @type {string} */ runtime = this.runtime) {
+    const code = this.random.int(0, 255);
+    const again = await this.create(`exit ${code}`, { id, runtime });
+    const process = await within('start of a used id', again.start(), 20_000);
+    await this.expectEnd(process, code);
+    await within('delete of a used id', again.delete(), 20_000);
+  }
+
+  /**
+   * Ends the round: everything is closed, and there must be nothing left.
+   * @returns {Promise<string[]>} what is
+   */
+  async end() {
+    for (const action of this.#atEnd) await action();
+    for (const container of this.#containers) container.close();
+    await Promise.all(this.#supervisors.map((supervisor) => supervisor.kill()));
+    const left = await until('nothing left', () => this.#leftovers().length === 0 && [], { limitMs: 3000 }).catch(() =>
+      this.#leftovers(),
+    );
+    this.#sweep();
+    return left;
+  }
+
+  #leftovers() {
+    const open = descriptors();
+    return [
+      ...entries(this.root).map((name) => `in the state root: ${name}`),
+      ...processesOf(this.marker).map(({ pid, what }) => `process ${pid}: ${what}`),
+      ...children().map((pid) => `child ${pid}`),
+      ...mountsOf(this.marker).map((path) => `mount: ${path}`),
+      ...cgroupsOf(this.marker).map((path) => `cgroup: ${path}`),
+      ...(open.length > this.#descriptors.length
+        ? open.filter((to) => !this.#descriptors.includes(to)).map((to) => `descriptor: ${to}`)
+        : []),
+    ];
+  }
+
+  /** So that the next round begins clean, whatever this one left. */
+  #sweep() {
+    for (const { pid } of processesOf(this.marker)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone meanwhile.
+      }
+    }
+    for (const path of mountsOf(this.marker)) spawnSync('umount', ['-l', path]);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+function entries(/** @type {string} */ dir) {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+const APPLETS = ['sh', 'cat', 'echo', 'printf', 'sleep', 'stty', 'true', 'kill', 'head', 'tr'];
+/** @type {{ spec: any, rootfs: string } | undefined} */
+let template;
+
+/** The root file system that all container bundles of a run share, and the runtime's own `spec`. */
+function containerTemplate(/** @type {string} */ base, /** @type {string} */ runtime) {
+  if (template !== undefined) return template;
+  const dir = join(base, 'template');
+  const bin = join(dir, 'rootfs', 'bin');
+  for (const path of ['bin', 'proc', 'sys', 'dev', 'tmp']) mkdirSync(join(dir, 'rootfs', path), { recursive: true });
+  copyFileSync('/bin/busybox', join(bin, 'busybox'));
+  for (const applet of APPLETS) symlinkSync('busybox', join(bin, applet));
+  execFileSync(runtime, ['spec'], { cwd: dir });
+  template = { spec: JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')), rootfs: join(dir, 'rootfs') };
+  return template;
+}

@@ -1,0 +1,34 @@
+/** A process that has nothing to do with any container, and must outlive all that is done to them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { check } from '../failures.js';
+
+export class Decoy {
+  #child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+
+  constructor(/** @type {import('../round.js').Round} */ round) {
+    round.atEnd(() => this.#end());
+  }
+
+  get pid() {
+    return this.#child.pid ?? 0;
+  }
+
+  get startTimeTicks() {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  }
+
+  check() {
+    const { exitCode, signalCode } = this.#child;
+    check(exitCode === null && signalCode === null, `the decoy was hit: ${signalCode}`);
+  }
+
+  async #end() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+}

@@ -1,0 +1,39 @@
+/** All scenarios; each is chosen as often as its weight says. */
+import beforeReboot from './before-reboot.js';
+import bothKilled from './both-killed.js';
+import manyShort from './many-short.js';
+import oddRuntimes from './odd-runtimes.js';
+import outOfDescriptors from './out-of-descriptors.js';
+import outputReaders from './output-readers.js';
+import runtimeKilled from './runtime-killed.js';
+import shimKilled from './shim-killed.js';
+import shimStopped from './shim-stopped.js';
+import stateDisk from './state-disk.js';
+import stateFiles from './state-files.js';
+import supervisorKilled from './supervisor-killed.js';
+import unseenExit from './unseen-exit.js';
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {number} weight
+ * @property {(tools: { isRoot: boolean, has: (program: string) => boolean }) => string | undefined} [needs] what it lacks
+ * @property {(round: import('../round.js').Round) => Promise<void>} run
+ */
+
+/** @type {readonly Scenario[]} */
+export const scenarios = [
+  supervisorKilled,
+  shimKilled,
+  runtimeKilled,
+  bothKilled,
+  shimStopped,
+  stateDisk,
+  manyShort,
+  unseenExit,
+  outOfDescriptors,
+  stateFiles,
+  outputReaders,
+  oddRuntimes,
+  beforeReboot,
+];

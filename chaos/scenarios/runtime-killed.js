@@ -1,0 +1,54 @@
+/** The runtime, or the shim above it, is killed while it starts a process: start() fails with a code and leaves nothing, or all goes well. */
+import { existsSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { posix } from '../../dist/index.js';
+import { attempt, check, until, within } from '../failures.js';
+import { cgroupsOf, processesOf } from '../leftovers.js';
+
+/** @type {import('./index.js').Scenario} */
+export default {
+  name: 'runtime-killed',
+  weight: 6,
+  async run(round) {
+    const { random } = round;
+    const real = round.runtime === 'host' ? posix.nativeExecutable('outlive-host') : round.runtime;
+    const runtime = join(round.dir, 'slow-runtime');
+    const delay = (random.next() * 0.03).toFixed(4);
+    writeFileSync(runtime, `#!/bin/sh\ncase "$*" in *--pid-file*) sleep ${delay} ;; esac\nexec ${real} "$@"\n`, {
+      mode: 0o700,
+    });
+    const runtimeArgs = round.runtime === 'host' ? ['--root', join(round.dir, 'runtime')] : [];
+    const container = await round.create('exec sleep 1000', { runtime, runtimeArgs, bundleFor: round.runtime });
+    const pidFile = round.file(container.id, 'pid');
+    let isOver = false;
+    const starting = attempt('start', () => container.start()).finally(() => (isOver = true));
+    const find = random.chance(0.7) ? () => processesOf(pidFile)[0]?.pid : () => round.shimOf(container.id);
+    const victim = await until('the one to be killed', () => find() ?? isOver);
+    await new Promise((resolve) => setTimeout(resolve, random.next() * (round.runtime === 'host' ? 40 : 250)));
+    try {
+      if (typeof victim === 'number' && !isOver) process.kill(victim, 'SIGKILL');
+    } catch {
+      // It was quicker.
+    }
+    const started = await starting;
+    if ('code' in started) {
+      check(/^ERR_(OCI_RUNTIME|CONTAINER_NOT_STARTED|SHIM)$/.test(started.code ?? ''), `start: ${started.code}`);
+      check(!existsSync(join(round.root, container.id, 'init')), 'the process directory was left');
+      const again = await within('start again', container.start(), 20_000);
+      again.signal('SIGKILL');
+      await round.expectEnd(again, 137);
+    } else {
+      const running = /** @type {import('../../dist/index.js').Process} */ (started.value);
+      const sent = await attempt('signal', () => running.signal('SIGKILL'));
+      check(
+        !('code' in sent) || sent.code === 'ERR_PROCESS_EXITED' || sent.code === 'ERR_INVALID_STATE',
+        `${sent.code}`,
+      );
+      const exit = await within('the end', running.wait());
+      check(exit.status === 137 || exit.lost, `told was ${JSON.stringify(exit)}`);
+    }
+    await within('delete', container.delete(), 20_000);
+    // A runc that was killed leaves empty cgroups of which it has no record; its next run with the id takes them over.
+    if (round.runtime === 'runc') for (const path of cgroupsOf(container.id)) rmdirSync(path);
+  },
+};

@@ -1,0 +1,39 @@
+/** The shim is killed: the end is lost at once, with a reason, nothing of the container runs on, its id can be used. */
+import { spawnSync } from 'node:child_process';
+import { Finding, check, until, within } from '../failures.js';
+import { isGone } from '../leftovers.js';
+
+/** @type {import('./index.js').Scenario} */
+export default {
+  name: 'shim-killed',
+  weight: 8,
+  async run(round) {
+    const { random } = round;
+    const terminal = random.chance(0.5);
+    const ofExec = random.chance(0.3);
+    let container = await round.create(ofExec ? 'exec sleep 1000' : 'sleep 1000; :', { terminal });
+    const { id } = container;
+    let process = await container.start({ stdio: round.fifos(terminal) });
+    if (ofExec) process = await container.exec('second', { args: ['sleep', '1000'] }, { stdio: round.fifos() });
+    const pid = process.systemPid;
+    const shim = await until('the shim', () => round.shimOf(id, process.id));
+    const unseen = random.chance(0.4);
+    if (unseen) container.close();
+    if (!ofExec && round.runtime === 'runc' && random.chance(0.5)) spawnSync('runc', ['pause', id]);
+    globalThis.process.kill(shim, 'SIGKILL');
+    if (unseen) {
+      await until('the death of the shim', () => isGone(shim));
+      container = await round.load(id);
+      const found = container.processes().find((one) => one.id === process.id);
+      if (found === undefined) throw new Finding('lost', `${process.id} is gone`);
+      process = found;
+    }
+    const exit = await within('the end, told', process.wait());
+    check(exit.status === undefined && (exit.lost ?? '') !== '', `told was ${JSON.stringify(exit)}`);
+    await until(`the end of what the shim left (${pid})`, () => isGone(pid), {
+      kind: 'left',
+    });
+    if (ofExec) check(container.state() === 'running', 'the first process did not live on');
+    await round.deleteAndReuse(container);
+  },
+};

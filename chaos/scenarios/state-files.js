@@ -1,0 +1,156 @@
+/** Any file of the state is broken or replaced: no crash, no hang, no signal to another process, and all can be removed. */
+import { spawnSync } from 'node:child_process';
+import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { posix } from '../../dist/index.js';
+import { attempt, check, until, within } from '../failures.js';
+import { Decoy } from './decoy.js';
+
+const FILES = ['process.json', 'exit', 'control', 'pid', 'identity.json', 'exitStatus', 'shim-log.json', 'log.json'];
+
+/** @type {import('./index.js').Scenario} */
+export default {
+  name: 'state-files',
+  weight: 14,
+  async run(round) {
+    const { random } = round;
+    const decoy = new Decoy(round);
+    const container = await round.create('exec sleep 1000');
+    const { id } = container;
+    const process = await container.start({ stdio: round.fifos() });
+    const { systemPid } = process;
+    await until('the shim has recorded all', () => readable(round.file(id, 'identity.json')));
+    const ended = random.chance(0.4);
+    if (ended) {
+      process.signal('SIGKILL');
+      await round.expectEnd(process, 137);
+    }
+    container.close();
+    for (let i = random.int(1, 2); i > 0; i--) {
+      const path = random.chance(0.15) ? join(round.root, id, 'state.json') : round.file(id, random.pick(FILES));
+      round.note(`${basename(path)}: way ${damage(path, random, decoy)}, ${ended ? 'ended' : 'running'}`);
+    }
+    const loaded = await attempt('load', () => round.load(id, { timeoutMs: 1500 }));
+    round.note(`load: ${'code' in loaded ? loaded.code : 'well'}`);
+    if ('code' in loaded) {
+      check(/^(ERR_INVALID_STATE|E[A-Z]+)$/.test(loaded.code ?? ''), `load: ${loaded.code}`);
+    } else {
+      const again = /** @type {import('../../dist/index.js').Container} */ (loaded.value);
+      for (const one of again.processes()) {
+        await poke(one);
+        if (ended) await within('the end', one.wait());
+      }
+      const deleted = await attempt('delete', () => again.delete());
+      round.note(`delete: ${'code' in deleted ? deleted.code : 'well'}`);
+      if ('code' in deleted) check(/^(ERR_|E)[A-Z_]+$/.test(deleted.code ?? ''), `delete: ${deleted.code}`);
+    }
+    decoy.check();
+    await endByHand(round, id, systemPid);
+  },
+};
+
+/** None of these may hang, crash or hit another. */
+async function poke(/** @type {import('../../dist/index.js').Process} */ process) {
+  await attempt('state', () => process.state());
+  await attempt('resize', () => process.resize(80, 24));
+  await attempt('exitStatus', () => process.exitStatus());
+  await attempt('signal', () => process.signal('SIGUSR2'));
+  await attempt('wait', () => process.wait({ signal: AbortSignal.timeout(5) }).catch(toCode));
+}
+
+function toCode(/** @type {unknown} */ error) {
+  if (error instanceof DOMException) return;
+  throw error;
+}
+
+function readable(/** @type {string} */ path) {
+  try {
+    const stat = lstatSync(path);
+    return stat.isFile() && stat.size > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Where the files make the library's own clean-up impossible, it has said so; what it had no way to know we end. */
+async function endByHand(
+  /** @type {import('../round.js').Round} */ round,
+  /** @type {string} */ id,
+  /** @type {number} */ pid,
+) {
+  const dir = join(round.root, id);
+  if (!existsDir(dir)) {
+    await until('the end of the process, its container deleted', () => !isOurs(round, pid), { kind: 'left' });
+    return;
+  }
+  if (isOurs(round, pid)) process.kill(pid, 'SIGKILL');
+  await until('the end of the process and its shim', () => !isOurs(round, pid) && round.shimOf(id) === undefined);
+  const host = [posix.nativeExecutable('outlive-host'), '--root', join(dir, '.runtime')];
+  const [runtime, ...args] = round.runtime === 'host' ? host : [round.runtime];
+  spawnSync(runtime, [...args, 'delete', '--force', id]);
+  await within('rm', Promise.resolve(rmSync(dir, { recursive: true, force: true })));
+}
+
+function existsDir(/** @type {string} */ path) {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isOurs(/** @type {import('../round.js').Round} */ round, /** @type {number} */ pid) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(round.marker);
+  } catch {
+    return false;
+  }
+}
+
+/** Does something bad to a file. */
+function damage(
+  /** @type {string} */ path,
+  /** @type {import('../random.js').Random} */ random,
+  /** @type {Decoy} */ decoy,
+) {
+  // Not what an earlier damage made huge.
+  const text = readable(path) && lstatSync(path).size < 1 << 20 ? readFileSync(path, 'utf8') : '';
+  const aimed = path.endsWith('pid') || path.endsWith('identity.json');
+  const replace = (/** @type {() => void} */ make) => () => {
+    rmSync(path, { recursive: true, force: true });
+    make();
+  };
+  const write = (/** @type {string | Buffer} */ bytes) => replace(() => writeFileSync(path, bytes, { mode: 0o600 }));
+  const ways = [
+    replace(() => undefined),
+    write(''),
+    write(text.slice(0, random.int(0, text.length))),
+    write(random.bytes(random.int(1, 600))),
+    write('['.repeat(20_000)),
+    write(JSON.stringify({ args: [1], pid: '7', bundle: 5, level: {} })),
+    replace(() => spawnSync('mkfifo', [path])),
+    replace(() => symlinkSync('/etc/hostname', path)),
+    replace(() => symlinkSync(path, path)),
+    replace(() => mkdirSync(path)),
+    replace(() => {
+      writeFileSync(path, text);
+      truncateSync(path, 2 ** 40);
+    }),
+    write('-1'),
+    write('99999999999999999999'),
+    write('256'),
+  ];
+  const decoys = [
+    write(String(decoy.pid)),
+    write(JSON.stringify({ ...parsed(text), pid: decoy.pid })),
+    write(JSON.stringify({ pid: decoy.pid, startTimeTicks: decoy.startTimeTicks, bootId: 'another' })),
+  ];
+  const choice = aimed ? [...ways, ...decoys, ...decoys] : ways;
+  const way = random.int(0, choice.length - 1);
+  choice[way]();
+  return way;
+}
+
+function parsed(/** @type {string} */ text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}

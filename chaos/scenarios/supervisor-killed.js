@@ -1,0 +1,108 @@
+/** A supervisor is killed at a random instant of create, start, exec or delete; the next one must find the truth. */
+import { Container } from '../../dist/index.js';
+import { Finding, attempt, check, until, within } from '../failures.js';
+import { SupervisorDied } from '../supervisor.js';
+
+/** About how many calls into file system and addon each takes; beyond them it is killed when it has done. */
+const CALLS = { create: 30, start: 110, exec: 120, delete: 130 };
+const TRACED = 'mkdir,mknodat,mknod,chmod,fchmod,rename,openat,write,unlink,rmdir,clone,vfork,clone3,inotify_add_watch';
+
+/** @type {import('./index.js').Scenario} */
+export default {
+  name: 'supervisor-killed',
+  weight: 30,
+  async run(round) {
+    const { random } = round;
+    const operation = random.pick(/** @type {(keyof typeof CALLS)[]} */ (Object.keys(CALLS)));
+    const code = random.chance(0.4) ? random.int(0, 255) : undefined;
+    const script = code === undefined ? 'exec sleep 1000' : `exit ${code}`;
+    const options = await round.options(operation === 'exec' || code === undefined ? 'exec sleep 1000' : script);
+    const { id } = options;
+    if (operation !== 'create') {
+      const container = round.keep(await Container.create(options));
+      if (operation !== 'start') await container.start({ stdio: round.fifos() });
+      if (random.chance(0.7)) container.close();
+    }
+    const stdio = round.fifos();
+    const spec = { args: ['sh', '-c', script] };
+    await runUntilKilled(round, operation, {
+      create: { options },
+      start: { id, options: { stdio } },
+      exec: { id, processId: 'second', spec, options: { stdio } },
+      delete: { id },
+    });
+    const loaded = await attempt('load', () => round.load(id));
+    if ('code' in loaded) {
+      const gone = loaded.code === 'ERR_CONTAINER_NOT_FOUND' && (operation === 'create' || operation === 'delete');
+      check(gone, `load after a cut off ${operation}: ${loaded.code}: ${loaded.error?.message ?? ''}`);
+    } else {
+      const container = /** @type {Container} */ (loaded.value);
+      for (const process of container.processes()) {
+        const cut = process.id === (operation === 'exec' ? 'second' : 'init') ? operation : 'none';
+        await bringToItsEnd(round, process, cut, process.id === 'init' && operation === 'exec' ? undefined : code);
+      }
+      check(container.state() !== 'paused', 'the container is paused');
+      await within('delete', container.delete(), 20_000);
+    }
+    await Container.cleanUp(round.root, { graceMs: 0 });
+    await round.reuse(id);
+  },
+};
+
+/**
+ * Has a supervisor do it, and kills it by one of three ways.
+ * @param {import('../round.js').Round} round
+ * @param {keyof typeof CALLS} operation
+ * @param {Record<keyof typeof CALLS, any>} args
+ */
+async function runUntilKilled(round, operation, args) {
+  const { random } = round;
+  const way = random.pick(['call', 'call', 'call', 'time', 'system call']);
+  const nth = random.int(1, CALLS[operation]);
+  round.note(`${operation}, by ${way} ${nth}`);
+  const traced = way === 'system call' && round.has('strace');
+  // Its own start takes some hundred calls, so it is told when to begin to count by its pid.
+  const supervisor = await round.supervisor();
+  if (operation !== 'create') await supervisor.ask('load', { root: round.root, id: args.delete.id });
+  if (traced) await supervisor.trace(TRACED, nth);
+  if (way === 'call') await supervisor.ask('arm', { left: nth, after: random.chance(0.5) });
+  const done = supervisor.ask(operation, args[operation]).catch((/** @type {unknown} */ error) => {
+    if (!(error instanceof SupervisorDied)) throw error;
+  });
+  if (way === 'time') setTimeout(() => void supervisor.kill(), random.next() * 25);
+  await done;
+  await supervisor.kill();
+}
+
+/**
+ * What is left of a process after the kill must be one of the things that can be.
+ * @param {import('../round.js').Round} round
+ * @param {import('../../dist/index.js').Process} process
+ * @param {string} cut the operation on it that was cut off, if any
+ * @param {number | undefined} code what it exits with by itself
+ */
+async function bringToItsEnd(round, process, cut, code) {
+  await until(
+    `${process.id} runs, or has ended`,
+    () => process.hasEnded || (process.systemPid > 0 && process.state() === 'running'),
+  );
+  if (!process.hasEnded && code === undefined) await kill(process);
+  const exit = await within(`the end of ${process.id}`, process.wait());
+  if (exit.lost !== undefined) {
+    const mayBe = cut === 'start' || cut === 'exec';
+    if (mayBe && exit.lost.startsWith('the process was never started')) return;
+    throw new Finding('lost', `${process.id}: ${exit.lost}`);
+  }
+  const killed = exit.status === 137 && (code === undefined || cut === 'delete');
+  if (!killed && exit.status !== code) throw new Finding('lost', `${process.id}: status ${exit.status}, not ${code}`);
+}
+
+/** Kills it, as soon as it is recorded who it is. */
+async function kill(/** @type {import('../../dist/index.js').Process} */ process) {
+  await until('a signal reaches it', async () => {
+    const sent = await attempt('signal', () => process.signal('SIGKILL'));
+    if (!('code' in sent) || sent.code === 'ERR_PROCESS_EXITED') return true;
+    check(sent.code === 'ERR_INVALID_STATE', `signal: ${sent.code}`);
+    return false;
+  });
+}

@@ -1,0 +1,40 @@
+// The addon's table of exports. Nothing here or below keeps state for the process: the addon may be loaded by many
+// threads, and twice.
+#include "addon/calls.h"
+#include "addon/napi.h"
+
+namespace {
+
+template <Napi::Value (*call)(const Napi::CallbackInfo&)>
+void add(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<call>(exports.Env(), name));
+}
+
+Napi::Object init(Napi::Env, Napi::Object exports) {
+  add<mkfifo_call>(exports, "mkfifo");
+  add<open_call>(exports, "open");
+  add<close_call>(exports, "close");
+  add<read_call>(exports, "read");
+  add<write_call>(exports, "write");
+  add<get_pipe_size_call>(exports, "getPipeSize");
+  add<set_pipe_size_call>(exports, "setPipeSize");
+  add<bytes_readable_call>(exports, "bytesReadable");
+  add<kill_call>(exports, "kill");
+  add<getpgid_call>(exports, "getpgid");
+  add<setpgid_call>(exports, "setpgid");
+  add<getsid_call>(exports, "getsid");
+  add<get_subreaper_call>(exports, "getSubreaper");
+  add<set_subreaper_call>(exports, "setSubreaper");
+  add<pidfd_open_call>(exports, "pidfdOpen");
+  add<pidfd_send_signal_call>(exports, "pidfdSendSignal");
+  add<wait_pidfd_call>(exports, "waitPidfd");
+  add<watch_call>(exports, "watch");
+  add<watch_stop_call>(exports, "watchStop");
+  add<watch_ref_call>(exports, "watchRef");
+  add<spawn_call>(exports, "spawn");
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(outlive, init)

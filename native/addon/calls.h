@@ -1,0 +1,57 @@
+// What the addon exports, one function a system call, and how values cross the border: TypeScript has checked every
+// argument, a path is a byte array that ends in NUL, a result is a number >= 0 or -errno. No policy lives here.
+#pragma once
+
+#include <errno.h>
+
+#include "addon/napi.h"
+
+// For a property of the descriptor that no errno names: it could block the event loop, so the call was not made.
+// None of the calls that answer with it can fail with EDEADLK themselves.
+constexpr int kWouldBlock = -EDEADLK;
+
+inline int int_arg(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
+
+inline const char* path_arg(const Napi::CallbackInfo& info, size_t index) {
+  return reinterpret_cast<const char*>(info[index].As<Napi::Uint8Array>().Data());
+}
+
+inline Napi::Value number(const Napi::CallbackInfo& info, double value) { return Napi::Number::New(info.Env(), value); }
+
+// Makes a call until it is not interrupted (EINTR, signal(7)); gives its result or -errno.
+template <typename Call>
+inline auto retried(Call call) -> decltype(call()) {
+  decltype(call()) result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+// files.cc
+Napi::Value mkfifo_call(const Napi::CallbackInfo& info);
+Napi::Value open_call(const Napi::CallbackInfo& info);
+Napi::Value close_call(const Napi::CallbackInfo& info);
+Napi::Value read_call(const Napi::CallbackInfo& info);
+Napi::Value write_call(const Napi::CallbackInfo& info);
+Napi::Value get_pipe_size_call(const Napi::CallbackInfo& info);
+Napi::Value set_pipe_size_call(const Napi::CallbackInfo& info);
+Napi::Value bytes_readable_call(const Napi::CallbackInfo& info);
+
+// processes.cc
+Napi::Value kill_call(const Napi::CallbackInfo& info);
+Napi::Value getpgid_call(const Napi::CallbackInfo& info);
+Napi::Value setpgid_call(const Napi::CallbackInfo& info);
+Napi::Value getsid_call(const Napi::CallbackInfo& info);
+Napi::Value get_subreaper_call(const Napi::CallbackInfo& info);
+Napi::Value set_subreaper_call(const Napi::CallbackInfo& info);
+Napi::Value pidfd_open_call(const Napi::CallbackInfo& info);
+Napi::Value pidfd_send_signal_call(const Napi::CallbackInfo& info);
+Napi::Value wait_pidfd_call(const Napi::CallbackInfo& info);
+
+// watch.cc
+Napi::Value watch_call(const Napi::CallbackInfo& info);
+Napi::Value watch_stop_call(const Napi::CallbackInfo& info);
+Napi::Value watch_ref_call(const Napi::CallbackInfo& info);
+
+// spawn.cc
+Napi::Value spawn_call(const Napi::CallbackInfo& info);

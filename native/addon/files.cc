@@ -1,0 +1,73 @@
+// System calls on paths and descriptors: mkfifo(3), open(2), close(2), read(2), write(2), fcntl(2), ioctl_pipe(2).
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "addon/calls.h"
+#include "addon/open_nonblocking.h"
+
+namespace {
+
+// 0 when a read or write of the descriptor cannot sleep for the other side: it is O_NONBLOCK, or a file or directory,
+// which O_NONBLOCK does not concern. Else kWouldBlock, or -errno.
+int check_never_waits(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -errno;
+  if ((flags & O_NONBLOCK) != 0) return 0;
+  struct stat status;
+  if (fstat(fd, &status) < 0) return -errno;
+  return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ? 0 : kWouldBlock;
+}
+
+}  // namespace
+
+Napi::Value mkfifo_call(const Napi::CallbackInfo& info) {
+  const char* path = path_arg(info, 0);
+  mode_t mode = static_cast<mode_t>(int_arg(info, 1));
+  return number(info, retried([&] { return mkfifo(path, mode); }));
+}
+
+Napi::Value open_call(const Napi::CallbackInfo& info) {
+  return number(info, open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2))));
+}
+
+Napi::Value close_call(const Napi::CallbackInfo& info) {
+  // Linux frees the descriptor even on EINTR, so close(2) is never retried and EINTR is no failure.
+  int result = close(int_arg(info, 0));
+  return number(info, result < 0 && errno != EINTR ? -errno : 0);
+}
+
+Napi::Value read_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0);
+  Napi::Uint8Array buffer = info[1].As<Napi::Uint8Array>();
+  int check = check_never_waits(fd);
+  if (check < 0) return number(info, check);
+  return number(info, static_cast<double>(retried([&] { return read(fd, buffer.Data(), buffer.ByteLength()); })));
+}
+
+Napi::Value write_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0);
+  Napi::Uint8Array buffer = info[1].As<Napi::Uint8Array>();
+  int check = check_never_waits(fd);
+  if (check < 0) return number(info, check);
+  return number(info, static_cast<double>(retried([&] { return write(fd, buffer.Data(), buffer.ByteLength()); })));
+}
+
+Napi::Value get_pipe_size_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0);
+  return number(info, retried([&] { return fcntl(fd, F_GETPIPE_SZ); }));
+}
+
+Napi::Value set_pipe_size_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0);
+  int size_bytes = int_arg(info, 1);
+  return number(info, retried([&] { return fcntl(fd, F_SETPIPE_SZ, size_bytes); }));
+}
+
+Napi::Value bytes_readable_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0);
+  int count = 0;
+  int result = retried([&] { return ioctl(fd, FIONREAD, &count); });
+  return number(info, result < 0 ? result : count);
+}

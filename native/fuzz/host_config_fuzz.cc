@@ -1,0 +1,43 @@
+// fuzz-sources: native/host/config.cc native/host/fields.cc native/host/refuse.cc native/host/report.cc
+// fuzz-sources: native/host/clock.cc native/common/json.cc native/common/json_parser.cc native/common/json_string.cc
+// fuzz-sources: native/common/json_escape.cc native/common/text.cc native/common/files.cc
+//
+// config.json and process.json, any bytes: read into a ProcessConfig, or refused with a reason; never a wild read.
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "host/config.h"
+
+namespace {
+
+void read_as(ConfigKind kind, const uint8_t* data, size_t size) {
+  char* buffer = static_cast<char*>(malloc(size + 1));
+  if (buffer == nullptr) return;
+  memcpy(buffer, data, size);
+  buffer[size] = '\0';
+  {
+    ConfigFile config;
+    Text<4096> error;
+    bool understood = config.parse(buffer, size, "config.json", kind, error);
+    // A reason exactly when it was refused.
+    if (understood != (error.size() == 0)) abort();
+    if (understood) {
+      const ProcessConfig& process = config.process();
+      size_t bytes = strlen(process.cwd);
+      // Both lists end, and every string is whole.
+      for (const char* const* word = process.args.data(); *word != nullptr; word++) bytes += strlen(*word);
+      for (const char* const* word = process.env.data(); *word != nullptr; word++) bytes += strlen(*word);
+      if (bytes == 0) abort();
+    }
+  }
+  free(buffer);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  read_as(ConfigKind::Bundle, data, size);
+  read_as(ConfigKind::Exec, data, size);
+  return 0;
+}

@@ -1,0 +1,11 @@
+// One function a command: done, or false with the reason. Called once each; the caller ends afterwards.
+#pragma once
+
+#include "common/text.h"
+#include "host/command_line.h"
+
+bool run_command(const CommandLine& line, TextBuilder& error);
+bool exec_command(const CommandLine& line, TextBuilder& error);
+bool state_command(const CommandLine& line, TextBuilder& error);
+bool kill_command(const CommandLine& line, TextBuilder& error);
+bool delete_command(const CommandLine& line, TextBuilder& error);

@@ -1,0 +1,46 @@
+#include "shim/event_loop.h"
+
+#include <errno.h>
+
+int EventLoop::open() {
+  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  return epoll_.valid() ? 0 : -errno;
+}
+
+int EventLoop::want(Source source, int fd, uint32_t events) {
+  Entry& entry = entries_[static_cast<int>(source)];
+  if (entry.events == events && (events == 0 || entry.fd == fd)) return 0;
+  if (entry.events != 0 && (events == 0 || entry.fd != fd)) {
+    // The descriptor may be closed already, and is then out of the set.
+    if (!entry.always_ready) (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.fd, nullptr);
+    entry = Entry();
+  }
+  if (events == 0) return 0;
+  bool known = entry.events != 0;
+  entry.fd = fd;
+  entry.events = events;
+  if (known && entry.always_ready) return 0;
+  struct epoll_event event = {};
+  event.events = events;
+  event.data.u32 = static_cast<uint32_t>(source);
+  if (epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) return 0;
+  if (errno == EPERM) {
+    entry.always_ready = true;
+    return 0;
+  }
+  int err = -errno;
+  entry = Entry();
+  return err;
+}
+
+int EventLoop::wait(int timeout_ms) {
+  for (int i = 0; i < kCount; i++) {
+    ready_[i] = entries_[i].always_ready ? entries_[i].events : 0;
+    if (ready_[i] != 0) timeout_ms = 0;
+  }
+  struct epoll_event events[kCount];
+  int n = epoll_wait(epoll_.get(), events, kCount, timeout_ms);
+  if (n < 0) return errno == EINTR ? 0 : -errno;
+  for (int i = 0; i < n; i++) ready_[events[i].data.u32] |= events[i].events;
+  return 0;
+}

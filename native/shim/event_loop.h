@@ -1,0 +1,32 @@
+// One epoll for everything that the shim waits on; level-triggered, each source registered only while it is wanted.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include "common/unique_fd.h"
+
+enum class Source { Signals, Control, Console, Master, Stdin, Stdout, Changes, Count };
+
+class EventLoop {
+ public:
+  int open();
+  // Wants these epoll events of this descriptor from now on; 0 events takes the source out (a hang-up is reported even
+  // to who asked for nothing). A regular file, which epoll refuses, is always ready.
+  int want(Source source, int fd, uint32_t events);
+  void forget(Source source) { want(source, -1, 0); }
+  // Waits at most timeout_ms (-1: no limit) and fills ready(). 0 or -errno.
+  int wait(int timeout_ms);
+  bool ready(Source source) const { return ready_[static_cast<int>(source)] != 0; }
+  bool hung_up(Source source) const { return (ready_[static_cast<int>(source)] & EPOLLHUP) != 0; }
+
+ private:
+  static constexpr int kCount = static_cast<int>(Source::Count);
+  struct Entry {
+    int fd = -1;
+    uint32_t events = 0;
+    bool always_ready = false;
+  };
+  UniqueFd epoll_;
+  Entry entries_[kCount];
+  uint32_t ready_[kCount] = {};
+};

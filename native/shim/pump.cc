@@ -1,0 +1,83 @@
+#include "shim/pump.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+// So that a process that never stops writing does not keep control lines and signals waiting.
+constexpr int kRoundsPerTurn = 16;
+
+}  // namespace
+
+Pump::~Pump() {
+  if (buffer_ != nullptr) munmap(buffer_, capacity_);
+}
+
+int Pump::open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty) {
+  // Pages of its own, which cost nothing until bytes come through.
+  void* pages = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return -errno;
+  buffer_ = static_cast<char*>(pages);
+  source_fd_ = source_fd;
+  sink_fd_ = sink_fd;
+  capacity_ = capacity;
+  sink_is_pty_ = sink_is_pty;
+  return 0;
+}
+
+void Pump::run(bool may_read) {
+  for (int round = 0; round < kRoundsPerTurn; round++) {
+    if (size_ == 0 && (!may_read || !fill())) return;
+    if (!flush()) return;
+  }
+}
+
+// Reads until the buffer is full or the source is dry: a pty gives 4 KiB at the most a read, and one larger write costs
+// the sink's reader fewer wake-ups. False when there is nothing to write.
+bool Pump::fill() {
+  start_ = 0;
+  source_idle_ = false;
+  source_hung_up_ = false;
+  while (!source_ended_ && size_ < capacity_) {
+    ssize_t n = read(source_fd_, buffer_ + size_, capacity_ - size_);
+    if (n > 0) {
+      size_ += static_cast<size_t>(n);
+      continue;
+    }
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) {
+      source_idle_ = true;
+    } else if (n < 0 && errno == EIO) {
+      source_idle_ = source_hung_up_ = true;
+    } else {
+      source_ended_ = true;
+    }
+    break;
+  }
+  return size_ > 0;
+}
+
+// False when the sink takes no more for now.
+bool Pump::flush() {
+  sink_full_ = false;
+  while (size_ > 0 && sink_error_ == 0) {
+    ssize_t n = write(sink_fd_, buffer_ + start_, size_);
+    if (n >= 0) {
+      if (n > 0) last_written_ = buffer_[start_ + static_cast<size_t>(n) - 1];
+      start_ += static_cast<size_t>(n);
+      size_ -= static_cast<size_t>(n);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || (errno == EIO && sink_is_pty_)) return false;
+    if (errno == ENOSPC || errno == EDQUOT) {
+      sink_full_ = true;
+      return false;
+    }
+    sink_error_ = errno;
+  }
+  size_ = 0;
+  return true;
+}

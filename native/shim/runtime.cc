@@ -1,0 +1,176 @@
+#include "shim/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cstring>
+
+#include "common/files.h"
+
+Argv::~Argv() {
+  for (size_t i = 0; i < count_; i++) {
+    if (owned_[i]) free(items_[i]);
+  }
+  free(items_);
+  free(owned_);
+}
+
+void Argv::add(const char* arg) {
+  if (count_ + 1 >= capacity_) {
+    size_t capacity = capacity_ == 0 ? 32 : capacity_ * 2;
+    char** items = static_cast<char**>(realloc(items_, capacity * sizeof(char*)));
+    if (items != nullptr) items_ = items;
+    bool* owned = static_cast<bool*>(realloc(owned_, capacity * sizeof(bool)));
+    if (owned != nullptr) owned_ = owned;
+    if (items == nullptr || owned == nullptr) {
+      failed_ = true;
+      return;
+    }
+    capacity_ = capacity;
+  }
+  items_[count_] = const_cast<char*>(arg);
+  owned_[count_++] = false;
+  items_[count_] = nullptr;
+}
+
+void Argv::add_path(std::string_view dir, std::string_view name) {
+  char* copy = static_cast<char*>(malloc(dir.size() + name.size() + 1));
+  size_t before = count_;
+  if (copy != nullptr) {
+    memcpy(copy, dir.data(), dir.size());
+    memcpy(copy + dir.size(), name.data(), name.size());
+    copy[dir.size() + name.size()] = '\0';
+    add(copy);
+  }
+  if (count_ == before) {
+    free(copy);
+    failed_ = true;
+    return;
+  }
+  owned_[before] = true;
+}
+
+namespace {
+
+// A read-only disk, a removed directory, or what took the log's place must not keep a runtime from its delete.
+bool log_is_usable() {
+  struct stat st;
+  if (lstat("log.json", &st) == 0) return S_ISREG(st.st_mode) && access("log.json", W_OK) == 0;
+  return access("process.json", F_OK) == 0;
+}
+
+void add_globals(const RuntimeContext& context, Argv* argv) {
+  argv->add(context.runtime);
+  if (log_is_usable()) {
+    argv->add("--log");
+    argv->add_path(context.dir, "/log.json");
+    argv->add("--log-format");
+    argv->add("json");
+  }
+  for (JsonValue arg = context.config->runtime_args.first(); arg; arg = arg.next()) argv->add(arg.c_str());
+}
+
+int add_restore(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
+  Text<4096> image;
+  if (context.config->checkpoint[0] != '/') image.add(context.bundle).add("/checkpoints/");
+  image.add(context.config->checkpoint);
+  constexpr const char* kWork = "restore-work";
+  CheckpointFlags flags;
+  int err = load_checkpoint_flags(image.c_str(), &flags, why);
+  if (err < 0) return err;
+  if (mkdir(kWork, 0700) < 0 && errno != EEXIST) {
+    err = -errno;
+    why.add("mkdir ").add(kWork).add(": ").add_errno(err);
+    return err;
+  }
+  argv->add("restore");
+  argv->add("-d");
+  argv->add("--image-path");
+  argv->add_path(image.view(), "");
+  argv->add("--work-path");
+  argv->add_path(context.dir, "/restore-work");
+  if (flags.shell) argv->add("--shell-job");
+  if (flags.tcp) argv->add("--tcp-established");
+  if (flags.unix_sockets) argv->add("--ext-unix-sk");
+  return 0;
+}
+
+}  // namespace
+
+int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
+  const ShimConfig& config = *context.config;
+  add_globals(context, argv);
+  if (config.exec) {
+    argv->add("exec");
+    argv->add("-d");
+    argv->add("--process");
+    argv->add_path(context.dir, "/process.json");
+  } else if (config.checkpoint[0] != '\0') {
+    int err = add_restore(context, argv, why);
+    if (err < 0) return err;
+  } else {
+    argv->add("run");
+    argv->add("-d");
+  }
+  if (!config.exec) {
+    argv->add("--bundle");
+    argv->add(context.bundle);
+    if (config.no_pivot_root) argv->add("--no-pivot");
+  }
+  if (context.console_path != nullptr) {
+    argv->add("--console-socket");
+    argv->add(context.console_path);
+  }
+  argv->add("--pid-file");
+  argv->add_path(context.dir, "/pid");
+  argv->add(context.id);
+  if (!argv->failed()) return 0;
+  why.add("build the runtime's arguments: ").add_errno(ENOMEM);
+  return -ENOMEM;
+}
+
+int build_delete_args(const RuntimeContext& context, bool force, Argv* argv) {
+  add_globals(context, argv);
+  argv->add("delete");
+  if (force) argv->add("--force");
+  argv->add(context.id);
+  return argv->failed() ? -ENOMEM : 0;
+}
+
+pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
+  UniqueFd null_fd(open_fd(AT_FDCWD, "/dev/null", O_RDWR));
+  if (!null_fd.valid()) return -errno;
+  Text<32> reaper;
+  reaper.add_int(getpid());
+  if (setenv("OUTLIVE_SUBREAPER", reaper.c_str(), 1) < 0) return -errno;
+
+  // Descriptors 0 to 2 of the shim are /dev/null and stay so (main made sure they are open), hence no source
+  // descriptor is overwritten before it is used.
+  volatile int exec_errno = 0;
+  pid_t pid = vfork();
+  if (pid < 0) return -errno;
+  if (pid == 0) {
+    for (int i = 0; i < 3; i++) {
+      if (dup2(stdio_fds[i] < 0 ? null_fd.get() : stdio_fds[i], i) < 0) {
+        exec_errno = errno;
+        _exit(127);
+      }
+    }
+    if (own_group) setpgid(0, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    execvp(argv.data()[0], argv.data());
+    exec_errno = errno;
+    _exit(127);
+  }
+  // vfork(2): we run on only after the child has exec'ed or left, so its errno is here.
+  if (exec_errno == 0) return pid;
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return -exec_errno;
+}

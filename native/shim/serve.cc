@@ -1,0 +1,156 @@
+// The shim's loop: what it does on each event, and when it may leave.
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "shim/children.h"
+#include "shim/shim.h"
+
+namespace {
+
+constexpr int kRetryMs = 500;
+constexpr int kAdoptPollMs = 50;
+// inotify tells at once; this is the net under it.
+constexpr int kLingerPollMs = 5000;
+
+int64_t now_ms() {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+}
+
+// Events that only wake us are read away.
+void drain(int fd) {
+  alignas(8) char buffer[1024];
+  ssize_t n;
+  do n = read(fd, buffer, sizeof buffer);
+  while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+}  // namespace
+
+int Shim::serve_until(Condition done, int limit_ms) {
+  int64_t deadline = limit_ms < 0 ? INT64_MAX : now_ms() + limit_ms;
+  for (;;) {
+    // SIGCHLD may have come while nobody listened, and one signal stands for many children.
+    reap();
+    if ((this->*done)()) return 0;
+    int err = want_events();
+    if (err < 0) return fail("epoll", err);
+    int timeout = poll_interval_ms();
+    if (limit_ms >= 0) {
+      int64_t left = deadline - now_ms();
+      if (left <= 0) return -ETIMEDOUT;
+      if (timeout < 0 || left < timeout) timeout = static_cast<int>(left);
+    }
+    if ((err = loop_.wait(timeout)) < 0) return fail("epoll_wait", err);
+    dispatch();
+  }
+}
+
+// What has no event of its own; -1 when there is nothing of the kind.
+int Shim::poll_interval_ms() const {
+  if (terminal_.output_full() || (!process_ended_ && terminal_.hung_up())) return kRetryMs;
+  if (candidate_pid_ > 0 && process_pid_ == 0) return kAdoptPollMs;
+  return exit_fd_.valid() ? -1 : kLingerPollMs;
+}
+
+int Shim::want_events() {
+  int err = loop_.want(Source::Control, control_fd_.get(), EPOLLIN);
+  return err < 0 || !config_.terminal ? err : terminal_.want_events(loop_);
+}
+
+void Shim::dispatch() {
+  if (loop_.ready(Source::Signals)) drain(signal_fd_.get());
+  if (loop_.ready(Source::Changes)) drain(changes_fd_.get());
+  if (loop_.ready(Source::Control)) read_control();
+  // The runtime failing to send it is found out when it has ended.
+  if (loop_.ready(Source::Console)) (void)terminal_.receive();
+  terminal_.serve(loop_);
+}
+
+// Until the process is known only the runtime is waited for: an adopted process that died meanwhile stays a zombie, and
+// its status is there when the pid file has told which one it is.
+void Shim::reap() {
+  for (;;) {
+    pid_t which = process_pid_ > 0 ? -1 : runtime_pid_;
+    if (which == 0) return;
+    int status;
+    struct rusage usage;
+    pid_t pid = wait4(which, &status, WNOHANG, &usage);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) return;
+    if (pid == runtime_pid_) {
+      runtime_status_ = status;
+      runtime_pid_ = 0;
+    } else if (pid == process_pid_ && !process_ended_) {
+      process_status_ = status;
+      process_usage_ = usage;
+      process_ended_ = true;
+    }
+  }
+}
+
+// One read a turn: a writer that never stops must not keep the rest waiting.
+void Shim::read_control() {
+  if (!control_.fill(control_fd_.get())) return;
+  ControlCommand command;
+  while (control_.next(&command)) {
+    switch (command.type) {
+      case ControlCommand::Type::CloseStdin:
+        stdio_.hold[0].reset();
+        if (config_.terminal) terminal_.close_stdin();
+        break;
+      case ControlCommand::Type::Resize:
+        terminal_.resize(command.width, command.height);
+        break;
+      case ControlCommand::Type::Release:
+        released_ = true;
+        break;
+    }
+  }
+}
+
+bool Shim::candidate_settled() { return is_child(candidate_pid_) || is_descendant(candidate_pid_, getpid()) < 0; }
+
+bool Shim::children_ended() {
+  kill_children();
+  pid_t pid;
+  do pid = waitpid(-1, nullptr, WNOHANG);
+  while (pid > 0 || (pid < 0 && errno == EINTR));
+  return pid < 0;
+}
+
+bool Shim::output_unread() const {
+  for (int i = 1; i <= 2; i++) {
+    int fd = stdio_.hold[i].get();
+    struct stat st;
+    int unread = 0;
+    // An unlinked FIFO is out of every later reader's reach; who has it open keeps it without us.
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
+      return true;
+  }
+  return false;
+}
+
+bool Shim::state_removed() const {
+  struct stat st;
+  return stat("process.json", &st) < 0 && errno == ENOENT;
+}
+
+bool Shim::nothing_held() {
+  siginfo_t info;
+  // Orphans of an exec'ed process: with us gone they would come to init, and no longer be found by who they belong to.
+  if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD) return false;
+  if (released_ || state_removed()) return true;
+  if (config_.terminal) {
+    if (!terminal_.drain()) return false;
+    terminal_.close(loop_);
+  }
+  return !output_unread();
+}

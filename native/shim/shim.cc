@@ -1,0 +1,181 @@
+#include "shim/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <utility>
+
+#include "common/files.h"
+#include "shim/children.h"
+#include "shim/status.h"
+
+Shim::Shim(const char* id, const char* bundle, const char* runtime)
+    : context_{runtime, id, bundle, nullptr, &config_, nullptr} {}
+
+int Shim::fail(const char* what, int err) {
+  why_.clear();
+  why_.add(what).add(": ").add_errno(err);
+  return err;
+}
+
+int Shim::block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  // SIGTERM and SIGHUP too: what is sent round when the supervisor ends must not end us before the process.
+  if (sigprocmask(SIG_SETMASK, &all, nullptr) < 0) return fail("block signals", -errno);
+  // Dispositions come down from whoever started us, and so would to the process: with SIGCHLD ignored there are no
+  // statuses at all.
+  for (int number = 1; number <= SIGRTMAX; number++) (void)signal(number, SIG_DFL);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  signal_fd_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signal_fd_.valid()) return fail("signalfd", -errno);
+  int err = loop_.open();
+  if (err == 0) err = loop_.want(Source::Signals, signal_fd_.get(), EPOLLIN);
+  return err < 0 ? fail("epoll", err) : 0;
+}
+
+int Shim::become_subreaper() {
+  return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? fail("become child subreaper", -errno) : 0;
+}
+
+namespace {
+
+// O_RDWR: never blocks and never fails with ENXIO, whether the supervisor that made the FIFO is alive or not.
+int open_state_fifo(const char* name, UniqueFd* out) {
+  UniqueFd fd(open_fd(AT_FDCWD, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
+  if (!fd.valid()) return -errno;
+  struct stat st;
+  if (fstat(fd.get(), &st) < 0) return -errno;
+  if (!S_ISFIFO(st.st_mode)) return -EINVAL;
+  *out = std::move(fd);
+  return 0;
+}
+
+constexpr int kNoStdio[3] = {-1, -1, -1};
+constexpr int kAdoptLimitMs = 5000;
+
+}  // namespace
+
+int Shim::open_state_fifos() {
+  int err = open_state_fifo("exit", &exit_fd_);
+  if (err < 0) return fail("open exit", err);
+  err = open_state_fifo("control", &control_fd_);
+  return err < 0 ? fail("open control", err) : 0;
+}
+
+int Shim::reserve_exit_status() {
+  int err = exit_status_file_.reserve();
+  return err < 0 ? fail("make exitStatus", err) : 0;
+}
+
+int Shim::load() {
+  char dir[PATH_MAX];
+  if (getcwd(dir, sizeof dir) == nullptr) return fail("getcwd", -errno);
+  dir_.add(dir);
+  // Room for the names that are put behind it.
+  if (dir_.size() > PATH_MAX - 64) return fail("process directory", -ENAMETOOLONG);
+  context_.dir = dir_.c_str();
+  why_.clear();
+  return load_config(&config_, why_);
+}
+
+int Shim::open_process_stdio() {
+  why_.clear();
+  int err = open_stdio(config_, &stdio_, why_);
+  if (err < 0 || !config_.terminal) return err;
+  if ((err = terminal_.open(dir_.c_str(), &stdio_)) < 0) return fail("console socket", err);
+  context_.console_path = terminal_.console_path();
+  return 0;
+}
+
+int Shim::run_command(const Argv& argv, const int stdio_fds[3], bool own_group) {
+  pid_t pid = spawn_runtime(argv, stdio_fds, own_group);
+  if (pid == -ENOENT) {
+    why_.add(context_.runtime).add(" not installed on system");
+  } else if (pid < 0) {
+    why_.add("start ").add(context_.runtime).add(": ").add_errno(pid);
+  } else {
+    runtime_pid_ = pid;
+  }
+  return pid < 0 ? pid : 0;
+}
+
+int Shim::start_runtime() {
+  Argv argv;
+  why_.clear();
+  int err = build_start_args(context_, &argv, why_);
+  if (err < 0) return err;
+  const int own[3] = {stdio_.end[0].get(), stdio_.end[1].get(), stdio_.end[2].get()};
+  if ((err = run_command(argv, config_.terminal ? kNoStdio : own, false)) < 0 || config_.terminal) return err;
+  // The process has them now; a copy here would keep its readers from end-of-file.
+  for (UniqueFd& end : stdio_.end) end.reset();
+  return 0;
+}
+
+int Shim::adopt_process() {
+  why_.clear();
+  if (config_.terminal && !terminal_.has_master()) {
+    int err = terminal_.receive();
+    if (err < 0) return fail("the runtime sent no terminal", err);
+  }
+  candidate_pid_ = read_pid_file();
+  if (candidate_pid_ < 0) {
+    why_.add("the runtime ended without writing a pid");
+    return candidate_pid_;
+  }
+  // Not always our child yet: crun's own parent process of it may outlive the `run` that has ended, and leaves it to us
+  // a moment later. Until then that parent could take its status.
+  (void)serve_until(&Shim::candidate_settled, kAdoptLimitMs);
+  if (!is_child(candidate_pid_)) {
+    why_.clear();
+    why_.add("process ").add_int(candidate_pid_).add(" of the runtime is no child of the shim");
+    return -ECHILD;
+  }
+  process_pid_ = candidate_pid_;
+  return 0;
+}
+
+int Shim::record_identity() {
+  int err = write_identity(process_pid_);
+  return err < 0 ? fail("write identity.json", err) : 0;
+}
+
+int Shim::record_exit() {
+  // The record first: who sees the status finds it.
+  (void)write_exit_record(process_status_, process_usage_);
+  int err = exit_status_file_.write(exit_code_of(process_status_));
+  return err < 0 ? fail("write exitStatus", err) : 0;
+}
+
+int Shim::start_delete(bool force) {
+  Argv argv;
+  why_.clear();
+  int err = build_delete_args(context_, force, &argv);
+  return err < 0 ? fail("build the runtime's arguments", err) : run_command(argv, kNoStdio, true);
+}
+
+void Shim::kill_delete() {
+  if (runtime_pid_ > 0) kill(-runtime_pid_, SIGKILL);
+}
+
+void Shim::begin_linger() {
+  changes_fd_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!changes_fd_.valid()) return;  // the slow poll is enough
+  (void)inotify_add_watch(changes_fd_.get(), ".", IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR);
+  for (int i = 1; i <= 2; i++) {
+    if (!stdio_.hold[i].valid()) continue;
+    Text<32> path;
+    path.add("/proc/self/fd/").add_int(stdio_.hold[i].get());
+    (void)inotify_add_watch(changes_fd_.get(), path.c_str(), IN_ACCESS | IN_ATTRIB);
+  }
+  (void)loop_.want(Source::Changes, changes_fd_.get(), EPOLLIN);
+}

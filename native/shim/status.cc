@@ -1,0 +1,83 @@
+#include "shim/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common/files.h"
+#include "common/proc.h"
+
+pid_t read_pid_file() {
+  FileBytes bytes;
+  if (read_file(AT_FDCWD, "pid", 64, &bytes) < 0) return -EPROTO;
+  std::string_view text = bytes.view();
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  int64_t pid = 0;
+  if (!parse_int(text, &pid) || pid <= 1 || pid > INT32_MAX) return -EPROTO;
+  return static_cast<pid_t>(pid);
+}
+
+int exit_code_of(int wait_status) {
+  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+int write_identity(pid_t pid) {
+  ProcStat stat;
+  char boot_id[37];
+  int err = read_proc_stat(pid, &stat);
+  if (err < 0) return err;
+  if ((err = read_boot_id(boot_id)) < 0) return err;
+  Text<256> json;
+  json.add("{\"pid\":").add_int(pid);
+  json.add(",\"startTimeTicks\":").add_int(static_cast<int64_t>(stat.start_time_ticks));
+  json.add(",\"bootId\":\"").add(boot_id).add("\"}\n");
+  return write_file_atomic(AT_FDCWD, "identity.json", json.view(), 0600);
+}
+
+namespace {
+
+constexpr const char* kReservedName = ".exitStatus.tmp";
+
+int64_t microseconds(const struct timeval& time) { return int64_t{time.tv_sec} * 1000000 + time.tv_usec; }
+
+}  // namespace
+
+int ExitStatusFile::reserve() {
+  fd_.reset(open_fd(AT_FDCWD, kReservedName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (!fd_.valid() || fchmod(fd_.get(), 0600) < 0) return -errno;
+  int err;
+  do err = fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, 4);
+  while (err < 0 && errno == EINTR);
+  // Not every file system can; there the write has to find its own room.
+  return err < 0 && errno != EOPNOTSUPP ? -errno : 0;
+}
+
+int ExitStatusFile::write(int code) {
+  Text<16> text;
+  text.add_int(code);
+  int err = write_all(fd_.get(), text.view());
+  if (err == 0 && renameat(AT_FDCWD, kReservedName, AT_FDCWD, "exitStatus") < 0) err = -errno;
+  return err;
+}
+
+int write_exit_record(int wait_status, const struct rusage& usage) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  bool signalled = WIFSIGNALED(wait_status);
+  Text<512> json;
+  json.add("{\"code\":");
+  if (signalled) {
+    json.add("null,\"signal\":").add_int(WTERMSIG(wait_status));
+  } else {
+    json.add_int(WEXITSTATUS(wait_status)).add(",\"signal\":null");
+  }
+  json.add(",\"coreDumped\":").add(signalled && WCOREDUMP(wait_status) ? "true" : "false");
+  json.add(",\"endedAtMs\":").add_int(int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000);
+  json.add(",\"userTimeUs\":").add_int(microseconds(usage.ru_utime));
+  json.add(",\"systemTimeUs\":").add_int(microseconds(usage.ru_stime));
+  json.add(",\"maxRssBytes\":").add_int(int64_t{usage.ru_maxrss} * 1024).add("}\n");
+  return write_file_atomic(AT_FDCWD, "exit.json", json.view(), 0600);
+}

@@ -1,0 +1,135 @@
+#include "shim/terminal.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+
+namespace {
+
+constexpr size_t kInputCapacity = 4096;
+constexpr size_t kOutputCapacity = 32768;
+
+// /dev/null says end-of-file at once; it stands for "no stdin".
+bool is_null_device(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+}  // namespace
+
+int Terminal::open(const char* dir, Stdio* stdio) {
+  stdio_ = stdio;
+  return console_.listen_in(dir);
+}
+
+int Terminal::receive() {
+  int fd = console_.receive();
+  if (fd < 0) return fd;
+  master_.reset(fd);
+  apply_size();
+  int err = output_.open(master_.get(), stdio_->end[1].get(), kOutputCapacity, false);
+  if (err == 0 && !is_null_device(stdio_->end[0].get())) {
+    err = input_.open(stdio_->end[0].get(), master_.get(), kInputCapacity, true);
+  }
+  if (err == 0) finish_stdin();
+  return err;
+}
+
+void Terminal::resize(unsigned short width, unsigned short height) {
+  if (width == 0 || height == 0) return;
+  width_ = width;
+  height_ = height;
+  apply_size();
+}
+
+void Terminal::apply_size() {
+  if (!master_.valid() || width_ == 0) return;
+  struct winsize size = {};
+  size.ws_col = width_;
+  size.ws_row = height_;
+  (void)ioctl(master_.get(), TIOCSWINSZ, &size);
+}
+
+void Terminal::close_stdin() {
+  stdin_closing_ = true;
+  stdio_->hold[0].reset();
+  finish_stdin();
+}
+
+bool Terminal::wants_to_type_eof() const {
+  return stdin_closing_ && (!input_.is_open() || (input_.source_ended() && input_.empty()));
+}
+
+// Once, when stdin was closed and all that came before is typed. A line that was not ended takes one end-of-file
+// character to be handed over, and a second to be read as end-of-file (termios(3), ICANON).
+void Terminal::finish_stdin() {
+  if (!master_.valid() || hung_up_ || !wants_to_type_eof()) return;
+  struct termios mode;
+  // A pty master answers for its slave. Outside canonical mode the byte would be plain input.
+  bool canonical = tcgetattr(master_.get(), &mode) == 0 && (mode.c_lflag & ICANON) != 0;
+  char eof = canonical ? static_cast<char>(mode.c_cc[VEOF]) : _POSIX_VDISABLE;
+  if (eof == _POSIX_VDISABLE) {
+    stdin_closing_ = false;
+    return;
+  }
+  char last = input_.last_written();
+  bool line_ended = last == '\n' || last == eof || (last == '\r' && (mode.c_iflag & ICRNL) != 0);
+  for (int typed = eofs_typed_; typed < (line_ended ? 1 : 2); eofs_typed_ = ++typed) {
+    if (write(master_.get(), &eof, 1) == 1) continue;
+    return;  // full, or hung up after all: we come back when that changes
+  }
+  stdin_closing_ = false;
+}
+
+// Hung up, a pty is ready for ever, and every write to it makes it ready anew, so input rests until somebody has it
+// open again. Only a read tells that; while output is stuck we cannot read, and need not hurry.
+void Terminal::serve(const EventLoop& loop) {
+  if (!has_master()) return;
+  bool master_ready = loop.ready(Source::Master);
+  bool was_hung_up = hung_up_;
+  if (loop.hung_up(Source::Master)) hung_up_ = true;
+  if (master_ready || hung_up_ || loop.ready(Source::Stdout) || output_.sink_full()) output_.run();
+  if (output_.empty()) hung_up_ = output_.source_hung_up();
+  if (hung_up_) return;
+  // Read only what the loop has seen, so that no input overtakes a control line that was written before it.
+  bool typed = loop.ready(Source::Stdin);
+  if (input_.is_open() && (typed || master_ready || was_hung_up)) input_.run(typed);
+  finish_stdin();
+}
+
+int Terminal::want_events(EventLoop& loop) {
+  if (!has_master()) {
+    return console_.fd() < 0 ? 0 : loop.want(Source::Console, console_.fd(), EPOLLIN);
+  }
+  loop.forget(Source::Console);
+  uint32_t master = 0;
+  if (output_.wants_source()) master |= hung_up_ ? EPOLLIN | EPOLLET : EPOLLIN;
+  if (!hung_up_ && (input_.wants_sink() || wants_to_type_eof())) master |= EPOLLOUT;
+  int err = loop.want(Source::Master, master_.get(), master);
+  if (err == 0) {
+    bool blocked = output_.wants_sink() && !output_.sink_full();
+    err = loop.want(Source::Stdout, stdio_->end[1].get(), blocked ? uint32_t{EPOLLOUT} : 0);
+  }
+  bool wants_input = !hung_up_ && input_.wants_source();
+  if (err == 0) err = loop.want(Source::Stdin, stdio_->end[0].get(), wants_input ? uint32_t{EPOLLIN} : 0);
+  return err;
+}
+
+bool Terminal::drain() {
+  if (!has_master()) return true;
+  output_.run();
+  return output_.empty() && output_.source_idle();
+}
+
+void Terminal::close(EventLoop& loop) {
+  loop.forget(Source::Console);
+  loop.forget(Source::Master);
+  loop.forget(Source::Stdout);
+  loop.forget(Source::Stdin);
+  console_.close();
+  master_.reset();
+  stdio_->end[0].reset();
+  stdio_->end[1].reset();
+}

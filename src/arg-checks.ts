@@ -1,0 +1,38 @@
+/** Checks of arguments, with Node's own error codes. */
+import { invalidArgType, invalidArgValue, outOfRange } from './arg-errors.js';
+
+export function checkString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value);
+  if (value === '' || value.includes('\0')) {
+    throw invalidArgValue(name, value, 'must be a non-empty string without null bytes');
+  }
+}
+
+export function checkStrings(name: string, value: unknown): asserts value is string[] {
+  if (!Array.isArray(value)) throw invalidArgType(name, 'an instance of Array', value);
+  value.forEach((item: unknown, i) => {
+    if (typeof item !== 'string') throw invalidArgType(`${name}[${i}]`, 'of type string', item);
+    if (item.includes('\0')) throw invalidArgValue(`${name}[${i}]`, item, 'must be a string without null bytes');
+  });
+}
+
+export function checkBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw invalidArgType(name, 'of type boolean', value);
+}
+
+export function checkObject(name: string, value: unknown): asserts value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidArgType(name, 'of type object', value);
+}
+
+/** An integer from `min` to `max`, both included. */
+export function checkInteger(name: string, value: unknown, min: number, max: number): asserts value is number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
+  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
+}
+
+/** Milliseconds of a timer: 1 to 2147483647 (a longer one would fire at once). */
+export function checkTimeout(name: string, value: unknown): asserts value is number {
+  checkInteger(name, value, 1, 2_147_483_647);
+}

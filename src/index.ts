@@ -1,0 +1,21 @@
+export { Container } from './container.js';
+export type {
+  CleanUpOptions,
+  ContainerOptions,
+  ExecSpec,
+  LoadFailure,
+  LoadedRoot,
+  StartOptions,
+} from './container-options.js';
+export type { Leftover } from './state-root.js';
+export { Process } from './process.js';
+export type { State } from './process.js';
+export type { Exit, ExitRecord } from './exit.js';
+export { makeStdioFifos, openInput, openOutput } from './stdio.js';
+export type { Stdio } from './stdio.js';
+export { writeHostBundle } from './bundle.js';
+export type { HostProcess } from './bundle.js';
+export type { Box, IdMapping, ProcessSpec, Rlimit, Spec, User } from './spec.js';
+export { OutliveError } from './errors.js';
+export type { OutliveErrorCode } from './errors.js';
+export * as posix from './posix.js';

@@ -1,0 +1,41 @@
+// The addon's exports as types; src/posix.ts loads it. Arguments are checked before they get here.
+
+/** A watch in the addon's hands. */
+export interface WatchObject {
+  readonly watch: unique symbol;
+}
+
+/** The addon's exports: numbers >= 0 or -errno, unless said otherwise. */
+export interface Addon {
+  mkfifo(path: Uint8Array, mode: number): number;
+  open(path: Uint8Array, flags: number, mode: number): number;
+  close(fd: number): number;
+  read(fd: number, buffer: Uint8Array): number;
+  write(fd: number, buffer: Uint8Array): number;
+  getPipeSize(fd: number): number;
+  setPipeSize(fd: number, sizeBytes: number): number;
+  bytesReadable(fd: number): number;
+  kill(pid: number, signal: number): number;
+  getpgid(pid: number): number;
+  setpgid(pid: number, pgid: number): number;
+  getsid(pid: number): number;
+  getSubreaper(): number;
+  setSubreaper(on: number): number;
+  pidfdOpen(pid: number): number;
+  pidfdSendSignal(pidfd: number, signal: number): number;
+  waitPidfd(pidfd: number): number | number[];
+  watch(fd: number, writable: boolean, callback: () => void): WatchObject | number;
+  watchStop(watch: WatchObject): void;
+  watchRef(watch: WatchObject, on: boolean): void;
+  spawn(
+    candidates: Uint8Array,
+    argv: Uint8Array,
+    env: Uint8Array,
+    cwd: Uint8Array,
+    stdio: Int32Array,
+    newSession: boolean,
+    processGroup: number,
+    onDone: (result: number, failedStep: number, pid: number, pidfd: number) => void,
+    onExit: (result: number, ...fields: number[]) => void,
+  ): WatchObject | number;
+}

@@ -1,0 +1,77 @@
+// Arguments of the posix calls: checked, and turned into what the addon takes (NUL-terminated bytes, 32-bit integers).
+// Owns which values are refused, and with which code; makes no system call.
+import { Buffer } from 'node:buffer';
+import { fileURLToPath } from 'node:url';
+import { invalidArgType, invalidArgValue, outOfRange } from '../arg-errors.js';
+
+/** A path: text (UTF-8), the bytes themselves, or a `file:` URL. */
+export type PathArgument = string | Uint8Array | URL;
+
+const INT32_MAX = 0x7fffffff;
+const INT32_MIN = -0x80000000;
+
+/** A path as the kernel takes it, and as an error shows it. */
+export interface CheckedPath {
+  bytes: Buffer;
+  text: string;
+}
+
+/** The bytes of a `file:` URL's path; percent-encoded ones need not be UTF-8, which fileURLToPath() insists on. */
+function bytesOfFileUrl(url: URL): Buffer {
+  // What Node refuses, Node words.
+  if (url.protocol !== 'file:' || url.hostname !== '' || /%2f/i.test(url.pathname)) {
+    return Buffer.from(fileURLToPath(url));
+  }
+  const latin1 = url.pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return Buffer.from(latin1, 'latin1');
+}
+
+function rawPath(value: unknown, name: string): Buffer {
+  if (typeof value === 'string') return Buffer.from(value);
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (value instanceof URL) return bytesOfFileUrl(value);
+  throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
+}
+
+/** A path, refused when it holds a NUL byte. An empty one is the kernel's to refuse (ENOENT). */
+export function pathArgument(value: unknown, name: string): CheckedPath {
+  const raw = rawPath(value, name);
+  if (raw.includes(0)) {
+    throw invalidArgValue(name, value, 'must be a string, Uint8Array, or URL without null bytes');
+  }
+  return { bytes: Buffer.concat([raw, Buffer.of(0)]), text: raw.toString() };
+}
+
+/** An integer of min..max. */
+export function integerArgument(value: unknown, name: string, min: number, max: number): number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
+  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
+  return value;
+}
+
+/** A pid_t, as kill(2) takes it: negative for a process group. */
+export function pidArgument(value: unknown, name = 'pid', min = INT32_MIN): number {
+  return integerArgument(value, name, min, INT32_MAX);
+}
+
+/** A descriptor's number; whether it is open is the kernel's to say (EBADF). */
+export function fdArgument(value: unknown, name = 'fd'): number {
+  return integerArgument(value, name, 0, INT32_MAX);
+}
+
+/** Flags or a size: an int that is not negative. */
+export function unsignedArgument(value: unknown, name: string, max = INT32_MAX): number {
+  return integerArgument(value, name, 0, max);
+}
+
+/** Permission bits, 0 to 0o7777. */
+export function modeArgument(value: unknown, name = 'mode'): number {
+  return integerArgument(value, name, 0, 0o7777);
+}
+
+/** The memory to read into or write from. */
+export function bufferArgument(value: unknown, name = 'buffer'): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
+}

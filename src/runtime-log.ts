@@ -1,0 +1,73 @@
+/**
+ * Reads the JSON logs of shim and runtime: objects with `level` and `msg`, one a line or one behind the other.
+ * A writer that does not escape (the original shim's) or was cut off in the middle of a line still gets its message
+ * read. Pure: takes text, returns messages.
+ */
+
+export interface LogMessage {
+  readonly level: string;
+  readonly msg: string;
+}
+
+/** The messages in `text`, in order; what holds no `level` is left out. */
+export function parseLog(text: string): LogMessage[] {
+  const messages: LogMessage[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const start = text.indexOf('{', at);
+    if (start < 0) break;
+    const end = objectEnd(text, start);
+    const message = end < 0 ? undefined : parseObject(text.slice(start, end));
+    if (message !== undefined) {
+      messages.push(message);
+      at = end;
+      continue;
+    }
+    const newline = text.indexOf('\n', start);
+    const lineEnd = newline < 0 ? text.length : newline;
+    const recovered = recoverLine(text.slice(start, lineEnd));
+    if (recovered !== undefined) messages.push(recovered);
+    at = lineEnd + 1;
+  }
+  return messages;
+}
+
+/** The first message of level `error` (or worse), if any. */
+export function firstError(messages: readonly LogMessage[]): string | undefined {
+  return messages.find(({ level }) => level === 'error' || level === 'fatal' || level === 'panic')?.msg;
+}
+
+/** The index behind the `}` that closes the object at `start`, strings skipped; -1 when it is not closed. */
+function objectEnd(text: string, start: number): number {
+  let depth = 0;
+  let inString = false;
+  for (let i = start; i < text.length; i++) {
+    const c = text[i];
+    if (inString) {
+      if (c === '\\') i++;
+      else if (c === '"') inString = false;
+    } else if (c === '"') inString = true;
+    else if (c === '{') depth++;
+    else if (c === '}' && --depth === 0) return i + 1;
+  }
+  return -1;
+}
+
+function parseObject(text: string): LogMessage | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('level' in value)) return undefined;
+    const msg = 'msg' in value ? value.msg : '';
+    return { level: String(value.level), msg: typeof msg === 'string' ? msg : JSON.stringify(msg) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What can be told from a line that is no JSON: the level, and what stands between `"msg":"` and the last quote. */
+function recoverLine(line: string): LogMessage | undefined {
+  const level = /"level"\s*:\s*"(\w+)"/.exec(line)?.[1];
+  const msg = /"msg"\s*:\s*"(.*)$/s.exec(line)?.[1];
+  if (level === undefined || msg === undefined) return undefined;
+  return { level, msg: msg.replace(/"\s*(,\s*"(?:time|level)"\s*:\s*"[^"]*"\s*)*\}?\s*$/, '') };
+}

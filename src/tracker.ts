@@ -1,0 +1,157 @@
+/**
+ * Follows one process to its one definite end: the exit FIFO's hang-up, then what `exitStatus` says. Owns the watch;
+ * knows nothing of pids and signals.
+ */
+import { OutliveError } from './errors.js';
+import { ExitWatch } from './exit-watch.js';
+import { type Exit, readExit } from './exit.js';
+import type { Spawned } from './posix.js';
+import { abortable, deferred, within } from './promises.js';
+import { isShimComing, reattach } from './reattach.js';
+import type { ProcessDir } from './state-dir.js';
+
+/** When the end can't be read for want of descriptors or memory, it is read again: it is not lost. */
+const RETRY_MS = 100;
+
+/** How often a shim is looked for that was started and has not opened `exit` yet. It does so first of all. */
+const COMING_POLL_MS = 20;
+
+export class Tracker {
+  readonly #dir: ProcessDir;
+  readonly #onLost: () => void;
+  readonly #ended = deferred<Exit>();
+  #watch: ExitWatch | undefined;
+  #exit: Exit | undefined;
+  #counts = false;
+  #retry: NodeJS.Timeout | undefined;
+  #coming: NodeJS.Timeout | undefined;
+  #shimLeftWell: boolean | undefined;
+
+  /** `onLost` is called once, when the process was started and nobody recorded its end. */
+  constructor(dir: ProcessDir, onLost: () => void) {
+    this.#dir = dir;
+    this.#onLost = onLost;
+    // A process that nobody waits for is no unhandled rejection.
+    this.#ended.promise.catch(() => undefined);
+  }
+
+  /** The exit FIFO's descriptor, -1 when it is not open. */
+  get fd(): number {
+    return this.#watch?.fd ?? -1;
+  }
+
+  /** Whether the shim did all it had to; undefined when it has not left, or nobody here is its parent. */
+  get shimLeftWell(): boolean | undefined {
+    return this.#shimLeftWell;
+  }
+
+  /** Before the shim is spawned, so that its leaving can't be missed. */
+  open(): void {
+    this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, () => this.#shimGone());
+  }
+
+  /** The process has started: from here on its end counts, also one that came meanwhile. */
+  begin(shim: Spawned): void {
+    this.#counts = true;
+    // As its parent we hear of the shim's end even where it never opened `exit`.
+    shim.exited.then(
+      ({ code }) => {
+        this.#shimLeftWell = code === 0;
+        this.#shimGone();
+      },
+      () => undefined,
+    );
+    shim.unref();
+    if (this.#watch?.hungUp === true) this.#shimGone();
+  }
+
+  /** A process that another supervisor started, whatever became of it. */
+  attach(): void {
+    this.#counts = true;
+    const { watch, exit, isComing } = reattach(this.#dir, () => this.#shimGone());
+    this.#watch = watch;
+    if (isComing) this.#coming = setInterval(() => this.#lookForShim(), COMING_POLL_MS).unref();
+    if (exit !== undefined) this.#settle(exit);
+  }
+
+  /** The end, if it is known by now, though its event may not have come yet. */
+  known(): Exit | undefined {
+    if (this.#exit !== undefined || !this.#counts) return this.#exit;
+    // This order: the shim records the status before it leaves.
+    const gone = this.#watch?.shimGone ?? false;
+    const recorded = this.#dir.readExitStatus() !== undefined;
+    if (!gone) return recorded ? readExit(this.#dir) : undefined;
+    if (this.#coming !== undefined && isShimComing(this.#dir)) return undefined;
+    this.#settle(readExit(this.#dir));
+    return this.#exit;
+  }
+
+  /**
+   * Waits until the shim has cleaned up after the end: it has left, or only holds what nobody has read.
+   * @returns the end; undefined when that takes longer than `limitMs`.
+   */
+  async settled(limitMs: number): Promise<Exit | undefined> {
+    this.known();
+    if (this.#exit !== undefined || this.#watch === undefined) return this.#exit;
+    const release = this.#watch.hold();
+    try {
+      return await within(this.#ended.promise, limitMs);
+    } finally {
+      release();
+    }
+  }
+
+  /** Waits for the end, and keeps the event loop alive meanwhile. */
+  async wait(signal: AbortSignal | undefined): Promise<Exit> {
+    signal?.throwIfAborted();
+    const known = this.known();
+    if (known !== undefined) return known;
+    if (this.#watch === undefined) throw closedError();
+    const release = this.#watch.hold();
+    try {
+      return await (signal === undefined ? this.#ended.promise : abortable(this.#ended.promise, signal));
+    } finally {
+      release();
+    }
+  }
+
+  /** Stops watching and frees the descriptor; waits in progress reject. */
+  close(): void {
+    clearTimeout(this.#retry);
+    clearInterval(this.#coming);
+    this.#watch?.close();
+    this.#watch = undefined;
+    this.#ended.reject(closedError());
+  }
+
+  /** Until it has opened `exit`, and its hang-up will tell, or is gone. */
+  #lookForShim(): void {
+    try {
+      if (this.known() === undefined && this.#watch?.shimGone === true) return;
+    } catch {
+      return;
+    }
+    clearInterval(this.#coming);
+    this.#coming = undefined;
+  }
+
+  #shimGone(): void {
+    if (!this.#counts || this.#exit !== undefined || this.#watch === undefined) return;
+    try {
+      this.#settle(readExit(this.#dir));
+    } catch {
+      this.#retry = setTimeout(() => this.#shimGone(), RETRY_MS);
+    }
+  }
+
+  #settle(exit: Exit): void {
+    if (this.#exit !== undefined) return;
+    this.#exit = exit;
+    this.#ended.resolve(exit);
+    if (exit.lost !== undefined) this.#onLost();
+  }
+}
+
+function closedError(): OutliveError {
+  return new OutliveError('ERR_INVALID_STATE', 'this process object is closed');
+}

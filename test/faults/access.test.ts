@@ -1,0 +1,120 @@
+/** Who may read and plant what: modes whatever the umask, links and strangers' files refused, secrets kept. */
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { Container } from '../../src/index.js';
+import { type Scratch, test } from '../support/scratch.js';
+import { until } from '../support/until.js';
+
+const SECRET = 'hunter2-correct-horse';
+
+async function withUmask<T>(mask: number, action: () => Promise<T>): Promise<T> {
+  const before = process.umask(mask);
+  try {
+    return await action();
+  } finally {
+    process.umask(before);
+  }
+}
+
+describe.each([0o000, 0o777])('under the umask %o', (mask) => {
+  test('state directories are 0700, files and FIFOs 0600', async ({ scratch }) => {
+    const container = await scratch.container('host', { args: ['sh', '-c', 'exit 0'] });
+    const stdio = scratch.fifos();
+    await withUmask(mask, async () => {
+      const made = await Container.create({ root: scratch.root, id: scratch.newId(), bundle: container.bundle });
+      scratch.keep(made);
+      const process = await made.start({ stdio });
+      await process.wait();
+      const dir = join(scratch.root, made.id);
+      await until('the runtime has forgotten it', () => readdirSync(join(dir, '.runtime')).length === 0);
+      const modes = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => {
+        const stat = lstatSync(join(entry.parentPath, entry.name));
+        return [entry.name, entry.isSymbolicLink() || (stat.mode & 0o7777) === (entry.isDirectory() ? 0o700 : 0o600)];
+      });
+      expect(modes.length).toBeGreaterThan(6);
+      expect(modes.filter(([, right]) => right !== true)).toEqual([]);
+      expect(lstatSync(dir).mode & 0o7777).toBe(0o700);
+    });
+  });
+});
+
+/** A container's directory, changed behind its back. */
+async function refused(scratch: Scratch, change: (dir: string) => void): Promise<void> {
+  const container = await scratch.container('host', { args: ['true'] });
+  change(join(scratch.root, container.id));
+  await expect(Container.load(scratch.root, container.id)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+}
+
+test('a container directory that is a link is refused', async ({ scratch }) => {
+  await refused(scratch, (dir) => {
+    renameSync(dir, join(scratch.dir, 'elsewhere'));
+    symlinkSync(join(scratch.dir, 'elsewhere'), dir);
+  });
+  const { containers, failures } = await Container.loadAll(scratch.root);
+  expect({ containers, failures }).toEqual({ containers: [], failures: [] });
+});
+
+test('a container directory that others may write to is refused', async ({ scratch }) => {
+  await refused(scratch, (dir) => chmodSync(dir, 0o777));
+});
+
+describe.runIf(process.geteuid?.() === 0)('as root', () => {
+  test('a container directory of another user is refused', async ({ scratch }) => {
+    await refused(scratch, (dir) => chownSync(dir, 65534, 65534));
+  });
+
+  test("another user's FIFO in the place of exit is refused", async ({ scratch }) => {
+    const container = await scratch.container('host', { args: ['sleep', '1000'] });
+    const process = await container.start();
+    chownSync(join(scratch.root, container.id, 'init', 'exit'), 65534, 65534);
+    await expect(Container.load(scratch.root, container.id)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+    chownSync(join(scratch.root, container.id, 'init', 'exit'), 0, 0);
+    process.signal('SIGKILL');
+    await process.wait();
+  });
+});
+
+test('a process directory that is a link is not followed', async ({ scratch }) => {
+  const container = await scratch.container('host', { args: ['sleep', '1000'] });
+  const planted = join(scratch.dir, 'planted');
+  mkdirSync(planted);
+  symlinkSync(planted, join(scratch.root, container.id, 'init'));
+  const loaded = scratch.keep(await Container.load(scratch.root, container.id));
+  expect(loaded.processes()).toEqual([]);
+  await expect(loaded.start()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+  expect(readdirSync(planted)).toEqual([]);
+});
+
+test("a process's environment appears in no error and in no log", async ({ scratch }) => {
+  const env = ['PATH=/bin:/usr/bin', `PASSWORD=${SECRET}`];
+  const failing = [
+    { args: ['no-such-program'], env },
+    { args: ['true'], env, cwd: '/no/such/dir' },
+    { args: ['true'], env, rlimits: [{ type: 'RLIMIT_NOSUCH', soft: 1, hard: 1 }] },
+    { args: ['true'], env: [...env, 'no-equals-sign'] },
+  ];
+  for (const overrides of failing) {
+    const container = await scratch.container('host', overrides);
+    const outcome = await container.start().then(
+      () => '',
+      (error: unknown) => `${String(error)} ${JSON.stringify(error)} ${(error as Error).stack ?? ''}`,
+    );
+    expect(outcome).not.toContain(SECRET);
+  }
+  const container = await scratch.container('host', { args: ['sh', '-c', 'exit 1'], env });
+  await (await container.start()).wait();
+  const dir = join(scratch.root, container.id, 'init');
+  for (const name of readdirSync(dir).filter((one) => one.includes('log'))) {
+    expect(readFileSync(join(dir, name), 'utf8')).not.toContain(SECRET);
+  }
+});

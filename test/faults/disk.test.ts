@@ -1,0 +1,122 @@
+/** The disk with the state full, read-only or gone, at the start and at the exit; no descriptors: a code, a definite end. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { describe, expect } from 'vitest';
+import { Container } from '../../src/index.js';
+import { type Scratch, test } from '../support/scratch.js';
+import { installed, succeeds, want } from '../support/strict.js';
+
+const isRoot = process.geteuid?.() === 0;
+const mayMount = isRoot && succeeds('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']);
+
+function run(command: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+}
+
+/** The state root on a small disk of its own. */
+async function onSmallDisk(scratch: Scratch, use: (container: Container) => Promise<void>): Promise<void> {
+  run('mount', '-t', 'tmpfs', '-o', 'size=128k,mode=700', 'outlive-test', scratch.root);
+  try {
+    const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 9'] });
+    try {
+      await use(container);
+    } finally {
+      run('mount', '-o', 'remount,rw', scratch.root);
+      rmSync(join(scratch.root, '.filler'), { force: true });
+      await container.delete();
+      expect(readdirSync(scratch.root)).toEqual([]);
+    }
+  } finally {
+    run('umount', '-l', scratch.root);
+  }
+}
+
+function fill(root: string): void {
+  try {
+    for (let text = 'x'.repeat(256 * 1024); ;) writeFileSync(join(root, '.filler'), text, { flag: 'a' });
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' });
+  }
+}
+
+describe.runIf(want('root, to mount a tmpfs', mayMount))('a small disk', () => {
+  test('full at the start: ENOSPC, and nothing of the start is left', async ({ scratch }) => {
+    await onSmallDisk(scratch, async (container) => {
+      fill(scratch.root);
+      await expect(container.start()).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(readdirSync(join(scratch.root, container.id))).toEqual(['state.json']);
+    });
+  });
+
+  test('read-only at the start: EROFS', async ({ scratch }) => {
+    await onSmallDisk(scratch, async (container) => {
+      run('mount', '-o', 'remount,ro', scratch.root);
+      await expect(container.start()).rejects.toMatchObject({ code: 'EROFS' });
+      await expect(
+        Container.create({ root: scratch.root, id: scratch.newId(), bundle: container.bundle }),
+      ).rejects.toMatchObject({ code: 'EROFS' });
+    });
+  });
+
+  test('full at the exit: the exact status, or lost with the reason', async ({ scratch }) => {
+    await onSmallDisk(scratch, async (container) => {
+      const process = await container.start({ stdio: scratch.fifos() });
+      fill(scratch.root);
+      process.openStdin().end('\n');
+      const { status, lost } = await process.wait();
+      if (status === undefined) expect(lost).toMatch(/ENOSPC|[Nn]o space|without recording/);
+      else expect(status).toBe(9);
+    });
+  });
+});
+
+test('gone at the start: ENOENT; gone at the exit: lost, with that reason', async ({ scratch }) => {
+  const first = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 9'] });
+  const dir = join(scratch.root, first.id);
+  renameSync(dir, join(scratch.dir, 'away'));
+  await expect(first.start()).rejects.toMatchObject({ code: 'ENOENT' });
+  renameSync(join(scratch.dir, 'away'), dir);
+  const process = await first.start({ stdio: scratch.fifos() });
+  renameSync(dir, join(scratch.dir, 'away'));
+  process.openStdin().end('\n');
+  expect(await process.wait()).toMatchObject({ lost: expect.stringContaining('removed') as string });
+  renameSync(join(scratch.dir, 'away'), dir);
+});
+
+const remote = fileURLToPath(new URL('../../chaos/remote.js', import.meta.url));
+
+describe.runIf(want('prlimit', installed('prlimit')))('out of descriptors', () => {
+  test('operations fail with EMFILE, later they work, and no end is missed', async ({ scratch }) => {
+    const { id } = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 5'] });
+    const stdio = scratch.fifos();
+    const child = spawn(process.execPath, [remote, 'test'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const closed = once(child, 'close');
+    const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const ask = async (operation: string, args: object = {}): Promise<Record<string, unknown>> => {
+      child.stdin.write(JSON.stringify({ call: 0, operation, args }) + '\n');
+      const { value } = (await answers.next()) as IteratorResult<string, undefined>;
+      return JSON.parse(value ?? '{}') as Record<string, unknown>;
+    };
+    try {
+      await ask('load', { root: scratch.root, id });
+      await ask('start', { id, options: { stdio } });
+      // What is open stays open; nothing new gets a number.
+      run('prlimit', '--pid', String(child.pid), '--nofile=3:');
+      const spec = { args: ['true'] };
+      expect(await ask('exec', { id, processId: 'second', spec })).toMatchObject({ failed: { code: 'EMFILE' } });
+      writeFileSync(stdio.stdin, '\n');
+      run('prlimit', '--pid', String(child.pid), '--nofile=1024:');
+      expect(await ask('wait', { id })).toMatchObject({ value: { status: 5 } });
+      expect(readFileSync(join(scratch.root, id, 'init', 'exitStatus'), 'utf8')).toBe('5');
+      expect(await ask('delete', { id })).not.toHaveProperty('failed');
+    } finally {
+      child.kill('SIGKILL');
+      await closed;
+    }
+  });
+});

@@ -1,0 +1,16 @@
+/** Out of processes: the start fails with the system's own error, and nothing of it is left. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { installed, want } from '../support/strict.js';
+
+const program = fileURLToPath(new URL('../fixtures/out-of-processes.mjs', import.meta.url));
+const possible = want('root and prlimit (Debian: util-linux)', process.geteuid?.() === 0 && installed('prlimit'));
+
+test.skipIf(!possible)('out of processes: EAGAIN, and nothing is left of the start', async () => {
+  const { stdout } = await promisify(execFile)('prlimit', ['--nproc=1:1', process.execPath, program], {
+    timeout: 20_000,
+  });
+  expect(JSON.parse(stdout)).toEqual({ code: 'EAGAIN', syscall: 'spawn', left: ['state.json'] });
+});

@@ -1,0 +1,203 @@
+/** Whatever instant the last supervisor died at: what it left loads as what it is, says so, and can be deleted. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { describe, expect } from 'vitest';
+import { Container, type Process, posix } from '../../src/index.js';
+import { openDescriptors } from '../support/leaks.js';
+import { type Scratch, test } from '../support/scratch.js';
+import { until } from '../support/until.js';
+
+const remote = fileURLToPath(new URL('../../chaos/remote.js', import.meta.url));
+
+/** Another supervisor, that does one thing after the other and is killed at the n-th call of the last. */
+async function dieAt(nth: number, before: [string, object][], last: [string, object]): Promise<void> {
+  const child = spawn(process.execPath, [remote, 'test'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.on('error', () => undefined);
+  const closed = once(child, 'close');
+  const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const ask = async ([operation, args]: [string, object]): Promise<void> => {
+    child.stdin.write(JSON.stringify({ call: 0, operation, args }) + '\n');
+    const { value } = (await answers.next()) as IteratorResult<string, undefined>;
+    if (value?.includes('"failed"')) throw new Error(value);
+  };
+  for (const step of [...before, ['arm', { left: nth, after: false }] as [string, object]]) await ask(step);
+  await ask(last);
+  child.kill('SIGKILL');
+  await closed;
+}
+
+/** What a process is brought to: its end. */
+async function endOf(process: Process): Promise<string> {
+  await until('it runs, or has ended', () => process.hasEnded || process.state() === 'running');
+  if (!process.hasEnded) {
+    await until('a signal reaches it', () => {
+      try {
+        process.signal('SIGKILL');
+        return true;
+      } catch (error) {
+        return (error as { code?: string }).code === 'ERR_PROCESS_EXITED';
+      }
+    });
+  }
+  const { status, lost } = await process.wait();
+  return lost ?? String(status);
+}
+
+async function expectReusable(scratch: Scratch, id: string, bundle: string): Promise<void> {
+  await Container.cleanUp(scratch.root, { graceMs: 0 });
+  expect(readdirSync(scratch.root)).toEqual([]);
+  const again = scratch.keep(await Container.create({ root: scratch.root, id, bundle }));
+  await again.delete();
+}
+
+// The calls of create are about 20, of start 90, of delete 110; the harness takes all of them, here a few of each.
+describe('a supervisor killed within', () => {
+  test.for([1, 4, 7, 10, 13, 16, 40])('create, at call %i', async (nth, { scratch }) => {
+    const { bundle } = await scratch.container('host', { args: ['true'] });
+    for (const id of readdirSync(scratch.root)) rmSync(join(scratch.root, id), { recursive: true });
+    const id = scratch.newId();
+    await dieAt(nth, [], ['create', { options: { root: scratch.root, id, bundle } }]);
+    const { containers, failures } = await Container.loadAll(scratch.root);
+    expect(failures).toEqual([]);
+    for (const container of containers) {
+      expect(container.processes()).toEqual([]);
+      expect(container.state()).toBe('stopped');
+      await container.delete();
+    }
+    await expectReusable(scratch, id, bundle);
+  });
+
+  test.for([5, 20, 30, 40, 50, 60, 70, 200])('start, at call %i', async (nth, { scratch }) => {
+    const { id, bundle } = await scratch.container('host', { args: ['sleep', '1000'] });
+    await dieAt(nth, [['load', { root: scratch.root, id }]], ['start', { id }]);
+    const container = scratch.keep(await Container.load(scratch.root, id));
+    for (const process of container.processes()) {
+      expect(await endOf(process)).toMatch(/^137$|^the process was never started/);
+    }
+    await container.delete();
+    await expectReusable(scratch, id, bundle);
+  });
+
+  test.for([3, 30, 60, 90, 300])('delete, at call %i', async (nth, { scratch }) => {
+    const container = await scratch.container('host', { args: ['sleep', '1000'] });
+    await container.start();
+    const { id, bundle } = container;
+    await dieAt(nth, [['load', { root: scratch.root, id }]], ['delete', { id }]);
+    container.close();
+    const { containers, failures } = await Container.loadAll(scratch.root);
+    expect(failures).toEqual([]);
+    for (const loaded of containers) {
+      for (const process of loaded.processes()) expect(await endOf(process)).toBe('137');
+      await loaded.delete();
+    }
+    await expectReusable(scratch, id, bundle);
+  });
+});
+
+test('a shim that has not opened its FIFOs when a supervisor comes is waited for, not given up', async ({
+  scratch,
+}) => {
+  const slow = join(scratch.dir, 'slow-shim');
+  const real = posix.nativeExecutable('outlive-shim');
+  writeFileSync(slow, `#!/bin/sh\nread x <"${scratch.dir}/go"\nexec "${real}" "$@"\n`, { mode: 0o700 });
+  posix.mkfifo(join(scratch.dir, 'go'), 0o600);
+  const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow });
+  const starting = starter.start();
+  const container = await until('the shim runs', async () => {
+    const loaded = await Container.load(scratch.root, starter.id);
+    if (loaded.processes()[0]?.hasEnded === false) return scratch.keep(loaded);
+    loaded.close();
+    return undefined;
+  });
+  const [process] = container.processes();
+  expect(process?.state()).toBe('stopped');
+  writeFileSync(join(scratch.dir, 'go'), '\n');
+  expect(await process?.wait()).toMatchObject({ status: 6 });
+  expect(await (await starting).wait()).toMatchObject({ status: 6 });
+});
+
+test('a container without state.json says so, is listed by a dry run, and is removed', async ({ scratch }) => {
+  const { id } = await scratch.container('host', { args: ['true'] });
+  rmSync(join(scratch.root, id, 'state.json'));
+  await expect(Container.load(scratch.root, id)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+  const { containers, failures } = await Container.loadAll(scratch.root);
+  expect({ containers, failures }).toMatchObject({ containers: [], failures: [{ id }] });
+  const listed = await Container.cleanUp(scratch.root, { dryRun: true });
+  expect(listed.map(({ path }) => path)).toEqual([join(scratch.root, id)]);
+  expect(readdirSync(scratch.root)).toEqual([id]);
+  await Container.cleanUp(scratch.root);
+  expect(readdirSync(scratch.root)).toEqual([]);
+});
+
+test.for([
+  ['nothing', [], 0],
+  ['exit', ['exit'], 0],
+  ['both FIFOs', ['exit', 'control'], 0],
+  ['process.json alone', ['process.json'], 1],
+  ['all but the FIFO exit', ['control', 'process.json'], 1],
+  ['all of a start', ['exit', 'control', 'process.json'], 1],
+] as const)('a process directory with %s loads, and its place can be taken or deleted', async (row, { scratch }) => {
+  const [, names, count] = row;
+  const container = await scratch.container('host', { args: ['sh', '-c', 'exit 8'] });
+  const dir = join(scratch.root, container.id, 'init');
+  mkdirSync(dir, { mode: 0o700 });
+  for (const name of names) {
+    if (name === 'process.json') writeFileSync(join(dir, name), '{"args":["true"]}\n', { mode: 0o600 });
+    else posix.mkfifo(join(dir, name), 0o600);
+  }
+  const loaded = scratch.keep(await Container.load(scratch.root, container.id));
+  const processes = loaded.processes();
+  expect(processes.length).toBe(count);
+  for (const process of processes) {
+    expect(process.state()).toBe('stopped');
+    expect(await process.wait()).toMatchObject({ lost: expect.stringContaining('never started') as string });
+    await loaded.removeProcess(process.id);
+  }
+  expect(await (await loaded.start()).wait()).toMatchObject({ status: 8 });
+  await loaded.delete();
+  expect(readdirSync(scratch.root)).toEqual([]);
+});
+
+test('two supervisors, and the same one twice, are told the same end once each', async ({ scratch }) => {
+  const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 77'] });
+  const process = await container.start({ stdio: scratch.fifos() });
+  const others = await Promise.all(
+    [1, 2].map(async () => scratch.keep(await Container.load(scratch.root, container.id))),
+  );
+  const waits = [process, process, ...others.flatMap((other) => other.processes())].map((one) => one.wait());
+  process.openStdin().end('\n');
+  for (const exit of await Promise.all(waits)) expect(exit).toMatchObject({ status: 77 });
+});
+
+test('a hundred processes that end at once: each end exact', { timeout: 60_000 }, async ({ scratch }) => {
+  const before = openDescriptors().length;
+  const container = await scratch.container('host', { args: ['sleep', '1000'] });
+  await container.start();
+  const codes = Array.from({ length: 100 }, (_, i) => (i * 7) % 256);
+  const told = await Promise.all(
+    codes.map(async (code, i) => {
+      const process = await container.exec(`p${i}`, { args: ['sh', '-c', `exit ${code}`] });
+      return (await process.wait()).status;
+    }),
+  );
+  expect(told).toEqual(codes);
+  await container.delete();
+  expect(openDescriptors().length).toBeLessThanOrEqual(before + 1);
+});
+
+test('a directory that is renamed away under a running process: lost with that reason, not a hang', async ({
+  scratch,
+}) => {
+  const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 3'] });
+  const process = await container.start({ stdio: scratch.fifos() });
+  const dir = join(scratch.root, container.id);
+  renameSync(dir, `${scratch.dir}/away`);
+  process.openStdin().end('\n');
+  expect(await process.wait()).toMatchObject({ lost: expect.stringContaining('removed') as string });
+  renameSync(`${scratch.dir}/away`, dir);
+  await container.delete();
+});

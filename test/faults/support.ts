@@ -1,0 +1,96 @@
+/** What the tests of faults share: reaching a shim, a bystander that must not be hit, files to break. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { currentBootId, identify } from '../../src/identity.js';
+import { parseProcStat } from '../../src/proc-stat.js';
+import type { Identity } from '../../src/state-dir.js';
+import { processesWith } from '../support/leaks.js';
+import type { Scratch } from '../support/scratch.js';
+import { until } from '../support/until.js';
+
+/** Whether no process with this pid is left, but for a zombie that nobody has reaped yet. */
+export function isGone(pid: number): boolean {
+  return ['Z', 'X', undefined].includes(stateOf(pid));
+}
+
+function stateOf(pid: number): string | undefined {
+  try {
+    return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.state;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The shim of a process stands in the process's directory. */
+export function shimPid(scratch: Scratch, id: string, processId = 'init'): number {
+  const dir = join(scratch.root, id, processId);
+  const found = processesWith(id).find((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === dir && readlinkSync(`/proc/${pid}/exe`).endsWith('outlive-shim');
+    } catch {
+      return false;
+    }
+  });
+  if (found === undefined) throw new Error(`no shim in ${dir}`);
+  return found;
+}
+
+export function sendToShim(scratch: Scratch, id: string, signal: NodeJS.Signals): void {
+  process.kill(shimPid(scratch, id), signal);
+}
+
+/** Waits until a shim has taken its process from the runtime, read `pid` and recorded the identity: it has begun to sleep. */
+export async function adopted(scratch: Scratch, id: string, pid: number): Promise<void> {
+  const shim = shimPid(scratch, id);
+  const children = `/proc/${shim}/task/${shim}/children`;
+  await until('the shim has its process', () => {
+    // In this order: between the end of the runtime and the record it never sleeps.
+    return readFileSync(children, 'utf8').trim() === String(pid) && stateOf(shim) === 'S';
+  });
+}
+
+/** Stops it, and waits until it does nothing any more: SIGSTOP lets a system call come to its end. */
+export async function stopShim(scratch: Scratch, id: string): Promise<void> {
+  const pid = shimPid(scratch, id);
+  process.kill(pid, 'SIGSTOP');
+  await until('the stand of the shim', () => stateOf(pid) === 'T');
+}
+
+/** Kills it, and waits until it is gone. */
+export async function killShim(scratch: Scratch, id: string, processId = 'init'): Promise<void> {
+  const pid = shimPid(scratch, id, processId);
+  process.kill(pid, 'SIGKILL');
+  await until('the death of the shim', () => isGone(pid));
+}
+
+/** A process that no container knows, whatever its files say. */
+export class Bystander {
+  readonly #child: ChildProcess = spawn('sleep', ['1000'], { stdio: 'ignore' });
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Its identity, as a file that tells lies could have it. */
+  identity(): Identity {
+    const identity = identify(this.pid);
+    if (identity === undefined) throw new Error('the bystander is gone');
+    return identity;
+  }
+
+  isUnharmed(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null && !isGone(this.pid);
+  }
+
+  async end(): Promise<void> {
+    if (!this.isUnharmed()) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+export const anotherBootId = '00000000-0000-4000-8000-000000000000';
+export { currentBootId };

@@ -1,0 +1,283 @@
+// Drives outlive-host directly, under outlive-test-reaper, which stands in for the shim: what every test of the host
+// runtime needs, and nothing that knows the library.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { until } from '../support/until.js';
+
+export interface Exit {
+  code?: number;
+  signal?: number;
+}
+
+export interface Outcome {
+  status: number;
+  /** What went to the log, as runc's readers read it. */
+  errors: string[];
+  stdout: string;
+}
+
+export interface HostOptions {
+  /** Tell the runtime that the reaper adopts, as the shim does. Default true. */
+  adopter?: boolean;
+  /** Run everything as this user and group. */
+  uid?: number;
+}
+
+const release = resolve(import.meta.dirname, '../../build/Release');
+const hostPath = process.env.OUTLIVE_HOST ?? join(release, 'outlive-host');
+const reaperPath = process.env.OUTLIVE_TEST_REAPER ?? join(release, 'outlive-test-reaper');
+
+export const defaultProcess = { cwd: '/', env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] };
+
+/** A shell command as the process object of a config. */
+export function shell(script: string, more: object = {}): object {
+  return { ...defaultProcess, args: ['/bin/sh', '-c', script], ...more };
+}
+
+/** Whether a pid is a process that runs (a zombie does not). */
+export function runs(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+export const root = process.geteuid?.() === 0;
+
+/** Whether the caller may make a cgroup v2 below its own: without, that way of finding members is not there. */
+export function cgroupsWork(): boolean {
+  const own = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
+  const mount = /^\S+ \S+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
+  if (own === undefined || mount === undefined) return false;
+  const probe = join(mount, own, `outlive-probe-${process.pid}`);
+  try {
+    mkdirSync(probe);
+    accessSync(join(probe, 'cgroup.procs'), constants.W_OK);
+    rmdirSync(probe);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class Host {
+  readonly dir: string;
+  readonly root: string;
+  readonly binary: string;
+  #uid: number | undefined;
+  #reaper: ChildProcess;
+  #lines: (() => void)[] = [];
+  #started: number[] = [];
+  #exits = new Map<number, Exit>();
+  #count = 0;
+  #gone = false;
+
+  constructor({ adopter = true, uid }: HostOptions = {}) {
+    for (const file of [hostPath, reaperPath]) if (!existsSync(file)) throw new Error(`not built: ${file}`);
+    this.dir = mkdtempSync(join(tmpdir(), 'outlive-host-'));
+    this.root = join(this.dir, 'root');
+    this.#uid = uid;
+    this.binary = join(this.dir, 'outlive-host');
+    const reaper = join(this.dir, 'outlive-test-reaper');
+    // Copies: another user must reach them, whatever directories the repository lies in.
+    copyFileSync(hostPath, this.binary);
+    copyFileSync(reaperPath, reaper);
+    chmodSync(this.dir, 0o755);
+    if (uid !== undefined) chownSync(this.dir, uid, uid);
+    this.#reaper = spawn(reaper, adopter ? [] : ['--no-adopter'], {
+      cwd: '/',
+      stdio: ['pipe', 'pipe', 'inherit'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    });
+    const { stdout } = this.#reaper;
+    if (stdout === null) throw new Error('the reaper has no stdout');
+    createInterface(stdout).on('line', (line) => {
+      this.#take(line);
+    });
+    this.#reaper.on('exit', () => {
+      this.#gone = true;
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    for (const wake of this.#lines.splice(0)) wake();
+  }
+
+  #take(line: string): void {
+    const [first = '', second = '', third = ''] = line.split(' ');
+    if (first === 'started') this.#started.push(Number(second));
+    else this.#exits.set(Number(first), second === 'exit' ? { code: Number(third) } : { signal: Number(third) });
+    this.#wake();
+  }
+
+  async #until<T>(find: () => T | undefined): Promise<T> {
+    for (;;) {
+      const found = find();
+      if (found !== undefined) return found;
+      if (this.#gone) throw new Error('the reaper is gone: nobody tells how processes end');
+      await new Promise<void>((wake) => this.#lines.push(wake));
+    }
+  }
+
+  /** How a process ended that came back to the reaper. */
+  async exit(pid: number): Promise<Exit> {
+    return this.#until(() => this.#exits.get(pid));
+  }
+
+  reaped(pid: number): boolean {
+    return this.#exits.has(pid);
+  }
+
+  /** Starts a command under the reaper: its pid. Words as the reaper takes them. */
+  async launch(words: string[]): Promise<number> {
+    const index = this.#count++;
+    this.#reaper.stdin?.write(`${words.join('\t')}\n`);
+    const pid = await this.#until(() => this.#started[index]);
+    if (pid < 0) throw new Error(`the reaper cannot make a process for ${words.join(' ')}`);
+    return pid;
+  }
+
+  get reaperPid(): number | undefined {
+    return this.#reaper.pid;
+  }
+
+  /** A path in the test's directory. */
+  path(name: string): string {
+    return join(this.dir, name);
+  }
+
+  read(name: string): string {
+    return readFileSync(this.path(name), 'utf8');
+  }
+
+  /** The pid that a process writes to a file: whole, not the moment between the file's making and its writing. */
+  async pidIn(name: string): Promise<number> {
+    return until(`a pid in ${name}`, () => {
+      const text = existsSync(this.path(name)) ? this.read(name) : '';
+      return text.endsWith('\n') && Number(text);
+    });
+  }
+
+  /** Writes a file that the host's user owns. */
+  write(name: string, text: string): string {
+    writeFileSync(this.path(name), text, { mode: 0o644 });
+    if (this.#uid !== undefined) chownSync(this.path(name), this.#uid, this.#uid);
+    return this.path(name);
+  }
+
+  /** Writes a bundle: its path. */
+  bundle(name: string, config: object | string): string {
+    const dir = this.path(`bundle-${name}`);
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
+    return dir;
+  }
+
+  /** Starts outlive-host itself: its pid and the name of its log. */
+  async begin(args: string[], redirects: string[] = []): Promise<{ pid: number; log: string }> {
+    const log = this.path(`log-${this.#count}.json`);
+    const words = [...redirects, this.binary, '--log', log, '--log-format', 'json', '--root', this.root, ...args];
+    return { pid: await this.launch(words), log };
+  }
+
+  /** Where a process's stdout and stderr go, emptied. */
+  #outputs(name: string): string[] {
+    const files = [this.path(`out-${name}`), this.path(`err-${name}`)];
+    for (const file of files) rmSync(file, { force: true });
+    return [`>${files.join('\t2>')}`];
+  }
+
+  /** Runs outlive-host to its end. */
+  async command(args: string[], redirects: string[] = []): Promise<Outcome> {
+    const out = this.path(`stdout-${this.#count}`);
+    const { pid, log } = await this.begin(args, redirects.length > 0 ? redirects : [`>${out}`]);
+    const { code, signal } = await this.exit(pid);
+    const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : [];
+    const errors = lines.filter((line) => line !== '').map((line) => (JSON.parse(line) as { msg: string }).msg);
+    // Not an answer of the command's, so that it said nothing: neither its success nor its error.
+    if (code !== 0 && code !== 1) errors.push(`ended by ${code === undefined ? `signal ${signal}` : `status ${code}`}`);
+    return { status: code ?? -1, errors, stdout: existsSync(out) ? readFileSync(out, 'utf8') : '' };
+  }
+
+  /** `run -d` of a process object or of a bundle that is there: what the runtime said. Stdout goes to out-<id>. */
+  async tryRun(id: string, what: object | string, args: string[] = []): Promise<Outcome> {
+    const bundle = typeof what === 'string' ? what : this.bundle(id, { ociVersion: '1.0.2', process: what });
+    const words = ['run', '-d', '--bundle', bundle, '--pid-file', this.path(`pid-${id}`), ...args, id];
+    return this.command(words, this.#outputs(id));
+  }
+
+  /** The same, which must work: the pid. */
+  async run(id: string, what: object | string, args: string[] = []): Promise<number> {
+    const outcome = await this.tryRun(id, what, args);
+    if (outcome.status !== 0) throw new Error(outcome.errors.join('; '));
+    return Number(this.read(`pid-${id}`));
+  }
+
+  async tryExec(id: string, name: string, what: object, args: string[] = []): Promise<Outcome> {
+    const file = this.write(`process-${name}.json`, JSON.stringify(what));
+    const words = ['exec', '-d', '--process', file, '--pid-file', this.path(`pid-${name}`), ...args, id];
+    return this.command(words, this.#outputs(name));
+  }
+
+  async exec(id: string, name: string, what: object): Promise<number> {
+    const outcome = await this.tryExec(id, name, what);
+    if (outcome.status !== 0) throw new Error(outcome.errors.join('; '));
+    return Number(this.read(`pid-${name}`));
+  }
+
+  async delete(id: string, ...flags: string[]): Promise<Outcome> {
+    return this.command(['delete', ...flags, id]);
+  }
+
+  /** Runs a script to its end and deletes it: its exit and its stdout. */
+  async output(id: string, what: object): Promise<{ exit: Exit; stdout: string }> {
+    const exit = await this.exit(await this.run(id, what));
+    const { status, errors } = await this.delete(id);
+    if (status !== 0) throw new Error(errors.join('; '));
+    return { exit, stdout: this.read(`out-${id}`) };
+  }
+
+  /** Calls outlive-host without the reaper. */
+  #call(args: string[]): { status: number | null; stdout: string; stderr: string } {
+    const user = this.#uid === undefined ? {} : { uid: this.#uid, gid: this.#uid };
+    return spawnSync(this.binary, ['--root', this.root, ...args], { encoding: 'utf8', ...user });
+  }
+
+  state(id: string): { status: string; pid: number } & Record<string, unknown> {
+    const { status, stdout, stderr } = this.#call(['state', id]);
+    if (status !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as { status: string; pid: number };
+  }
+
+  /** Ends whatever is left, in the order that leaves no process behind. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#reaper, 'exit');
+    this.#reaper.stdin?.end();
+    if (this.#reaper.exitCode === null) await ended;
+    for (const id of existsSync(this.root) ? readdirSync(this.root) : []) {
+      this.#call(['delete', '--force', id]);
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,163 @@
+// Two at once, and a runtime that is killed at any moment: one state, and no process that nobody knows of.
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { installed, succeeds, want } from '../support/strict.js';
+import { Host, root, runs, shell, type HostOptions } from './harness.js';
+
+const ways: [string, HostOptions][] = [
+  ['the caller', {}],
+  ...(root ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
+];
+
+let host: Host;
+beforeEach(() => {
+  host = new Host();
+});
+afterEach(async () => {
+  await host[Symbol.asyncDispose]();
+});
+
+/** Pids of processes that run with this text in their command line. */
+function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && runs(pid);
+      } catch {
+        return false;
+      }
+    });
+}
+
+it('of several runs of one id one wins', async () => {
+  for (let round = 0; round < 10; round++) {
+    const bundle = host.bundle('a', { process: shell('exec sleep 1000') });
+    const runsOfOne = Array.from({ length: 6 }, () => host.command(['run', '-d', '-b', bundle, 'a']));
+    const outcomes = await Promise.all(runsOfOne);
+    expect(outcomes.filter(({ status }) => status === 0)).toHaveLength(1);
+    const errors = outcomes.flatMap((outcome) => outcome.errors);
+    expect(errors).toEqual(Array(5).fill('container with id exists: a'));
+    expect((await host.delete('a', '--force')).errors).toEqual([]);
+  }
+});
+
+it('runs and deletes of one id at once leave one clear end', async () => {
+  const bundle = host.bundle('a', { process: { args: ['/usr/bin/tail', '-f', host.write('kept', '')], cwd: '/' } });
+  for (let round = 0; round < 15; round++) {
+    await Promise.all([
+      host.command(['run', '-d', '-b', bundle, 'a']),
+      host.delete('a', '--force'),
+      host.command(['run', '-d', '-b', bundle, 'a']),
+      host.delete('a', '--force'),
+    ]);
+  }
+  expect((await host.delete('a', '--force')).errors).toEqual([]);
+  expect(readdirSync(host.root)).toEqual([]);
+  expect(processesWith(host.dir).filter((pid) => pid !== host.reaperPid)).toEqual([]);
+});
+
+const canInject = want(
+  'strace',
+  installed('strace') && succeeds('strace', ['-o', '/dev/null', '-e', 'inject=all:signal=CONT:when=9999', 'true']),
+);
+
+describe.runIf(canInject).each(ways)('killed before each of its system calls, by %s', (_, options) => {
+  /** Kills the command before its nth system call, for every `stride`th n until it gets through. */
+  async function killedEverywhere(stride: number, args: () => Promise<string[]>, check: () => Promise<void>) {
+    await host[Symbol.asyncDispose]();
+    host = new Host(options);
+    for (let n = 1; ; n += stride) {
+      const words = await args();
+      const tracer = ['strace', '-o', '/dev/null', '-e', `inject=all:signal=KILL:when=${n}`];
+      const { status } = await host.command(words, tracer);
+      await check();
+      if (status === 0) break;
+      expect(n).toBeLessThan(5000);
+    }
+    expect(processesWith(host.dir).filter((pid) => pid !== host.reaperPid)).toEqual([]);
+  }
+
+  const tail = (): object => ({ args: ['/usr/bin/tail', '-f', host.path('kept')], cwd: '/' });
+
+  async function deleteAll(): Promise<void> {
+    expect((await host.delete('a', '--force')).errors).toEqual([]);
+    expect(existsSync(host.root) ? readdirSync(host.root) : []).toEqual([]);
+    expect(processesWith(host.path('kept'))).toEqual([]);
+  }
+
+  it('run', { timeout: 60_000 }, async () => {
+    await killedEverywhere(
+      1,
+      () => {
+        host.write('kept', '');
+        return Promise.resolve(['run', '-d', '-b', host.bundle('a', { process: tail() }), 'a']);
+      },
+      deleteAll,
+    );
+  });
+
+  it('exec', { timeout: 60_000 }, async () => {
+    await killedEverywhere(
+      1,
+      async () => {
+        host.write('kept', '');
+        await host.run('a', shell('exec sleep 1000'));
+        return ['exec', '-d', '-p', host.write('process.json', JSON.stringify(tail())), 'a'];
+      },
+      deleteAll,
+    );
+  });
+
+  it('delete', { timeout: 60_000 }, async () => {
+    await killedEverywhere(
+      11,
+      async () => {
+        host.write('kept', '');
+        await host.run('a', tail());
+        return ['delete', '--force', 'a'];
+      },
+      deleteAll,
+    );
+  });
+});
+
+describe('a run that is killed', () => {
+  it('at any moment leaves nothing that delete does not find', async () => {
+    // A program whose command line holds a path of this test's, so that one that is left would be seen.
+    const bundle = host.bundle('a', { process: { args: ['/usr/bin/tail', '-f', host.write('kept', '')], cwd: '/' } });
+    const words = `${host.binary} --root ${host.root} run -d -b ${bundle} a`;
+    let killed = 0;
+    for (let step = 0; step < 60; step++) {
+      // Busy for a while that differs a little each time, then SIGKILL.
+      const script = `${words} & p=$!; i=0; while [ $i -lt ${step * 12} ]; do i=$((i+1)); done; kill -9 $p; wait $p; exit $?`;
+      const { code } = await host.exit(await host.launch(['dash', '-c', script]));
+      if (code === 137) killed++;
+      expect((await host.delete('a', '--force')).errors).toEqual([]);
+      expect(existsSync(host.root) ? readdirSync(host.root) : []).toEqual([]);
+    }
+    expect(killed).toBeGreaterThan(0);
+    expect(processesWith(host.dir).filter((pid) => pid !== host.reaperPid)).toEqual([]);
+  });
+
+  it('before its state was written is told as creating, and deleted like any other', async () => {
+    await host.exit(await host.run('b', shell('exit 0')));
+    mkdirSync(`${host.root}/a`, { mode: 0o700 });
+    symlinkSync('/sys/fs/cgroup/no-such/outlive-a-0123456789abcdef', `${host.root}/a/cgroup`);
+    expect(host.state('a')).toMatchObject({ status: 'creating', pid: 0 });
+    expect((await host.tryRun('a', shell('true'))).errors).toEqual(['container with id exists: a']);
+    expect((await host.command(['kill', 'a'])).errors).toEqual(['container not running']);
+    expect((await host.tryExec('a', 'x', shell('true'))).errors).toEqual(['cannot exec in a stopped container']);
+    expect((await host.delete('a')).errors).toEqual([]);
+    expect(readdirSync(host.root)).toEqual(['b']);
+  });
+
+  it('never has a foreign cgroup ended by the link that it left', async () => {
+    const pid = await host.run('b', shell('exec sleep 1000'));
+    mkdirSync(`${host.root}/a`, { mode: 0o700 });
+    symlinkSync('/', `${host.root}/a/cgroup`);
+    expect((await host.delete('a', '--force')).errors).toEqual([]);
+    expect(runs(pid)).toBe(true);
+  });
+});

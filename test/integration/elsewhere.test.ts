@@ -1,0 +1,95 @@
+/**
+ * The lifecycle tests once more, where this process can't run them itself: as an unprivileged user (host runtime, and
+ * rootless runc), and under crun, which refuses a machine that mounts cgroup v1 and v2 side by side unless v2 is out of
+ * its sight. Each runs a test runner of its own in a mount namespace of its own.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { installed, succeeds, want } from '../support/strict.js';
+
+const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const isInner = process.env.OUTLIVE_TEST_RUNTIMES !== undefined;
+const isRoot = process.geteuid?.() === 0;
+const NOBODY = '65534';
+
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  testResults: { assertionResults: { status: string; fullName: string; failureMessages: string[] }[] }[];
+}
+
+/** Runs the lifecycle tests after `prepare`, a shell script that ends by exec'ing "$@". */
+async function runElsewhere(prepare: string, runtimes: string): Promise<Report> {
+  const home = mkdtempSync(join(tmpdir(), 'outlive-elsewhere-'));
+  const at = join(home, 'repository');
+  mkdirSync(at);
+  chmodSync(home, 0o777);
+  const report = join(home, 'report.json');
+  const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--configLoader', 'runner'];
+  const files = ['test/integration/lifecycle.test.ts', '--reporter=json', `--outputFile=${report}`];
+  try {
+    const child = spawn('unshare', ['--mount', 'sh', '-ec', prepare, 'sh', ...vitest, ...files], {
+      env: {
+        ...process.env,
+        OUTLIVE_TEST_RUNTIMES: runtimes,
+        AT: at,
+        REPOSITORY: repository,
+        HOME: home,
+        XDG_RUNTIME_DIR: home,
+        TMPDIR: home,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = Promise.all([text(child.stdout), text(child.stderr)]);
+    await once(child, 'close');
+    try {
+      return JSON.parse(readFileSync(report, 'utf8')) as Report;
+    } catch (cause) {
+      throw new Error(`no report: ${(await output).join('\n')}`, { cause });
+    }
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+function expectAllPassed(report: Report): void {
+  const results = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const notPassed = results.filter(({ status }) => status !== 'passed');
+  expect(notPassed.map(({ fullName, failureMessages }) => `${fullName}: ${failureMessages.join('\n')}`)).toEqual([]);
+  expect(report.numPassedTests).toBeGreaterThanOrEqual(21);
+}
+
+describe.skipIf(isInner)('elsewhere', () => {
+  const canSwitchUser = want('root, unshare and setpriv (Debian: util-linux)', isRoot && installed('setpriv'));
+  const hasRunc = want('runc and busybox (Debian: busybox-static)', installed('runc') && installed('busybox'));
+  const hasCrun = want('crun and busybox (Debian: busybox-static)', installed('crun') && installed('busybox'));
+
+  test.skipIf(!canSwitchUser || !hasRunc)(
+    'an unprivileged user has it all: host runtime and rootless runc',
+    { timeout: 120_000 },
+    async () => {
+      // The checkout may lie where that user can't go; a bind mount in the open shows it.
+      const prepare = `
+      mount --bind "$REPOSITORY" "$AT"
+      cd "$AT"
+      exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups "$@"`;
+      expectAllPassed(await runElsewhere(prepare, 'host,runc'));
+    },
+  );
+
+  test.skipIf(!isRoot || !hasCrun)('crun has it all', { timeout: 120_000 }, async () => {
+    const hybrid = succeeds('mountpoint', ['-q', '/sys/fs/cgroup/unified']);
+    const prepare = `
+      ${hybrid ? 'umount /sys/fs/cgroup/unified' : ''}
+      cd "$REPOSITORY"
+      exec "$@"`;
+    expectAllPassed(await runElsewhere(prepare, 'crun'));
+  });
+});

@@ -1,0 +1,96 @@
+// What the posix tests share: temporary directories, fixture programs, and the books that must balance afterwards.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import * as posix from '../../src/posix.js';
+
+export const strict = process.env.OUTLIVE_STRICT === '1';
+export const isRoot = process.getuid?.() === 0;
+
+/** A directory of its own for a test, gone afterwards. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'outlive-posix-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
+/** What this process has open: `fd → what it is`. */
+export function openDescriptors(): string[] {
+  return readdirSync('/proc/self/fd')
+    .flatMap((fd) => {
+      try {
+        return [`${fd} → ${readlinkSync(`/proc/self/fd/${fd}`)}`];
+      } catch {
+        return []; // the listing's own
+      }
+    })
+    .sort();
+}
+
+/** The pids of a process's children, zombies too. */
+export function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+        return Number(stat.slice(stat.lastIndexOf(')') + 1).split(' ')[2]) === pid;
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+export interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program to its end, or kills it after `timeoutMs`, default 60 s. */
+export function run(file: string, args: readonly string[], options: { timeoutMs?: number } = {}): Promise<Finished> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      file,
+      args,
+      { timeout: options.timeoutMs ?? 60_000, killSignal: 'SIGKILL', maxBuffer: 16 << 20 },
+      (_, stdout, stderr) => {
+        resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** The path of a fixture program. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+}
+
+/** Runs a fixture under this Node; it must succeed. Returns what it printed, parsed as JSON. */
+export async function runFixture(name: string, ...args: string[]): Promise<unknown> {
+  const finished = await run(process.execPath, ['--expose-gc', fixture(name), ...args]);
+  if (finished.code !== 0) throw new Error(`${name}: ${JSON.stringify(finished)}`);
+  return JSON.parse(finished.stdout) as unknown;
+}
+
+/** Whether a program can be run here. */
+export async function canRun(file: string, ...args: string[]): Promise<boolean> {
+  return (await run(file, args)).code === 0;
+}
+
+/** A child that waits to be killed; killed and reaped after the test. */
+export async function sleeper(options?: posix.SpawnOptions): Promise<posix.Spawned> {
+  const child = await posix.spawn('sleep', ['60'], options);
+  onTestFinished(async () => {
+    if (child.pidfd !== -1) child.kill('SIGKILL');
+    await child.exited.catch(() => undefined);
+  });
+  return child;
+}

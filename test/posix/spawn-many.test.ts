@@ -1,0 +1,43 @@
+// spawn, thousands of times: beside child_process, without a leak, from many workers, and from workers that are ended.
+import { describe, expect, it } from 'vitest';
+import { runFixture, strict } from './helpers.js';
+
+// On a slow machine with both cores busy.
+const timeout = 180_000;
+
+describe('thousands of children', () => {
+  it('leave no descriptor, no memory and no zombie', { timeout }, async () => {
+    const rounds = strict ? 10_000 : 2_000;
+    const left = (await runFixture('many-spawns.js', String(rounds))) as Record<string, number>;
+    expect(left).toMatchObject({ ended: rounds, descriptors: 0, children: 0 });
+    // Beyond what the first tenth took, the heap's own ups and downs: less than one page and one mapping a spawn.
+    expect(left.memoryKiB).toBeLessThan(Math.max(rounds * 2, 8192));
+    expect(left.mappings).toBeLessThan(rounds / 4);
+  });
+
+  it('and those of child_process, side by side, get each their own exit code', { timeout }, async () => {
+    const each = strict ? 2_000 : 500;
+    expect(await runFixture('side-by-side.js', String(each))).toEqual({ posix: each, childProcess: each, children: 0 });
+  });
+});
+
+describe('worker threads', () => {
+  it('spawn and watch at once, each on its own loop', { timeout }, async () => {
+    const result = await runFixture('workers.js', 'many');
+    expect(result).toEqual({ workers: 8, exits: 8 * 50, descriptors: 0, children: 0 });
+  });
+
+  it('may be terminated in the middle of spawns, children and watches', { timeout }, async () => {
+    const result = await runFixture('workers.js', 'terminate');
+    expect(result).toEqual({ terminated: 30, descriptors: 0 });
+  });
+
+  it('end by process.exit() and by an error with spawns under way', { timeout }, async () => {
+    const result = await runFixture('workers.js', 'exit');
+    expect(result).toEqual({ codes: [7, 1], descriptors: 0 });
+  });
+
+  it('may each load the addon, and a second copy of it', { timeout }, async () => {
+    expect(await runFixture('workers.js', 'twice')).toEqual({ codes: [1, 2, 3, 4] });
+  });
+});

@@ -1,0 +1,161 @@
+/** Runtimes and shims that fail, hang or lie: the code and the reason, and that nothing is left of the attempt. */
+import { mkdirSync, readFileSync, statSync, writeFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect } from 'vitest';
+import { Container } from '../../src/index.js';
+import { processesWith } from '../support/leaks.js';
+import { test } from '../support/scratch.js';
+import { until } from '../support/until.js';
+import { expectNothingLeft, fakeContainer, noProcessLeft, processDir, shim } from './fake.js';
+
+test.for([
+  ['fail-with-log', 'ERR_OCI_RUNTIME', 'oci runtime error: no "such" thing'],
+  ['fail-unescaped', 'ERR_OCI_RUNTIME', 'oci runtime error: exec: "foo": not found'],
+  ['fail-silently', 'ERR_CONTAINER_NOT_STARTED', 'container not started'],
+  ['killed', 'ERR_CONTAINER_NOT_STARTED', 'container not started'],
+  ['no-pid', 'ERR_SHIM', 'shim error: the runtime ended without writing a pid'],
+] as const)('%s: %s', async ([name, code, message], { scratch }) => {
+  const container = await fakeContainer(scratch, name);
+  await expect(container.start()).rejects.toMatchObject({ code, message });
+  await expectNothingLeft(scratch, container);
+  // Nothing is in the way of another attempt.
+  await expect(container.start()).rejects.toMatchObject({ code, message });
+  await expectNothingLeft(scratch, container);
+});
+
+test.for(['', 'x', '0', '1', '-5', '12 34', '99999999999', '0x10', '9'.repeat(100)])(
+  'a pid file that says "%s" is no pid',
+  async (pid, { scratch }) => {
+    const container = await fakeContainer(scratch, 'pid-is', pid);
+    await expect(container.start()).rejects.toMatchObject({ code: 'ERR_SHIM' });
+    await expectNothingLeft(scratch, container);
+  },
+);
+
+test("a pid that is not the shim's child is not taken for the process, and not touched", async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'pid-is', String(process.pid));
+  // The library may see the pid before the shim took it back.
+  const exit = await container.start().then(
+    (started) => started.wait(),
+    (error: unknown) => error,
+  );
+  if (exit instanceof Error) expect(exit).toMatchObject({ code: 'ERR_SHIM', message: /no child of the shim/ });
+  else expect(exit).toMatchObject({ status: undefined });
+});
+
+test('a runtime that fails after it wrote a pid: no process is left, whatever its group', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'fail-after-pid');
+  const exit = await container.start().then(
+    (started) => started.wait(),
+    (error: unknown) => error,
+  );
+  if (exit instanceof Error) expect(exit).toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
+  else expect(exit).toMatchObject({ status: undefined });
+  await noProcessLeft(container);
+});
+
+test('a runtime that hangs: all of its process group is killed, and nothing is left', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'hang', '', { timeoutMs: 500 });
+  const started = container.start();
+  started.catch(() => undefined);
+  await until('it has children', () => processesWith(container.id).length >= 4);
+  await expect(started).rejects.toMatchObject({ code: 'ERR_CONTAINER_START_TIMEOUT' });
+  await expectNothingLeft(scratch, container);
+});
+
+test(
+  'a delete that hangs is killed with its children after 10 s, and the exit comes',
+  { timeout: 60_000 },
+  async ({ scratch }) => {
+    const container = await fakeContainer(scratch, 'hang-in-delete', 'exit 8', { timeoutMs: 30_000 });
+    const began = Date.now();
+    const started = await container.start();
+    expect(await started.wait()).toMatchObject({ status: 8 });
+    await noProcessLeft(container);
+    expect(Date.now() - began).toBeLessThan(20_000);
+    expect(readFileSync(join(processDir(scratch, container), 'shim-log.json'), 'utf8')).toBe(
+      '{"level":"warning","msg":"the runtime\'s delete did not end in 10 s"}\n',
+    );
+  },
+);
+
+test.for(['file', 'fifo', 'null'] as const)(
+  'a runtime that prints a megabyte on stderr: to a %s',
+  async (kind, { scratch }) => {
+    const container = await fakeContainer(scratch, 'noisy', 'echo out; echo err >&2; exit 4');
+    if (kind === 'null') {
+      expect(await (await container.start()).wait()).toMatchObject({ status: 4 });
+      return;
+    }
+    const stdio = kind === 'fifo' ? scratch.fifos() : { stderr: join(scratch.mkdir('io'), 'err') };
+    if (kind === 'file') {
+      expect(await (await container.start({ stdio })).wait()).toMatchObject({ status: 4 });
+      expect(statSync(stdio.stderr).size).toBe(1048576 + 4);
+      return;
+    }
+    const starting = container.start({ stdio });
+    const stderr = text((await starting).openStderr());
+    expect(await (await starting).wait()).toMatchObject({ status: 4 });
+    expect(await stderr).toBe('x'.repeat(1048576) + 'err\n');
+  },
+);
+
+test('a shim that dies at once', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'run-script', '', { shim: shim('dies') });
+  await expect(container.start()).rejects.toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
+  await expectNothingLeft(scratch, container);
+});
+
+test('a shim that does not escape its log is understood', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'run-script', '', { shim: shim('logs-unescaped') });
+  await expect(container.start()).rejects.toMatchObject({
+    code: 'ERR_SHIM',
+    message: 'shim error: exec: "foo" not found',
+  });
+  await expectNothingLeft(scratch, container);
+});
+
+test("a program of the user's own as the shim: start, signal, load, wait", async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'run-script', '', { shim: shim('small') });
+  writeFileSync(
+    join(container.bundle, 'script'),
+    'trap "exit 9" USR1; echo ready >ready; while :; do sleep 0.01; done',
+  );
+  const started = await container.start();
+  const ready = join(processDir(scratch, container), 'ready');
+  await until('the script has set its trap', () => existsSync(ready));
+  expect(started.state()).toBe('running');
+  const other = scratch.keep(await Container.load(scratch.root, container.id));
+  const [loaded] = other.processes();
+  expect(loaded?.state()).toBe('running');
+  expect(loaded?.systemPid).toBe(started.systemPid);
+  loaded?.signal('SIGUSR1');
+  expect(await Promise.all([started.wait(), loaded?.wait()])).toMatchObject([{ status: 9 }, { status: 9 }]);
+  const late = scratch.keep(await Container.load(scratch.root, container.id));
+  expect(late.processes()[0]?.exitStatus()).toBe(9);
+});
+
+test.for([
+  ['stdin', '/no/such/dir/in', 'No such file or directory'],
+  ['stdout', '/no/such/dir/out', 'No such file or directory'],
+  ['stderr', '/proc/self/mem/x', 'Not a directory'],
+  ['stdin', '/', 'Is a directory'],
+  ['stdout', '/', 'Is a directory'],
+] as const)('%s %s: the error names it', async ([name, path, reason], { scratch }) => {
+  const container = await fakeContainer(scratch, 'run-script');
+  await expect(container.start({ stdio: { [name]: path } })).rejects.toMatchObject({
+    code: 'ERR_SHIM',
+    message: `shim error: open ${name} ${path}: ${reason}`,
+  });
+  await expectNothingLeft(scratch, container);
+});
+
+test('an argument that no line of JSON can hold unescaped comes back whole', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'run-script');
+  const dir = join(scratch.mkdir('odd'), 'a "quoted"\\\n\tname');
+  mkdirSync(dir);
+  await expect(container.start({ stdio: { stdin: join(dir, 'in') } })).rejects.toMatchObject({
+    message: `shim error: open stdin ${dir}/in: No such file or directory`,
+  });
+});

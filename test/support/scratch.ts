@@ -1,0 +1,106 @@
+/** The place in which a test works: a directory of its own, containers that are ended with it, and a check for leaks. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test as base } from 'vitest';
+import { Container, type ContainerOptions, type Process, type Stdio, makeStdioFifos } from '../../src/index.js';
+import { type ProcessOverrides, runtimeArgs, writeTestBundle } from './bundles.js';
+import { childPids, openDescriptors } from './leaks.js';
+import { until } from './until.js';
+
+let serial = 0;
+
+export class Scratch {
+  /** Everything of the test. */
+  readonly dir = realpathSync(mkdtempSync(join(tmpdir(), 'outlive-test-')));
+  /** The state root. */
+  readonly root = join(this.dir, 'state');
+  readonly #ids: string[] = [];
+  readonly #containers: Container[] = [];
+
+  constructor() {
+    mkdirSync(this.root, { mode: 0o700 });
+  }
+
+  /** An id that nobody else on the machine has. */
+  newId(): string {
+    const id = `outlive-test-${process.pid}-${serial++}`;
+    this.#ids.push(id);
+    return id;
+  }
+
+  /** A new directory. */
+  mkdir(name: string): string {
+    const path = join(this.dir, `${name}-${serial++}`);
+    mkdirSync(path, { mode: 0o700 });
+    return path;
+  }
+
+  /** A container with a bundle for this runtime. */
+  async container(
+    runtime: string,
+    overrides: ProcessOverrides,
+    options: Partial<ContainerOptions> = {},
+  ): Promise<Container> {
+    const bundle = await writeTestBundle(this.mkdir('bundle'), runtime, overrides);
+    const args = runtimeArgs(runtime, this.dir);
+    const container = await Container.create({
+      root: this.root,
+      id: this.newId(),
+      bundle,
+      runtime,
+      runtimeArgs: args,
+      ...options,
+    });
+    return this.keep(container);
+  }
+
+  /** Has a container that the test made or loaded closed at the end. */
+  keep(container: Container): Container {
+    this.#containers.push(container);
+    return container;
+  }
+
+  /** FIFOs for a process. */
+  fifos(terminal = false): Stdio {
+    return makeStdioFifos(this.mkdir('io'), { terminal });
+  }
+
+  /** Starts a container's process and collects what it prints. */
+  async run(container: Container): Promise<{ process: Process; stdout: Promise<string>; stderr: Promise<string> }> {
+    const stdio = this.fifos();
+    const started = await container.start({ stdio });
+    return { process: started, stdout: text(started.openStdout()), stderr: text(started.openStderr()) };
+  }
+
+  async end(): Promise<void> {
+    for (const id of this.#ids) {
+      const container = await Container.load(this.root, id).catch(() => undefined);
+      await container?.delete();
+    }
+    for (const container of this.#containers) container.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** `test` with a `scratch`; afterwards there are as many descriptors and children as before. */
+export const test = base.extend<{ scratch: Scratch }>({
+  // eslint-disable-next-line no-empty-pattern
+  scratch: async ({}, use) => {
+    const descriptors = openDescriptors();
+    const children = childPids();
+    const scratch = new Scratch();
+    try {
+      await use(scratch);
+    } finally {
+      await scratch.end();
+    }
+    const leaked = (): string[] => openDescriptors().filter((what) => !descriptors.includes(what));
+    await until(
+      () => `as few descriptors as before; there are ${leaked().join(', ')}`,
+      () => openDescriptors().length <= descriptors.length,
+    );
+    await until('no children left', () => childPids().every((pid) => children.includes(pid)));
+  },
+});
