@@ -59,10 +59,5 @@ function checkFifo(path: string, stat: fs.Stats): void {
  * no bytes are ever written.
  */
 export function hasWriter(fd: number): boolean {
-  try {
-    return posix.read(fd, Buffer.allocUnsafe(1)) > 0;
-  } catch (error) {
-    if (hasCode(error, 'EAGAIN')) return true;
-    throw error;
-  }
+  return posix.tryRead(fd, Buffer.allocUnsafe(1)) !== 0;
 }

@@ -59,6 +59,8 @@ export function readIfThere(
   limit: number,
   whenLarger: 'refuse' | 'truncate' = 'refuse',
 ): string | undefined {
+  // What is asked for so is mostly not there yet, and to make an error costs more than this look.
+  if (!fs.existsSync(path)) return undefined;
   try {
     return readText(path, limit, whenLarger);
   } catch (error) {

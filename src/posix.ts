@@ -1,6 +1,7 @@
 // System calls that Node does not offer, exact: each function is one call, its result, or Node's own kind of system
 // error. The only importer of the addon; owns its loading. Arguments, errors and spawn's request: src/posix/.
 // Reference table: docs/posix.md.
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
@@ -9,6 +10,7 @@ import { messageOf, OutliveError } from './errors.js';
 import type { Addon } from './posix/addon.js';
 import {
   bufferArgument,
+  buffersArgument,
   fdArgument,
   modeArgument,
   pathArgument,
@@ -105,6 +107,31 @@ function transferred(result: number, syscall: string, fd: number): number {
  */
 export function read(fd: number, buffer: Uint8Array): number {
   return transferred(addon.read(fdArgument(fd), bufferArgument(buffer)), 'read', fd);
+}
+
+/**
+ * Reads once into several buffers, the first one first, without waiting.
+ * @param buffers At most 64.
+ * @returns Bytes read, over all of them; 0 is the end, as of read().
+ * @throws As read(); `ERR_OUT_OF_RANGE` when there are too many.
+ * @see readv(2)
+ */
+export function readv(fd: number, buffers: readonly Uint8Array[]): number {
+  return transferred(addon.readv(fdArgument(fd), buffersArgument(buffers)), 'readv', fd);
+}
+
+/**
+ * As read() or readv(), where "nothing yet" is no error: to make one costs more than the call.
+ * @returns Bytes read, 0 at the end; undefined where those throw EAGAIN.
+ * @throws As read() and readv(), but EAGAIN.
+ * @see read(2), readv(2)
+ */
+export function tryRead(fd: number, into: Uint8Array | readonly Uint8Array[]): number | undefined {
+  const result =
+    into instanceof Uint8Array
+      ? addon.read(fdArgument(fd), into)
+      : addon.readv(fdArgument(fd), buffersArgument(into, 'into'));
+  return result === -constants.errno.EAGAIN ? undefined : transferred(result, 'read', fd);
 }
 
 /**

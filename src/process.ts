@@ -14,7 +14,7 @@ import { isRunning, signalProcess } from './identity.js';
 import type { ProcessSpec } from './spec.js';
 import { type Launch, startShim } from './start.js';
 import type { Identity, ProcessDir } from './state-dir.js';
-import { type Stdio, openInput, openOutput } from './stdio.js';
+import { type OutputOptions, type Stdio, openInput, openOutput } from './stdio.js';
 import { Tracker } from './tracker.js';
 
 /** Whether a process (or a container's first one) runs. */
@@ -203,13 +203,13 @@ export class Process {
   }
 
   /** A stream of its stdout (with a terminal: all its output); see {@link openOutput}. */
-  openStdout(): Readable {
-    return openOutput(this.stdio.stdout);
+  openStdout(options?: OutputOptions): Readable {
+    return openOutput(this.stdio.stdout, options);
   }
 
   /** A stream of its stderr. */
-  openStderr(): Readable {
-    return openOutput(this.stdio.stderr);
+  openStderr(options?: OutputOptions): Readable {
+    return openOutput(this.stdio.stderr, options);
   }
 
   /** Stops watching and frees the descriptors; never touches the process. Waits in progress reject. */

@@ -32,6 +32,9 @@ export interface Started {
 
 type Pid = Pick<Started, 'pid' | 'identity'>;
 
+/** Of all that is made in the directory meanwhile, what `readWholePid` looks at. */
+const TELLING_FILES: ReadonlySet<string> = new Set(['pid', 'identity.json']);
+
 /** Events tell at once; the poll is the net under them, and all there is where inotify's limits are used up. */
 const POLL_MS = 250;
 const POLL_WITHOUT_EVENTS_MS = 10;
@@ -66,7 +69,7 @@ export async function startShim(launch: Launch): Promise<Started> {
   }
 }
 
-/** Our shim does it too, a moment later; one of another make never does, and we may be gone by then. */
+/** Our shim does it too, a moment later; one of another make never does, and another supervisor may load it by then. */
 function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
   if (identity !== undefined && dir.readIdentity() === undefined) dir.writeIdentity(identity);
 }
@@ -89,7 +92,7 @@ function waitForPid(launch: Launch, shim: posix.Spawned, changes: FSWatcher | un
     const stop = (): void => {
       clearTimeout(timer);
       clearInterval(poll);
-      changes?.removeListener('change', check);
+      changes?.removeListener('change', changed);
     };
     const settle = (found: () => Pid | undefined): void => {
       try {
@@ -103,9 +106,12 @@ function waitForPid(launch: Launch, shim: posix.Spawned, changes: FSWatcher | un
       }
     };
     const check = (): void => settle(() => readWholePid(launch.dir, shimIdentity));
+    const changed = (_event: string, name: string | Buffer | null): void => {
+      if (name === null || TELLING_FILES.has(String(name))) check();
+    };
     const timer = setTimeout(() => settle(() => timedOut(launch)), launch.timeoutMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
-    changes?.on('change', check);
+    changes?.on('change', changed);
     const gone = (): void => settle(() => readLastPid(launch));
     shim.exited.then(gone, gone);
     check();

@@ -2,15 +2,15 @@
  * A process's stdin, stdout and stderr as paths: checking them, making FIFOs for them, and streams on those FIFOs that
  * never block a thread. A stream may be closed and opened again, by this program or a later one, while the process runs.
  */
-import { closeSync, constants, createReadStream, createWriteStream, statSync } from 'node:fs';
+import { constants, createReadStream, createWriteStream, statSync } from 'node:fs';
 import { resolve, join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { checkObject } from './arg-checks.js';
 import { invalidArgType, invalidArgValue } from './arg-errors.js';
-import { hasCode } from './errors.js';
+import { FifoReadable, FifoWritable, type OnRead } from './fifo-streams.js';
 import { ensureFifo } from './fifo.js';
 import * as posix from './posix.js';
 
-const READ_SIZE = 64 * 1024;
 const NULL_DEVICE = '/dev/null';
 
 /**
@@ -54,18 +54,42 @@ export function makeStdioFifos(dir: string, { terminal = false }: { terminal?: b
   return newStdio(paths);
 }
 
+/** How output is read. */
+export interface OutputOptions {
+  onread?: OnRead | undefined;
+}
+
 function isFifo(path: string): boolean {
   return statSync(path).isFIFO();
 }
 
 /**
  * Reads what a process writes. On a FIFO it ends when the last writer is gone; open it after the process was started,
- * else it ends at once. Destroying it loses nothing that was not read: the shim keeps the FIFO for the next reader.
+ * else it ends at once. Destroying it loses nothing that is still in the FIFO: the shim keeps that for the next reader.
+ * @param options.onread reads into one buffer of the caller's, with a callback in place of `data` events: the fastest way
+ *   to take what need not be kept.
+ * @throws a system error (ENOENT, EACCES …); {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
  */
-export function openOutput(path: string): Readable {
-  return isFifo(path)
-    ? new FifoReadable(posix.open(path, constants.O_RDONLY | constants.O_NONBLOCK))
-    : createReadStream(path);
+export function openOutput(path: string, { onread }: OutputOptions = {}): Readable {
+  if (onread !== undefined) checkOnRead(onread);
+  if (isFifo(path)) return new FifoReadable(posix.open(path, constants.O_RDONLY | constants.O_NONBLOCK), onread);
+  if (onread === undefined) return createReadStream(path);
+  const { buffer, callback } = onread;
+  const stream = createReadStream(path, { highWaterMark: buffer.length });
+  return stream.on('data', (chunk) => {
+    buffer.set(chunk as Buffer);
+    if (callback(chunk.length, buffer) === false) stream.pause();
+  });
+}
+
+function checkOnRead(onread: OnRead): void {
+  checkObject('options.onread', onread);
+  const { buffer, callback }: { buffer: unknown; callback: unknown } = onread;
+  if (!(buffer instanceof Uint8Array)) {
+    throw invalidArgType('options.onread.buffer', 'an instance of Buffer or Uint8Array', buffer);
+  }
+  if (buffer.length === 0) throw invalidArgValue('options.onread.buffer', buffer, 'must not be empty');
+  if (typeof callback !== 'function') throw invalidArgType('options.onread.callback', 'of type function', callback);
 }
 
 /**
@@ -77,68 +101,4 @@ export function openInput(path: string): Writable {
   return isFifo(path)
     ? new FifoWritable(posix.open(path, constants.O_WRONLY | constants.O_NONBLOCK))
     : createWriteStream(path, { flags: 'a' });
-}
-
-class FifoReadable extends Readable {
-  #fd: number;
-  #watch: posix.Watch | undefined;
-
-  constructor(fd: number) {
-    super({ highWaterMark: READ_SIZE });
-    this.#fd = fd;
-  }
-
-  override _read(): void {
-    const buffer = Buffer.allocUnsafe(READ_SIZE);
-    try {
-      const n = posix.read(this.#fd, buffer);
-      this.push(n === 0 ? null : buffer.subarray(0, n));
-    } catch (error) {
-      if (!hasCode(error, 'EAGAIN')) {
-        this.destroy(error as Error);
-        return;
-      }
-      this.#watch = posix.watchReadable(this.#fd, () => {
-        this.#watch = undefined;
-        this._read();
-      });
-    }
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#watch?.stop();
-    closeSync(this.#fd);
-    callback(error);
-  }
-}
-
-class FifoWritable extends Writable {
-  #fd: number;
-  #watch: posix.Watch | undefined;
-
-  constructor(fd: number) {
-    super({ decodeStrings: true });
-    this.#fd = fd;
-  }
-
-  override _write(chunk: Buffer, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    let written = 0;
-    const step = (): void => {
-      this.#watch = undefined;
-      try {
-        while (written < chunk.length) written += posix.write(this.#fd, chunk.subarray(written));
-        callback();
-      } catch (error) {
-        if (hasCode(error, 'EAGAIN')) this.#watch = posix.watchWritable(this.#fd, step);
-        else callback(error as Error);
-      }
-    };
-    step();
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#watch?.stop();
-    closeSync(this.#fd);
-    callback(error);
-  }
 }

@@ -15,6 +15,7 @@ Napi::Object init(Napi::Env, Napi::Object exports) {
   add<open_call>(exports, "open");
   add<close_call>(exports, "close");
   add<read_call>(exports, "read");
+  add<readv_call>(exports, "readv");
   add<write_call>(exports, "write");
   add<get_pipe_size_call>(exports, "getPipeSize");
   add<set_pipe_size_call>(exports, "setPipeSize");

@@ -32,6 +32,7 @@ Napi::Value mkfifo_call(const Napi::CallbackInfo& info);
 Napi::Value open_call(const Napi::CallbackInfo& info);
 Napi::Value close_call(const Napi::CallbackInfo& info);
 Napi::Value read_call(const Napi::CallbackInfo& info);
+Napi::Value readv_call(const Napi::CallbackInfo& info);
 Napi::Value write_call(const Napi::CallbackInfo& info);
 Napi::Value get_pipe_size_call(const Napi::CallbackInfo& info);
 Napi::Value set_pipe_size_call(const Napi::CallbackInfo& info);

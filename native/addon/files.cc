@@ -1,13 +1,17 @@
-// System calls on paths and descriptors: mkfifo(3), open(2), close(2), read(2), write(2), fcntl(2), ioctl_pipe(2).
+// System calls on paths and descriptors: mkfifo(3), open(2), close(2), read(2), readv(2), write(2), fcntl(2),
+// ioctl_pipe(2).
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "addon/calls.h"
 #include "addon/open_nonblocking.h"
 
 namespace {
+
+constexpr uint32_t kMaxBuffers = 64;
 
 // 0 when a read or write of the descriptor cannot sleep for the other side: it is O_NONBLOCK, or a file or directory,
 // which O_NONBLOCK does not concern. Else kWouldBlock, or -errno.
@@ -44,6 +48,22 @@ Napi::Value read_call(const Napi::CallbackInfo& info) {
   int check = check_never_waits(fd);
   if (check < 0) return number(info, check);
   return number(info, static_cast<double>(retried([&] { return read(fd, buffer.Data(), buffer.ByteLength()); })));
+}
+
+// (fd, buffers): TypeScript has seen to it that there are no more than kMaxBuffers.
+Napi::Value readv_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0);
+  Napi::Array buffers = info[1].As<Napi::Array>();
+  struct iovec parts[kMaxBuffers];
+  uint32_t count = buffers.Length();
+  if (count > kMaxBuffers) return number(info, -EINVAL);
+  for (uint32_t i = 0; i < count; i++) {
+    Napi::Uint8Array buffer = buffers.Get(i).As<Napi::Uint8Array>();
+    parts[i] = {buffer.Data(), buffer.ByteLength()};
+  }
+  int check = check_never_waits(fd);
+  if (check < 0) return number(info, check);
+  return number(info, static_cast<double>(retried([&] { return readv(fd, parts, static_cast<int>(count)); })));
 }
 
 Napi::Value write_call(const Napi::CallbackInfo& info) {

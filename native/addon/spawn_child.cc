@@ -1,6 +1,7 @@
-// fork without its cost or its races. Until execve(2) the child runs in the parent's memory, on a stack of its own,
-// while the calling thread sleeps in clone(2); the parent's other threads run on. So the child may only make system
-// calls: no malloc, no lock, no stdio. Where the C library's wrapper does more than the call, the call is made raw.
+// fork without its cost or its races. Until execve(2) the child runs in the parent's memory, on a part of the calling
+// thread's stack that the thread leaves alone, while the calling thread sleeps in clone(2); the parent's other threads
+// run on. So the child may only make system calls: no malloc, no lock, no stdio. Where the C library's wrapper does
+// more than the call, the call is made raw.
 //   Signals: were a handler of the parent to run in the child, it would run in the parent's memory with the child's
 // pid. So every signal is blocked before clone, the child's dispositions (it has its own copy) are set to default, and
 // only then it unblocks. A signal sent in between stays pending and then acts on the child as on any program.
@@ -14,7 +15,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,7 +31,9 @@
 
 namespace {
 
-constexpr size_t kStackSize = 64 * 1024;
+// Part of the calling thread's stack, whose pages are there after its first spawn. A mapping of its own would be made,
+// faulted in and unmapped each time, and an unmap interrupts every core that runs a thread of ours.
+constexpr size_t kStackSize = 16 * 1024;
 constexpr int kLastSignal = 64;
 constexpr size_t kKernelSigsetSize = 8;  // bytes: one bit a signal
 constexpr int kIdTypePidfd = 3;          // P_PIDFD
@@ -41,28 +43,6 @@ struct ChildContext {
   const SpawnRequest* request;
   volatile SpawnStep failed_step;
   volatile int error;  // positive errno; 0 while nothing failed
-};
-
-// The child's stack, with a page below it that may not be touched.
-class ChildStack {
- public:
-  ChildStack() : guard_size_(static_cast<size_t>(sysconf(_SC_PAGESIZE))) {}
-  ChildStack(const ChildStack&) = delete;
-  ChildStack& operator=(const ChildStack&) = delete;
-  ~ChildStack() {
-    if (base_ != MAP_FAILED) munmap(base_, size());
-  }
-  int map() {
-    base_ = mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (base_ == MAP_FAILED) return -errno;
-    return mprotect(base_, guard_size_, PROT_NONE) < 0 ? -errno : 0;
-  }
-  void* top() { return static_cast<char*>(base_) + size(); }
-
- private:
-  size_t size() const { return guard_size_ + kStackSize; }
-  size_t guard_size_;
-  void* base_ = MAP_FAILED;
 };
 
 // Blocks every signal for the calling thread, those the C library keeps for itself too (which pthread_sigmask would
@@ -150,15 +130,14 @@ void reap_failed(int pidfd) {
 
 int spawn_child(const SpawnRequest& request, SpawnedChild* child) {
   child->failed_step = SpawnStep::Clone;
-  ChildStack stack;
-  int mapped = stack.map();
-  if (mapped < 0) return mapped;
+  alignas(16) char stack[kStackSize];
   ChildContext context = {&request, SpawnStep::Clone, 0};
   int pidfd = -1;
   {
     AllSignalsBlocked blocked;
     errno = 0;  // and so its place is looked up
-    child->pid = clone(child_main, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &context, &pidfd);
+    child->pid =
+        clone(child_main, stack + kStackSize, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &context, &pidfd);
     if (child->pid < 0) return -errno;
   }
   child->pidfd.reset(pidfd);

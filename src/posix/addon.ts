@@ -11,6 +11,7 @@ export interface Addon {
   open(path: Uint8Array, flags: number, mode: number): number;
   close(fd: number): number;
   read(fd: number, buffer: Uint8Array): number;
+  readv(fd: number, buffers: readonly Uint8Array[]): number;
   write(fd: number, buffer: Uint8Array): number;
   getPipeSize(fd: number): number;
   setPipeSize(fd: number, sizeBytes: number): number;

@@ -75,3 +75,12 @@ export function bufferArgument(value: unknown, name = 'buffer'): Uint8Array {
   if (value instanceof Uint8Array) return value;
   throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
 }
+
+const BUFFERS_MAX = 64;
+
+/** Memory to read into, in parts. */
+export function buffersArgument(value: unknown, name = 'buffers'): readonly Uint8Array[] {
+  if (!Array.isArray(value)) throw invalidArgType(name, 'an instance of Array', value);
+  if (value.length > BUFFERS_MAX) throw outOfRange(`${name}.length`, `<= ${BUFFERS_MAX}`, value.length);
+  return value.map((buffer: unknown, index) => bufferArgument(buffer, `${name}[${index}]`));
+}

@@ -45,8 +45,11 @@ const entriesLibuvLacks = new Map<number, [name: string, text: string]>([
   [-ELIBBAD, ['ELIBBAD', 'accessing a corrupted shared library']],
 ]);
 
+// Each call of getSystemErrorMap() makes the map anew.
+const entriesOfLibuv = getSystemErrorMap();
+
 function describe(errno: number): [name: string, text: string] {
-  const entry = getSystemErrorMap().get(errno) ?? entriesLibuvLacks.get(errno);
+  const entry = entriesOfLibuv.get(errno) ?? entriesLibuvLacks.get(errno);
   if (entry !== undefined) return entry;
   const unknown = `Unknown system error ${errno}`;
   return [unknown, unknown];

@@ -162,6 +162,23 @@ describe('read and write', () => {
     expect(posix.read(reader, bytes)).toBe(0);
   });
 
+  it('fill several buffers in their order', () => {
+    const { reader, writer } = fifo();
+    posix.write(writer, Buffer.from('abcdefg'));
+    const buffers = [Buffer.alloc(3), Buffer.alloc(0), Buffer.alloc(2), Buffer.alloc(8, '-')];
+    expect(posix.readv(reader, buffers)).toBe(7);
+    expect(buffers.map(String)).toEqual(['abc', '', 'de', 'fg------']);
+  });
+
+  it('say by tryRead() that there is nothing yet, without an error', () => {
+    const { reader, writer } = fifo();
+    const bytes = Buffer.alloc(8);
+    expect(posix.tryRead(reader, bytes)).toBeUndefined();
+    posix.write(writer, Buffer.from('x'));
+    expect(posix.tryRead(reader, bytes)).toBe(1);
+    expect(() => posix.tryRead(writer, bytes)).toThrow(expect.objectContaining({ code: 'EBADF' }) as Error);
+  });
+
   it('write a part when only a part has room', () => {
     const { reader, writer } = fifo();
     const capacity = posix.getPipeSize(writer);

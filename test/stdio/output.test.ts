@@ -1,0 +1,171 @@
+// openOutput() on FIFOs and files: every byte, in order, whoever reads how; what is not wanted stays in the FIFO.
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { constants, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { openInput, openOutput, posix } from '../../src/index.js';
+import { openDescriptors, temporaryDirectory } from '../posix/helpers.js';
+
+const MB = 1024 * 1024;
+
+const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+let fifo: string;
+let before: number;
+
+beforeEach(() => {
+  before = openDescriptors().length;
+  fifo = join(temporaryDirectory(), 'fifo');
+  posix.mkfifo(fifo, 0o600);
+});
+
+/** Both ends; a writer's pipe is as large as the shim makes it. */
+function ends(options?: Parameters<typeof openOutput>[1]): { reader: Readable; writer: Writable } {
+  // Opened before there is a writer, it would read the end at once.
+  const hold = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  posix.setPipeSize(hold, MB);
+  const writer = openInput(fifo);
+  const reader = openOutput(fifo, options);
+  posix.close(hold);
+  onTestFinished(() => {
+    reader.destroy();
+    writer.destroy();
+    expect(openDescriptors().length).toBe(before);
+  });
+  return { reader, writer };
+}
+
+async function collect(reader: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  reader.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(reader, 'end');
+  return Buffer.concat(chunks);
+}
+
+describe('a FIFO as a stream', () => {
+  it('gives every byte in its order, to a consumer that takes all at once', async () => {
+    const { reader, writer } = ends();
+    const sent = randomBytes(9 * MB + 4321);
+    writer.end(sent);
+    expect(digest(await collect(reader))).toBe(digest(sent));
+  });
+
+  it('gives every byte in its order, to a consumer that asks for each chunk', async () => {
+    const { reader, writer } = ends();
+    const sent = randomBytes(5 * MB + 17);
+    writer.end(sent);
+    const chunks: Buffer[] = [];
+    for await (const chunk of reader) chunks.push(chunk as Buffer);
+    expect(digest(Buffer.concat(chunks))).toBe(digest(sent));
+  });
+
+  it('gives small writes one by one as they come', async () => {
+    const { reader, writer } = ends();
+    for (const text of ['a', 'bc', 'def']) {
+      writer.write(text);
+      const [chunk] = (await once(reader, 'data')) as [Buffer];
+      expect(chunk.toString()).toBe(text);
+    }
+  });
+
+  it('takes no more from the FIFO than a chunk or two for a consumer that does not read on', async () => {
+    const { reader, writer } = ends();
+    const left = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    writer.write(Buffer.alloc(MB));
+    await once(reader, 'readable');
+    // It has asked for what it asks for without being read.
+    await new Promise(setImmediate);
+    expect(posix.bytesReadable(left)).toBeGreaterThanOrEqual(MB - 4 * 64 * 1024);
+    posix.close(left);
+  });
+
+  it('destroyed by its consumer in the middle of what it is given, it leaves the rest to the next reader', async () => {
+    const { reader, writer } = ends();
+    const next = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    let taken = 0;
+    reader.on('data', (chunk: Buffer) => {
+      taken += chunk.length;
+      if (taken >= 64 * 1024) reader.destroy();
+    });
+    writer.write(Buffer.alloc(MB));
+    await once(reader, 'close');
+    expect(posix.bytesReadable(next)).toBeGreaterThanOrEqual(MB - 3 * 64 * 1024);
+    posix.close(next);
+  });
+});
+
+describe('onread', () => {
+  it('is called with all bytes, in one buffer', async () => {
+    const buffer = Buffer.alloc(256 * 1024);
+    const parts: Buffer[] = [];
+    const callback = (size: number, given: Uint8Array): void => {
+      expect(given).toBe(buffer);
+      parts.push(Buffer.from(given.subarray(0, size)));
+    };
+    const { reader, writer } = ends({ onread: { buffer, callback } });
+    const sent = randomBytes(5 * MB + 99);
+    writer.end(sent);
+    await once(reader, 'end');
+    expect(digest(Buffer.concat(parts))).toBe(digest(sent));
+  });
+
+  it('pauses when it returns false, and reads nothing until resume()', async () => {
+    const sizes: number[] = [];
+    const called: (() => void)[] = [];
+    const callback = (size: number): boolean => {
+      sizes.push(size);
+      called.shift()?.();
+      return false;
+    };
+    const nextCall = (): Promise<void> => new Promise((resolve) => called.push(resolve));
+    const { reader, writer } = ends({ onread: { buffer: Buffer.alloc(4), callback } });
+    const first = nextCall();
+    writer.end('abcdefgh');
+    await first;
+    expect(reader.isPaused()).toBe(true);
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+    expect(sizes).toEqual([4]);
+    const second = nextCall();
+    reader.resume();
+    await second;
+    const ended = once(reader, 'end');
+    reader.resume();
+    await ended;
+    expect(sizes).toEqual([4, 4]);
+  });
+
+  it('may destroy the stream', async () => {
+    const streams: Readable[] = [];
+    const callback = (): unknown => streams[0]?.destroy();
+    const { reader, writer } = ends({ onread: { buffer: Buffer.alloc(4), callback } });
+    streams.push(reader);
+    writer.write('abcdefgh');
+    await once(reader, 'close');
+  });
+
+  it('reads a regular file too', async () => {
+    const file = join(temporaryDirectory(), 'log');
+    const sent = randomBytes(300_000);
+    writeFileSync(file, sent);
+    const parts: Buffer[] = [];
+    const callback = (size: number, buffer: Uint8Array): void => {
+      parts.push(Buffer.from(buffer.subarray(0, size)));
+    };
+    const reader = openOutput(file, { onread: { buffer: Buffer.alloc(64 * 1024), callback } });
+    await once(reader, 'close');
+    expect(digest(Buffer.concat(parts))).toBe(digest(sent));
+    expect(openDescriptors().length).toBe(before);
+  });
+
+  it.each([
+    ['no object', 'x', 'ERR_INVALID_ARG_TYPE'],
+    ['no buffer', { callback: (): void => undefined }, 'ERR_INVALID_ARG_TYPE'],
+    ['an empty buffer', { buffer: Buffer.alloc(0), callback: (): void => undefined }, 'ERR_INVALID_ARG_VALUE'],
+    ['no callback', { buffer: Buffer.alloc(1) }, 'ERR_INVALID_ARG_TYPE'],
+  ])('is refused with %s', (_, onread, code) => {
+    expect(() => openOutput(fifo, { onread: onread as never })).toThrow(expect.objectContaining({ code }) as Error);
+    expect(openDescriptors().length).toBe(before);
+  });
+});
