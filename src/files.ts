@@ -1,5 +1,5 @@
 /** Directories and small files that nobody else may read or plant: exact modes, no links followed, whole or not at all. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { OutliveError, hasCode } from './errors.js';
 
@@ -11,7 +11,7 @@ export function makeDirectory(path: string): void {
 
 /** Writes a file so that a reader sees the old one or the whole new one: temporary name, rename(2). Mode 0600. */
 export function writeFileAtomic(path: string, text: string): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`;
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
     try {

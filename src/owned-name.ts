@@ -2,7 +2,7 @@
  * Names of files and directories that a supervisor makes only for the moment: they start with a dot (so no id is one)
  * and tell who made them, so that what a dead one left is known for it.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { currentBootId, identify } from './identity.js';
 
 /** What a temporary name is for: being made, being removed, output of a runtime command. */
@@ -10,8 +10,7 @@ export type OwnedKind = 'new' | 'old' | 'run';
 
 /** `.<kind>-<pid>-<start time>-<boot>-<random>`. */
 export function ownedName(kind: OwnedKind): string {
-  const startTimeTicks = identify(process.pid)?.startTimeTicks ?? 0;
-  return `.${kind}-${process.pid}-${startTimeTicks}-${bootMark()}-${randomBytes(6).toString('hex')}`;
+  return `.${kind}-${ourMark()}-${randomMark()}`;
 }
 
 /** Whether `name` is such a name and its maker is gone. */
@@ -24,4 +23,17 @@ export function isAbandonedName(name: string): boolean {
 
 function bootMark(): string {
   return currentBootId().slice(0, 8);
+}
+
+let mark: string | undefined;
+
+/** This process's own identity, which does not change. */
+function ourMark(): string {
+  mark ??= `${process.pid}-${identify(process.pid)?.startTimeTicks ?? 0}-${bootMark()}`;
+  return mark;
+}
+
+/** 48 random bits, hexadecimal. (A UUID's come from a store; the generator itself costs more than the rest of a name.) */
+function randomMark(): string {
+  return randomUUID().replace('-', '').slice(0, 12);
 }

@@ -7,6 +7,7 @@ import { abandonStart } from './abandon.js';
 import { OutliveError, hasCode, messageOf } from './errors.js';
 import { findRuntime, findShim } from './executable.js';
 import { identify } from './identity.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from './posix.js';
 import type { Identity, ProcessDir } from './state-dir.js';
 
@@ -46,6 +47,8 @@ const POLL_WITHOUT_EVENTS_MS = 10;
  *   A system error when the shim could not be spawned.
  */
 export async function startShim(launch: Launch): Promise<Started> {
+  // What came before has held the event loop long enough.
+  await nextTurn();
   const shimPath = findShim(launch.shim);
   const runtime = findRuntime(launch.runtime);
   // Before the shim, so that no change is missed.
