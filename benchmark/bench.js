@@ -3,13 +3,11 @@
  * one run, and prints the table and the machine. Medians; rounds of ours and the peer's take turns.
  */
 import { cpus, release, totalmem } from 'node:os';
-import { accessSync, constants } from 'node:fs';
-import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
+import { hasConmon, loadNodePty } from './peers.js';
 import { pidFile, rates, rawSpawn, start } from './starts.js';
 import { stdout, terminal } from './throughput.js';
 import { World, untilInterrupted } from './world.js';
@@ -17,25 +15,11 @@ import { World, untilInterrupted } from './world.js';
 const MEASUREMENTS = { start, pidFile, rates, eventLoop, rawSpawn, shimMemory, stdout, terminal, many };
 
 function missingPeers() {
-  const isOnPath = (name) =>
-    (process.env.PATH ?? '').split(delimiter).some((dir) => {
-      try {
-        accessSync(join(dir, name), constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-  const isPackage = (name) => {
-    try {
-      createRequire(import.meta.url).resolve(name);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const state = (installed) => (installed ? 'installed, but this benchmark does not drive it yet' : 'not installed');
-  return [`node-pty (${state(isPackage('node-pty'))})`, `conmon (${state(isOnPath('conmon'))})`];
+  const peers = [
+    ['node-pty', loadNodePty() !== undefined],
+    ['conmon', hasConmon],
+  ];
+  return peers.filter(([, isInstalled]) => !isInstalled).map(([name]) => `${name} (not installed)`);
 }
 
 function number(value) {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeStdioFifos } from '../dist/index.js';
+import { ConmonProcess, hasConmon } from './peers.js';
 import { atMost } from './starts.js';
 import { median, shimOf, privateDirtyKb, row } from './world.js';
 
@@ -41,6 +42,14 @@ export async function shimMemory(world) {
       const figure = `private memory of an idle shim: ${name}`;
       rows.push(row(figure, { ours, unit: 'kB', peer, peerName: 'static epoll', ...atMost(ours, 64, 'kB') }));
       for (const container of containers) await world.end(container);
+    }
+    if (hasConmon) {
+      const conmon = new ConmonProcess(world);
+      await conmon.start(world, plain);
+      await delay(SETTLE_MS);
+      const peer = privateDirtyKb(conmon.shim);
+      await conmon.kill(world);
+      rows.push(row(rows[0].figure, { ours: rows[0].ours, unit: 'kB', peer, peerName: 'conmon' }));
     }
     return rows;
   } finally {

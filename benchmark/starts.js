@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { posix } from '../dist/index.js';
+import { ConmonProcess, hasConmon } from './peers.js';
 import { atATime, median, row } from './world.js';
 
 const ROUND = 10;
@@ -43,6 +44,16 @@ async function startOnce(world, options) {
   return { startMs, exitMs };
 }
 
+async function conmonOnce(world, bundle) {
+  const conmon = new ConmonProcess(world);
+  const begin = performance.now();
+  await conmon.start(world, bundle);
+  const startMs = performance.now() - begin;
+  const killed = performance.now();
+  await conmon.kill(world);
+  return { startMs, exitMs: performance.now() - killed };
+}
+
 export async function start(world) {
   const bundle = await world.bundle([world.bin('idle')]);
   const cases = [
@@ -53,6 +64,7 @@ export async function start(world) {
   ].map((one) => ({ ...one, startMs: [], exitMs: [] }));
   const peerMs = [];
   const floor = [];
+  const conmon = [];
   for (let round = world.quick ? 4 : 12; round > 0; round--) {
     for (const { root, runtime, startMs, exitMs } of cases) {
       for (let i = 0; i < ROUND; i++) {
@@ -62,6 +74,7 @@ export async function start(world) {
       }
     }
     for (let i = 0; i < ROUND; i++) peerMs.push(await spawnedMs(world.bin('idle')));
+    for (let i = 0; hasConmon && i < ROUND; i++) conmon.push(await conmonOnce(world, bundle));
     floor.push(...floorMs(world, ROUND));
   }
   const peer = EXECS_PER_START * median(floor);
@@ -72,9 +85,15 @@ export async function start(world) {
   });
   const plain = { peer: median(peerMs), peerName: 'child_process, to its spawn event' };
   rows.push(row('start(), p50: do-nothing runtime, tmpfs', { ours: median(cases[0].startMs), unit: 'ms', ...plain }));
-  for (const { name, exitMs } of cases) {
+  const conmonMs = (key) => (hasConmon ? { peer: median(conmon.map((one) => one[key])), peerName: 'conmon' } : {});
+  if (hasConmon) {
+    const [{ name, startMs }] = cases;
+    rows.push(row(`start(), p50: ${name}`, { ours: median(startMs), unit: 'ms', ...conmonMs('startMs') }));
+  }
+  for (const { name, exitMs, goal } of cases) {
     const ours = median(exitMs);
-    rows.push(row(`kill → exit known, p50: ${name}`, { ours, unit: 'ms', ...atMost(ours, 1, 'ms') }));
+    const limit = goal === undefined ? {} : atMost(ours, 1, 'ms');
+    rows.push(row(`kill → exit known, p50: ${name}`, { ours, unit: 'ms', ...conmonMs('exitMs'), ...limit }));
   }
   return rows;
 }

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeStdioFifos } from '../dist/index.js';
+import { loadNodePty } from './peers.js';
 import { atLeast, atMost } from './starts.js';
 import { cpuMs, median, shimOf, row } from './world.js';
 
@@ -88,6 +89,19 @@ async function childProcess(world, bytes) {
   return { rate: rateOf(bytes, tookMs), nodeMs: nodeCpuMs() - nodeBefore };
 }
 
+/** node-pty, its output as Buffers: as text it would be decoded too. It ends with the process: the last of it may be lost. */
+async function nodePty(pty, world, bytes) {
+  const begin = performance.now();
+  const nodeBefore = nodeCpuMs();
+  const child = pty.spawn(world.bin('writer'), [String(bytes)], { cols: 80, rows: 24, encoding: null });
+  let taken = 0;
+  child.onData((chunk) => {
+    taken += chunk.length;
+  });
+  await new Promise((resolve) => child.onExit(resolve));
+  return { rate: rateOf(taken, performance.now() - begin), nodeMs: nodeCpuMs() - nodeBefore };
+}
+
 function floor(world, name, bytes) {
   const out = execFileSync(world.bin(name), [world.bin('writer'), String(bytes)], { encoding: 'utf8' });
   return rateOf(bytes, Number(out.split(' ')[0]) / 1e6);
@@ -124,13 +138,18 @@ export async function stdout(world) {
 export async function terminal(world) {
   const bytes = (world.quick ? 16 : 64) * MB;
   const bundle = await world.bundle([world.bin('writer'), String(bytes)], { terminal: true });
-  const [ours, raw] = [[], []];
+  const [ours, raw, peer] = [[], [], []];
+  const pty = loadNodePty();
   for (let round = world.quick ? 3 : 7; round > 0; round--) {
     raw.push(floor(world, 'pty', bytes));
     ours.push(await supervised(world, bundle, bytes, { terminal: true, runtime: 'host' }));
+    if (pty !== undefined) peer.push(await nodePty(pty, world, bytes));
   }
   const mine = rates(ours);
-  const perGb = (key) => (median(ours.map((run) => run[key])) / bytes) * 1e9;
+  const perGb = (runs, key) => (median(runs.map((run) => run[key])) / bytes) * 1e9;
+  const nodeMs = perGb(ours, 'nodeMs');
+  const ptyMs = pty === undefined ? undefined : perGb(peer, 'nodeMs');
+  const half = ptyMs === undefined ? {} : { peer: ptyMs, peerName: 'node-pty', ...atMost(nodeMs, ptyMs / 2, 'ms') };
   return [
     row('terminal output', {
       ours: mine,
@@ -139,7 +158,10 @@ export async function terminal(world) {
       peerName: 'raw pty read',
       ...atLeast(mine, 0.85 * median(raw), 'MB/s'),
     }),
-    row(`  Node's CPU for 1 GB of it`, { ours: perGb('nodeMs'), unit: 'ms' }),
-    row(`  the shim's CPU for 1 GB of it`, { ours: perGb('shimMs'), unit: 'ms' }),
+    ...(pty === undefined
+      ? []
+      : [row('terminal output', { ours: mine, unit: 'MB/s', peer: rates(peer), peerName: 'node-pty' })]),
+    row(`  Node's CPU for 1 GB of it`, { ours: nodeMs, unit: 'ms', ...half }),
+    row(`  the shim's CPU for 1 GB of it`, { ours: perGb(ours, 'shimMs'), unit: 'ms' }),
   ];
 }

@@ -18,6 +18,7 @@ export class World {
   #names = 0;
   #starting = new Set();
   #children = new Set();
+  #strays = new Set();
   #over = false;
 
   constructor({ quick }) {
@@ -85,6 +86,12 @@ export class World {
     child.once('exit', () => this.#children.delete(child));
   }
 
+  /** The pid of a peer's process that runs, or (`isRunning` false) does no more. */
+  stray(pid, isRunning = true) {
+    if (isRunning) this.#strays.add(pid);
+    else this.#strays.delete(pid);
+  }
+
   /** In place of a container's object that was closed: the same container, loaded again. */
   adopt(container) {
     this.#running.set(container.id, { container, process: container.processes()[0] });
@@ -104,6 +111,7 @@ export class World {
   /** Ends and removes everything. A container that resists is named; the rest is still removed. */
   async cleanUp() {
     this.#over = true;
+    for (const pid of this.#strays) process.kill(pid, 'SIGKILL');
     const exits = [...this.#children].map((child) => once(child, 'exit'));
     for (const child of this.#children) child.kill('SIGTERM');
     await Promise.all(exits);

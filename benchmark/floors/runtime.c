@@ -1,4 +1,4 @@
-// A runtime that does nothing, with runc's command line: `run` vforks the command that <bundle>/command holds (one
+// A runtime that does nothing, with runc's command line: `run` (and `create`, for conmon) vforks the command that <bundle>/command holds (one
 // argument a line), writes the pid file and leaves; `delete` is done at once; `state` knows no container. With
 // `--stamp <file>` before the command it writes there when the pid file was visible (CLOCK_MONOTONIC, nanoseconds).
 #define _GNU_SOURCE
@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
   const char *bundle = option(argv, "--bundle"), *pid_file = option(argv, "--pid-file");
   const char* stamp = option(argv, "--stamp");
   if (argc < 2 || has(argv, "state")) return 1;
-  if (!has(argv, "run")) return has(argv, "delete") ? 0 : 1;
+  if (!has(argv, "run") && !has(argv, "create")) return has(argv, "delete") ? 0 : 1;
   if (!bundle || !pid_file || read_command(bundle, args, 32) < 0) return 1;
   int stamp_fd = stamp ? open(stamp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
   pid_t pid = vfork();

@@ -1,0 +1,73 @@
+/** The peers that are measured where they are installed: conmon (a shim of the same kind) and node-pty (a terminal). */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, existsSync, readFileSync, watch } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
+
+function isOnPath(name) {
+  return (process.env.PATH ?? '').split(delimiter).some((dir) => {
+    try {
+      accessSync(join(dir, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+export const hasConmon = isOnPath('conmon');
+
+/** `npm install --no-save node-pty` makes it one. */
+export function loadNodePty() {
+  try {
+    return createRequire(import.meta.url)('node-pty');
+  } catch {
+    return undefined;
+  }
+}
+
+/** One process below conmon, on the do-nothing runtime: as podman starts it, without podman. */
+export class ConmonProcess {
+  #dir;
+  #exits;
+  #id;
+  #pid;
+  #sync;
+
+  constructor(world) {
+    this.#dir = world.dir();
+    this.#exits = world.dir();
+    this.#id = world.name();
+  }
+
+  /** Resolves when conmon has told the pid, as our start() does. */
+  async start(world, bundle) {
+    const at = (name) => join(this.#dir, name);
+    const args = ['-c', this.#id, '-n', this.#id, '-u', this.#id, '-r', world.bin('runtime'), '-b', bundle];
+    args.push('-p', at('pid'), '-P', at('conmon-pid'), '-l', `k8s-file:${at('log')}`);
+    args.push('--exit-dir', this.#exits, '--socket-dir-path', this.#dir);
+    const env = { ...process.env, _OCI_SYNCPIPE: '3' };
+    const child = spawn('conmon', args, { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+    this.#sync = child.stdio[3];
+    const [line] = await once(this.#sync, 'data');
+    this.#pid = JSON.parse(line).pid;
+    world.stray(this.#pid);
+  }
+
+  /** conmon's own pid. */
+  get shim() {
+    return Number(readFileSync(join(this.#dir, 'conmon-pid'), 'utf8'));
+  }
+
+  /** Kills the process; resolves when conmon has written down how it ended. */
+  async kill(world) {
+    const changes = watch(this.#exits);
+    process.kill(this.#pid, 'SIGKILL');
+    world.stray(this.#pid, false);
+    while (!existsSync(join(this.#exits, this.#id))) await once(changes, 'change');
+    changes.close();
+    // Closed before, it would make conmon end the process itself.
+    this.#sync.destroy();
+  }
+}
