@@ -104,11 +104,11 @@ export class Process {
     this.#phase = 'starting';
     try {
       this.#tracker.open();
-      const { pid, identity, shim } = await startShim(this.#launch);
+      const { pid, identity, shim, changes } = await startShim(this.#launch);
       this.#pid = pid;
       this.#identity = identity;
       this.#phase = 'started';
-      this.#tracker.begin(shim);
+      this.#tracker.begin(shim, changes);
     } catch (error) {
       this.#phase = 'failed';
       this.close();
@@ -145,7 +145,8 @@ export class Process {
   }
 
   /**
-   * Waits until it has ended. While a call waits, the event loop stays alive.
+   * Waits until it has ended and its status is recorded; the runtime's clean-up goes on for a moment, and
+   * `container.delete()` waits for it. While a call waits, the event loop stays alive.
    * @param options.signal aborts the wait, not the process.
    * @returns its end; `status` undefined and `lost` set when nobody recorded it. Never rejects because the process failed.
    * @throws the signal's reason; {OutliveError} `ERR_CONTAINER_NOT_STARTED` when it was never started,

@@ -2,9 +2,9 @@
  * Starts a process: spawns the shim in its own process group, waits for the runtime's pid file, and when that does not
  * come finds out why. Seed: `Start`, `startCmd`, `waitForStart`; by events where the seed polled every 15 ms.
  */
-import { type FSWatcher, watch } from 'node:fs';
 import { abandonStart } from './abandon.js';
-import { OutliveError, hasCode, messageOf } from './errors.js';
+import { DirWatch } from './dir-watch.js';
+import { OutliveError, messageOf } from './errors.js';
 import { findRuntime, findShim } from './executable.js';
 import { identify } from './identity.js';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -29,6 +29,8 @@ export interface Started {
   /** Undefined when it has come and gone. */
   readonly identity: Identity | undefined;
   readonly shim: posix.Spawned;
+  /** Of the process directory; the caller closes it. */
+  readonly changes: DirWatch | undefined;
 }
 
 type Pid = Pick<Started, 'pid' | 'identity'>;
@@ -52,7 +54,7 @@ export async function startShim(launch: Launch): Promise<Started> {
   const shimPath = findShim(launch.shim);
   const runtime = findRuntime(launch.runtime);
   // Before the shim, so that no change is missed.
-  const changes = watchDirectory(launch.dir.path);
+  const changes = DirWatch.open(launch.dir.path);
   try {
     const shim = await posix.spawn(shimPath, [launch.containerId, launch.bundle, runtime], {
       cwd: launch.dir.path,
@@ -62,13 +64,14 @@ export async function startShim(launch: Launch): Promise<Started> {
     try {
       const started = await waitForPid(launch, shim, changes);
       recordIdentity(launch.dir, started.identity);
-      return { ...started, shim };
+      return { ...started, shim, changes };
     } catch (error) {
       await abandonStart(launch.dir, shim, error, launch.cleanUp);
       throw error;
     }
-  } finally {
+  } catch (error) {
     changes?.close();
+    throw error;
   }
 }
 
@@ -77,25 +80,13 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
   if (identity !== undefined && dir.readIdentity() === undefined) dir.writeIdentity(identity);
 }
 
-function watchDirectory(path: string): FSWatcher | undefined {
-  try {
-    const changes = watch(path, { persistent: false });
-    // The poll goes on without it.
-    changes.on('error', () => undefined);
-    return changes;
-  } catch (error) {
-    if (hasCode(error, 'EMFILE', 'ENOSPC', 'ENOMEM')) return undefined;
-    throw error;
-  }
-}
-
-function waitForPid(launch: Launch, shim: posix.Spawned, changes: FSWatcher | undefined): Promise<Pid> {
+function waitForPid(launch: Launch, shim: posix.Spawned, changes: DirWatch | undefined): Promise<Pid> {
   return new Promise<Pid>((resolve, reject) => {
     const shimIdentity = identify(shim.pid);
     const stop = (): void => {
       clearTimeout(timer);
       clearInterval(poll);
-      changes?.removeListener('change', changed);
+      changes?.onFile(undefined);
     };
     const settle = (found: () => Pid | undefined): void => {
       try {
@@ -109,12 +100,11 @@ function waitForPid(launch: Launch, shim: posix.Spawned, changes: FSWatcher | un
       }
     };
     const check = (): void => settle(() => readWholePid(launch.dir, shimIdentity));
-    const changed = (_event: string, name: string | Buffer | null): void => {
-      if (name === null || TELLING_FILES.has(String(name))) check();
-    };
     const timer = setTimeout(() => settle(() => timedOut(launch)), launch.timeoutMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
-    changes?.on('change', changed);
+    changes?.onFile((name) => {
+      if (TELLING_FILES.has(name)) check();
+    });
     const gone = (): void => settle(() => readLastPid(launch));
     shim.exited.then(gone, gone);
     check();

@@ -18,6 +18,9 @@ export const INIT_PROCESS_ID = 'init';
 /** What the embedded runtime keeps of a container, in the container's directory; no process can have this id. */
 const HOST_RUNTIME_DIR = '.runtime';
 
+/** Written by the shim when the process has ended, before it cleans up. */
+export const EXIT_STATUS_FILE = 'exitStatus';
+
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
 const MAX_LOG_BYTES = 1024 * 1024;
 const MAX_NUMBER_BYTES = 64;
@@ -220,7 +223,7 @@ export class ProcessDir {
 
   /** What `exitStatus` says: 0 to 255; undefined while it is missing or empty; NaN when it is neither. */
   readExitStatus(): number | undefined {
-    const text = readIfThere(join(this.path, 'exitStatus'), MAX_NUMBER_BYTES, 'truncate')?.trim();
+    const text = readIfThere(join(this.path, EXIT_STATUS_FILE), MAX_NUMBER_BYTES, 'truncate')?.trim();
     if (text === undefined || text === '') return undefined;
     return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : NaN;
   }

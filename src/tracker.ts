@@ -1,14 +1,15 @@
 /**
- * Follows one process to its one definite end: the exit FIFO's hang-up, then what `exitStatus` says. Owns the watch;
- * knows nothing of pids and signals.
+ * Follows one process to its one definite end: what `exitStatus` says as soon as it is there, and at the latest at the
+ * exit FIFO's hang-up, which comes when the shim has cleaned up. Owns the watches; knows nothing of pids and signals.
  */
+import { DirWatch } from './dir-watch.js';
 import { OutliveError } from './errors.js';
 import { ExitWatch } from './exit-watch.js';
 import { type Exit, readExit } from './exit.js';
 import type { Spawned } from './posix.js';
-import { abortable, deferred, within } from './promises.js';
+import { type Deferred, abortable, deferred, within } from './promises.js';
 import { isShimComing, reattach } from './reattach.js';
-import type { ProcessDir } from './state-dir.js';
+import { EXIT_STATUS_FILE, type ProcessDir } from './state-dir.js';
 
 /** When the end can't be read for want of descriptors or memory, it is read again: it is not lost. */
 const RETRY_MS = 100;
@@ -19,8 +20,13 @@ const COMING_POLL_MS = 20;
 export class Tracker {
   readonly #dir: ProcessDir;
   readonly #onLost: () => void;
-  readonly #ended = deferred<Exit>();
+  /** Its end is recorded, or lost; made for the first who waits. */
+  #ended: Deferred<Exit> | undefined;
+  /** The shim has cleaned up, too; made for the first who waits. */
+  #cleaned: Deferred<Exit> | undefined;
   #watch: ExitWatch | undefined;
+  #changes: DirWatch | undefined;
+  /** The end, once the shim has cleaned up. */
   #exit: Exit | undefined;
   #counts = false;
   #retry: NodeJS.Timeout | undefined;
@@ -31,8 +37,6 @@ export class Tracker {
   constructor(dir: ProcessDir, onLost: () => void) {
     this.#dir = dir;
     this.#onLost = onLost;
-    // A process that nobody waits for is no unhandled rejection.
-    this.#ended.promise.catch(() => undefined);
   }
 
   /** The exit FIFO's descriptor, -1 when it is not open. */
@@ -51,8 +55,9 @@ export class Tracker {
   }
 
   /** The process has started: from here on its end counts, also one that came meanwhile. */
-  begin(shim: Spawned): void {
+  begin(shim: Spawned, changes: DirWatch | undefined): void {
     this.#counts = true;
+    this.#listen(changes);
     // As its parent we hear of the shim's end even where it never opened `exit`.
     shim.exited.then(
       ({ code }) => {
@@ -72,6 +77,7 @@ export class Tracker {
     this.#watch = watch;
     if (isComing) this.#coming = setInterval(() => this.#lookForShim(), COMING_POLL_MS).unref();
     if (exit !== undefined) this.#settle(exit);
+    else this.#listen(DirWatch.open(this.#dir.path));
   }
 
   /** The end, if it is known by now, though its event may not have come yet. */
@@ -93,12 +99,8 @@ export class Tracker {
   async settled(limitMs: number): Promise<Exit | undefined> {
     this.known();
     if (this.#exit !== undefined || this.#watch === undefined) return this.#exit;
-    const release = this.#watch.hold();
-    try {
-      return await within(this.#ended.promise, limitMs);
-    } finally {
-      release();
-    }
+    this.#cleaned ??= deferred();
+    return this.#keepAlive(within(this.#cleaned.promise, limitMs));
   }
 
   /** Waits for the end, and keeps the event loop alive meanwhile. */
@@ -107,11 +109,16 @@ export class Tracker {
     const known = this.known();
     if (known !== undefined) return known;
     if (this.#watch === undefined) throw closedError();
-    const release = this.#watch.hold();
+    this.#ended ??= deferred();
+    return this.#keepAlive(signal === undefined ? this.#ended.promise : abortable(this.#ended.promise, signal));
+  }
+
+  async #keepAlive<T>(waiting: Promise<T>): Promise<T> {
+    const release = this.#watch?.hold();
     try {
-      return await (signal === undefined ? this.#ended.promise : abortable(this.#ended.promise, signal));
+      return await waiting;
     } finally {
-      release();
+      release?.();
     }
   }
 
@@ -121,7 +128,35 @@ export class Tracker {
     clearInterval(this.#coming);
     this.#watch?.close();
     this.#watch = undefined;
-    this.#ended.reject(closedError());
+    this.#stopListening();
+    this.#ended?.reject(closedError());
+    this.#cleaned?.reject(closedError());
+  }
+
+  /** For the status, which is there before the hang-up: the shim deletes the container in between. */
+  #listen(changes: DirWatch | undefined): void {
+    this.#changes = changes;
+    changes?.onFile((name) => {
+      if (name === EXIT_STATUS_FILE) this.#lookForStatus();
+    });
+    // It may have come before anybody listened.
+    this.#lookForStatus();
+  }
+
+  #lookForStatus(): void {
+    try {
+      const exit = this.known();
+      if (exit === undefined || exit.lost !== undefined) return;
+      this.#ended?.resolve(exit);
+      this.#stopListening();
+    } catch {
+      // The hang-up tells.
+    }
+  }
+
+  #stopListening(): void {
+    this.#changes?.close();
+    this.#changes = undefined;
   }
 
   /** Until it has opened `exit`, and its hang-up will tell, or is gone. */
@@ -147,7 +182,9 @@ export class Tracker {
   #settle(exit: Exit): void {
     if (this.#exit !== undefined) return;
     this.#exit = exit;
-    this.#ended.resolve(exit);
+    this.#stopListening();
+    this.#ended?.resolve(exit);
+    this.#cleaned?.resolve(exit);
     if (exit.lost !== undefined) this.#onLost();
   }
 }
