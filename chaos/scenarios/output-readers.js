@@ -18,6 +18,7 @@ export default {
     const container = await round.create(`${grandchild}${print}; exit ${code}`, { terminal });
     const process = await container.start({ stdio });
     const way = random.pick(['never', 'late', 'twice', 'from the start']);
+    round.note(`${way}${terminal ? ', terminal' : ''}${grandchild === '' ? '' : ', grandchild'}, ${size} bytes`);
     /** @type {Promise<string>[]} */
     const readers = [];
     if (way === 'from the start') readers.push(text(process.openStdout()));

@@ -61,6 +61,31 @@ describe('a FIFO as a stream', () => {
     expect(digest(Buffer.concat(chunks))).toBe(digest(sent));
   });
 
+  it.each([0, 1, 70_000])('ends for a reader that comes after the last writer, and %i bytes', async (size) => {
+    const hold = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    posix.setPipeSize(hold, MB);
+    const writer = openInput(fifo);
+    writer.end(Buffer.alloc(size, 'x'));
+    await once(writer, 'close');
+    const reader = openOutput(fifo);
+    expect((await collect(reader)).toString()).toBe('x'.repeat(size));
+    posix.close(hold);
+  });
+
+  it('ends into one buffer, too, for a reader that comes after the last writer', async () => {
+    const hold = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openInput(fifo);
+    writer.end('late');
+    await once(writer, 'close');
+    const got: string[] = [];
+    const callback = (size: number, bytes: Uint8Array): void =>
+      void got.push(Buffer.from(bytes).toString('utf8', 0, size));
+    const reader = openOutput(fifo, { onread: { buffer: new Uint8Array(8), callback } });
+    await once(reader, 'end');
+    expect(got.join('')).toBe('late');
+    posix.close(hold);
+  });
+
   it('gives small writes one by one as they come', async () => {
     const { reader, writer } = ends();
     for (const text of ['a', 'bc', 'def']) {
