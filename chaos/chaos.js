@@ -119,4 +119,5 @@ for (const { number, scenario, kind, message } of failures) {
   const only = values.only === undefined ? '' : ` --only ${values.only}`;
   console.log(`  again: npm run chaos -- --seed ${seed} --round ${number}${only}`);
 }
-process.exitCode = failures.length === 0 ? 0 : 1;
+// Not by the end of the event loop: what hung may keep that alive.
+process.exit(failures.length === 0 ? 0 : 1);

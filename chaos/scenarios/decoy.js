@@ -2,13 +2,23 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { check } from '../failures.js';
+import { check, until } from '../failures.js';
 
 export class Decoy {
   #child = spawn('sleep', ['1000'], { stdio: 'ignore' });
 
   constructor(/** @type {import('../round.js').Round} */ round) {
     round.atEnd(() => this.#end());
+  }
+
+  /** Waits for a later tick of the clock that dates processes: what starts then differs from it in more than the pid. */
+  async grownOld() {
+    const { uptime } = this;
+    await until('a later tick', () => this.uptime > uptime + 0.02);
+  }
+
+  get uptime() {
+    return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
   }
 
   get pid() {

@@ -1,6 +1,6 @@
 /** The disk with the state is full, read-only or gone, at the start or at the exit: a clear error, a definite end. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, rmSync, rmdirSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, rmSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Container } from '../../dist/index.js';
 import { attempt, check, until, within } from '../failures.js';
@@ -119,6 +119,7 @@ async function atExit(round, options, fault, status) {
   const container = round.keep(await Container.create(options));
   const process = await container.start({ stdio: round.fifos() });
   round.note(`${fault.name} at the exit`);
+  await until('the shim has recorded all', () => existsSync(round.file(container.id, 'identity.json')));
   fault.begin(container.id);
   process.openStdin().end('\n');
   const exit = await within('the end', process.wait(), 15_000);

@@ -15,6 +15,7 @@ export default {
   async run(round) {
     const { random } = round;
     const decoy = new Decoy(round);
+    await decoy.grownOld();
     const container = await round.create('exec sleep 1000');
     const { id } = container;
     const process = await container.start({ stdio: round.fifos() });
