@@ -3,6 +3,7 @@
  * what it left behind. A round is repeated by its seed and number:
  *
  *     npm run chaos -- --rounds 500 --seed 1 [--only <scenario>] [--round <number>]
+ *     npm run chaos -- --many 10000
  *
  * Exit status 1 when a status was lost that should be known, a wait hung, something was left, or anything was wrong.
  */
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Finding, within } from './failures.js';
+import { many } from './many.js';
 import { Random } from './random.js';
 import { Round } from './round.js';
 import { scenarios } from './scenarios/index.js';
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string' },
     round: { type: 'string' },
+    many: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -46,7 +49,7 @@ async function play(/** @type {import('./scenarios/index.js').Scenario} */ scena
   /** @type {{ kind: import('./failures.js').Kind, message: string }[]} */
   const found = [];
   try {
-    await within('the round', scenario.run(round), ROUND_LIMIT_MS);
+    await within('the round', Promise.race([scenario.run(round), interrupted]), scenario.limitMs ?? ROUND_LIMIT_MS);
   } catch (error) {
     const kind = error instanceof Finding ? error.kind : 'wrong';
     const cause = error instanceof Error && error.cause !== undefined ? `: ${String(error.cause)}` : '';
@@ -56,12 +59,26 @@ async function play(/** @type {import('./scenarios/index.js').Scenario} */ scena
   return found.map(({ kind, message }) => ({ kind, message: `${message} [${round.notes.join('; ')}]` }));
 }
 
+/** @type {string | undefined} */
+let interruptedBy;
+/** So that an interrupted round cleans up after itself, too. */
+const interrupted = new Promise((_, reject) => {
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+    process.once(signal, () => {
+      interruptedBy = signal;
+      reject(new Finding('wrong', `interrupted by ${signal}`));
+    });
+  }
+});
+interrupted.catch(() => undefined);
+
 const seed = Number(values.seed);
 const isRoot = process.geteuid?.() === 0;
 const runtimes = ['host', ...(isRoot && onPath('runc') && onPath('busybox') ? ['runc'] : [])];
 const tools = { isRoot, has: onPath };
 const notes = runtimes.length > 1 ? [] : ['no runc here (or not root): the host runtime only'];
-const playable = scenarios.filter((scenario) => {
+const known = values.many === undefined ? scenarios : [many(Number(values.many))];
+const playable = known.filter((scenario) => {
   if (values.only !== undefined && scenario.name !== values.only) return false;
   const lacks = scenario.needs?.(tools);
   if (lacks !== undefined) notes.push(`skipped: ${scenario.name}, for want of ${lacks}`);
@@ -87,10 +104,11 @@ const began = performance.now();
 const played = new Map();
 /** @type {Failure[]} */
 const failures = [];
-const numbers =
-  values.round === undefined ? Array.from({ length: Number(values.rounds) }, (_, i) => i) : [Number(values.round)];
+const count = values.many === undefined ? Number(values.rounds) : 1;
+const numbers = values.round === undefined ? Array.from({ length: count }, (_, i) => i) : [Number(values.round)];
 try {
   for (const number of numbers) {
+    if (interruptedBy !== undefined) break;
     const scenario = choose(number);
     const started = performance.now();
     const found = await play(scenario, new Round(base, seed, number, runtimes, onPath));
@@ -105,14 +123,14 @@ try {
   rmSync(base, { recursive: true, force: true });
 }
 
-const count = (/** @type {string} */ kind) => failures.filter((failure) => failure.kind === kind).length;
+const countOf = (/** @type {string} */ kind) => failures.filter((failure) => failure.kind === kind).length;
 for (const { name } of playable) console.log(`${name.padEnd(28)} ${String(played.get(name) ?? 0).padStart(6)}`);
 console.log(`${'rounds'.padEnd(28)} ${String(numbers.length).padStart(6)}   seed ${seed}`);
 for (const note of notes) console.log(note);
-console.log(`lost that should be known: ${count('lost')}`);
-console.log(`hung: ${count('hung')}`);
-console.log(`left behind: ${count('left')}`);
-console.log(`otherwise wrong: ${count('wrong')}`);
+console.log(`lost that should be known: ${countOf('lost')}`);
+console.log(`hung: ${countOf('hung')}`);
+console.log(`left behind: ${countOf('left')}`);
+console.log(`otherwise wrong: ${countOf('wrong')}`);
 console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
 for (const { number, scenario, kind, message } of failures) {
   console.log(`\nround ${number}, ${scenario}: ${kind}: ${message}`);

@@ -42,16 +42,16 @@ export async function within(what, promise, limitMs = 5000) {
  * @template T
  * @param {string} what
  * @param {() => T | undefined | false | Promise<T | undefined | false>} look
- * @param {{ limitMs?: number, kind?: Kind }} options
+ * @param {{ limitMs?: number, kind?: Kind, everyMs?: number }} options
  * @returns {Promise<T>}
  */
-export async function until(what, look, { limitMs = 5000, kind = 'hung' } = {}) {
+export async function until(what, look, { limitMs = 5000, kind = 'hung', everyMs = 3 } = {}) {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > deadline) throw new Finding(kind, `never came in ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 3));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

@@ -34,6 +34,7 @@ const addon = createRequire(import.meta.url)('../build/Release/outlive.node');
 for (const name of Object.keys(addon)) wrap(addon, name);
 
 const { Container } = await import('../dist/index.js');
+const { herd } = await import('./herd.js');
 
 /** @type {Map<string, import('../dist/index.js').Container>} */
 const containers = new Map();
@@ -54,6 +55,7 @@ function processOf(/** @type {any} */ { id, processId = 'init' }) {
 
 /** @type {Record<string, (args: any) => unknown>} */
 const operations = {
+  ...herd,
   hello: () => true,
   arm: ({ left, after }) => {
     trap = { left, after };

@@ -2,7 +2,16 @@
  * One round: a state root of its own, what scenarios need to make containers in it, and at the end the look for what was
  * left behind. All that a round starts bears its marker in arguments, directory or environment.
  */
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Container, makeStdioFifos, writeHostBundle } from '../dist/index.js';
@@ -13,6 +22,8 @@ import { Supervisor } from './supervisor.js';
 
 const PATH = 'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 const TIMEOUT_MS = 8000;
+/** Of what a round left. */
+const MAX_TOLD = 20;
 
 export class Round {
   /** @type {Container[]} */
@@ -178,12 +189,16 @@ export class Round {
   async end() {
     for (const action of this.#atEnd) await action();
     for (const container of this.#containers) container.close();
-    await Promise.all(this.#supervisors.map((supervisor) => supervisor.kill()));
+    await this.killSupervisors();
     const left = await until('nothing left', () => this.#leftovers().length === 0 && [], { limitMs: 3000 }).catch(() =>
       this.#leftovers(),
     );
     this.#sweep();
-    return left;
+    return left.length > MAX_TOLD ? [...left.slice(0, MAX_TOLD), `and ${left.length - MAX_TOLD} more`] : left;
+  }
+
+  async killSupervisors() {
+    await Promise.all(this.#supervisors.map((supervisor) => supervisor.kill()));
   }
 
   #leftovers() {
@@ -203,14 +218,20 @@ export class Round {
   /** So that the next round begins clean, whatever this one left. */
   #sweep() {
     for (const { pid } of processesOf(this.marker)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // Gone meanwhile.
-      }
+      tryTo(() => process.kill(pid, 'SIGKILL'));
     }
     for (const path of mountsOf(this.marker)) spawnSync('umount', ['-l', path]);
+    for (const path of cgroupsOf(this.marker)) tryTo(() => rmdirSync(path));
     rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** For what may be gone meanwhile. */
+function tryTo(/** @type {() => unknown} */ action) {
+  try {
+    action();
+  } catch {
+    // Told already, as left behind.
   }
 }
 

@@ -17,6 +17,7 @@ import unseenExit from './unseen-exit.js';
  * @typedef {object} Scenario
  * @property {string} name
  * @property {number} weight
+ * @property {number} [limitMs] of a round, where it is not that of all
  * @property {(tools: { isRoot: boolean, has: (program: string) => boolean }) => string | undefined} [needs] what it lacks
  * @property {(round: import('../round.js').Round) => Promise<void>} run
  */
