@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { OutliveError, hasCode } from './errors.js';
 import { ExitWatch } from './exit-watch.js';
 import { isAbandonedName } from './owned-name.js';
+import { hasShimProcess } from './proc-find.js';
 import { ContainerDir, type ProcessDir, isId } from './state-dir.js';
 
 /** Something that a dead supervisor left half done. */
@@ -86,9 +87,18 @@ function isHalfMade(dir: ContainerDir): boolean {
   return !dir.hasState() && dir.processIds().every((id) => !hasShim(dir.process(id)));
 }
 
+/**
+ * The date is the wall clock's, which may be set. Back: the directory is from the future, of an age below any grace, and
+ * stays until the clock has come there. Forward: a start that has just begun looks old, so its shim is looked for, too.
+ */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
-  if (dir.readPid() !== undefined || dir.readExitStatus() !== undefined || hasShim(dir)) return false;
-  return Date.now() - dir.madeAtMs() > graceMs;
+  if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || hasShimProcess(dir.path, dir.containerId)) return false;
+  // Again: a shim that opened its FIFOs after the first look may have left before the second.
+  return !hasRun(dir);
+}
+
+function hasRun(dir: ProcessDir): boolean {
+  return dir.readPid() !== undefined || dir.readExitStatus() !== undefined || hasShim(dir);
 }
 
 function hasShim(dir: ProcessDir): boolean {

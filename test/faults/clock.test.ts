@@ -1,0 +1,100 @@
+/** The wall clock set back or forward by hours: no end is missed or late for it, and no start is taken for an old one. */
+import { readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, vi } from 'vitest';
+import { Container, posix } from '../../src/index.js';
+import { test } from '../support/scratch.js';
+import { until } from '../support/until.js';
+
+const HOUR_MS = 3_600_000;
+
+/** As this program sees it: the machine's own clock belongs to all that runs on it. */
+function setClock(byMs: number): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + byMs });
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe.each([
+  ['back', -2 * HOUR_MS],
+  ['forward', 2 * HOUR_MS],
+])('set %s by two hours', (_, byMs) => {
+  test('between start, wait, load and delete: the end is told at once, exact', async ({ scratch }) => {
+    const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 7'] });
+    const process = await container.start({ stdio: scratch.fifos() });
+    const told = process.wait();
+    setClock(byMs);
+    const loaded = scratch.keep(await Container.load(scratch.root, container.id));
+    const toldLater = loaded.processes()[0]?.wait();
+    process.openStdin().end('\n');
+    expect(await told).toMatchObject({ status: 7 });
+    expect(await toldLater).toMatchObject({ status: 7 });
+    await loaded.delete();
+    expect(readdirSync(scratch.root)).toEqual([]);
+  });
+
+  test('a time-out is as long as ever', async ({ scratch }) => {
+    const hanging = join(scratch.dir, 'runtime');
+    writeFileSync(hanging, '#!/bin/sh\n[ "$1" = --log ] && exec sleep 1000\n', { mode: 0o700 });
+    const container = await scratch.container(hanging, { args: ['true'] }, { timeoutMs: 300 });
+    const began = performance.now();
+    const failed = expect(container.start()).rejects.toMatchObject({ code: 'ERR_CONTAINER_START_TIMEOUT' });
+    setClock(byMs);
+    await failed;
+    expect(performance.now() - began).toBeGreaterThanOrEqual(290);
+  });
+
+  test('clean-up takes nothing of a start that waits for its shim', async ({ scratch }) => {
+    const slow = join(scratch.dir, 'slow-shim');
+    const shim = posix.nativeExecutable('outlive-shim');
+    writeFileSync(slow, `#!/bin/sh\nread x <"${scratch.dir}/go"\nexec "${shim}" "$@"\n`, { mode: 0o700 });
+    posix.mkfifo(join(scratch.dir, 'go'), 0o600);
+    const container = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow });
+    const starting = container.start();
+    await until('its shim waits', async () => {
+      using seen = await Container.load(scratch.root, container.id);
+      return seen.processes()[0]?.hasEnded === false;
+    });
+    setClock(byMs);
+    expect(await Container.cleanUp(scratch.root)).toEqual([]);
+    writeFileSync(join(scratch.dir, 'go'), '\n');
+    expect(await (await starting).wait()).toMatchObject({ status: 6 });
+  });
+});
+
+test('a cut-off start from the future stays until the clock has passed its date by the grace', async ({ scratch }) => {
+  const container = await scratch.container('host', { args: ['true'] });
+  const dir = join(scratch.root, container.id, 'init');
+  await (await container.start()).wait();
+  container.close();
+  for (const name of ['pid', 'exitStatus']) rmSync(join(dir, name));
+  const future = Date.now() + HOUR_MS;
+  utimesSync(dir, future / 1000, future / 1000);
+  expect(await Container.cleanUp(scratch.root, { graceMs: 0 })).toEqual([]);
+  setClock(HOUR_MS + 1000);
+  expect(await Container.cleanUp(scratch.root, { graceMs: 60_000 })).toEqual([]);
+  expect(await Container.cleanUp(scratch.root, { graceMs: 500 })).toMatchObject([{ path: dir }]);
+});
+
+test('nothing else asks the wall clock', () => {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const uses = ['src', 'native/addon', 'native/common', 'native/host', 'native/shim'].flatMap((dir) =>
+    readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|cc|h)$/.test(name))
+      .flatMap((name) => {
+        const text = readFileSync(join(root, dir, name), 'utf8');
+        const found = text.match(/\bDate\b|CLOCK_REALTIME|gettimeofday|[^_\w.]time\((?:nullptr|NULL|&)|mtimeMs/g) ?? [];
+        return found.map((use) => `${dir}/${name}: ${use}`);
+      }),
+  );
+  // What dates an end, what dates a line of a log, and what cleanUp() asks.
+  expect(uses.sort()).toEqual([
+    'native/host/clock.cc: CLOCK_REALTIME',
+    'native/shim/status.cc: CLOCK_REALTIME',
+    'src/state-dir.ts: mtimeMs',
+    'src/state-root.ts: Date',
+  ]);
+});
