@@ -4,6 +4,7 @@ import bothKilled from './both-killed.js';
 import manyShort from './many-short.js';
 import oddRuntimes from './odd-runtimes.js';
 import outOfDescriptors from './out-of-descriptors.js';
+import outOfProcesses from './out-of-processes.js';
 import outputReaders from './output-readers.js';
 import runtimeKilled from './runtime-killed.js';
 import shimKilled from './shim-killed.js';
@@ -33,6 +34,7 @@ export const scenarios = [
   manyShort,
   unseenExit,
   outOfDescriptors,
+  outOfProcesses,
   stateFiles,
   outputReaders,
   oddRuntimes,
