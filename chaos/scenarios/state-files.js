@@ -21,6 +21,8 @@ export default {
     const process = await container.start({ stdio: round.fifos() });
     const { systemPid } = process;
     await until('the shim has recorded all', () => readable(round.file(id, 'identity.json')));
+    // runc says that it has started what is about to become the program: until then it does not bear our marker.
+    await until('the program itself', () => isOurs(round, systemPid));
     const ended = random.chance(0.4);
     if (ended) {
       process.signal('SIGKILL');
