@@ -252,7 +252,7 @@ export class Container {
   ): Promise<Process> {
     if (this.#processes.has(id)) throw new OutliveError('ERR_INVALID_STATE', `${this.id} has a process ${id} already`);
     const { uid, gid } = rootIds(bundle);
-    const undo = makeProcessDir(this.#dir.process(id), spec, {
+    const made = makeProcessDir(this.#dir.process(id), spec, {
       exec,
       containerdStdin: stdio.stdin,
       containerdStdout: stdio.stdout,
@@ -270,8 +270,10 @@ export class Container {
       return process;
     } catch (error) {
       this.#processes.delete(id);
-      undo();
+      made.undo();
       throw error;
+    } finally {
+      made.release();
     }
   }
 

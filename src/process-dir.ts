@@ -1,8 +1,8 @@
 /** Makes a process directory: process.json and the FIFOs, before the shim is started. Seed: `newProcess`. */
-import { lstatSync, rmSync } from 'node:fs';
+import { closeSync, lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from './errors.js';
-import { ensureFifo } from './fifo.js';
+import { ensureFifo, openFifoReader } from './fifo.js';
 import type { ProcessSpec } from './spec.js';
 import { makeDirectory } from './files.js';
 import type { ProcessDir, ProcessState } from './state-dir.js';
@@ -20,25 +20,42 @@ const START_FILES = [
   'restore-work',
 ];
 
+/** What a start has made of a process directory so far. */
+export interface MadeProcess {
+  /** Removes what the start made, and nothing that was there before. */
+  undo(): void;
+  /**
+   * The start is over, well or not. Until then `control` is open for reading here: so another supervisor that loads the
+   * process before there is a shim sees that somebody is about to start one, and that nobody is as soon as we are dead.
+   */
+  release(): void;
+}
+
 /**
  * Makes the directory (or takes over one that a supervisor left before it wrote process.json) and all in it.
- * @returns a function that removes what the start made, and nothing that was there before.
  * @throws {OutliveError} `ERR_INVALID_STATE` when a process, or something that is no FIFO, is in the way. Nothing is left.
  */
-export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: ProcessState): () => void {
+export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: ProcessState): MadeProcess {
   const isNew = makeOrTakeOver(dir);
   const fifos: string[] = [];
   const undo = (): void => {
     const paths = isNew ? [dir.path] : [...fifos, ...START_FILES.map((name) => join(dir.path, name))];
     for (const path of paths) rmSync(path, { recursive: true, force: true });
   };
+  let controlFd: number | undefined;
+  const release = (): void => {
+    if (controlFd !== undefined) closeSync(controlFd);
+    controlFd = undefined;
+  };
   try {
     for (const path of [dir.exitFifo, dir.controlFifo]) {
       if (ensureFifo(path)) fifos.push(path);
     }
+    controlFd = openFifoReader(dir.controlFifo);
     dir.writeProcess(spec, state);
-    return undo;
+    return { undo, release };
   } catch (error) {
+    release();
     undo();
     throw error;
   }

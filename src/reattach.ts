@@ -3,6 +3,7 @@
  * hears a hang-up, so: open `exit`, read it (end-of-file: no shim), and only then look for `exitStatus`, which the shim
  * writes before it leaves. No pid is trusted for liveness. Seed: `loadProcess`.
  */
+import { isShimListening } from './control-fifo.js';
 import { hasCode } from './errors.js';
 import { ExitWatch } from './exit-watch.js';
 import { type Exit, readExit } from './exit.js';
@@ -14,7 +15,7 @@ export interface Attached {
   readonly watch: ExitWatch | undefined;
   /** Set when the process has ended and no shim is left to clean up after it. */
   readonly exit: Exit | undefined;
-  /** A supervisor died at the start: its shim runs, but has not opened `exit` yet, so that its absence tells nothing. */
+  /** It is being started, or a supervisor died at that: its shim may come yet, so that its absence tells nothing. */
   readonly isComing: boolean;
 }
 
@@ -32,10 +33,23 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
   }
 }
 
-/** Whether a shim was started that has not come to anything yet; only for who sees that none holds `exit`. */
+/**
+ * Whether a shim was started that has not come to anything yet, or a supervisor is about to start one; only for who sees
+ * that none holds `exit`.
+ */
 export function isShimComing(dir: ProcessDir): boolean {
   if (dir.wasStarted() || dir.readExitStatus() !== undefined) return false;
-  return hasShimProcess(dir.path, dir.containerId);
+  return isHeld(dir) || hasShimProcess(dir.path, dir.containerId);
+}
+
+function isHeld(dir: ProcessDir): boolean {
+  try {
+    return isShimListening(dir);
+  } catch (error) {
+    // Something else has taken the FIFO's place.
+    if (hasCode(error, 'ELOOP', 'EACCES', 'ERR_INVALID_STATE')) return false;
+    throw error;
+  }
 }
 
 function openWatch(dir: ProcessDir, onShimGone: () => void): ExitWatch | undefined {

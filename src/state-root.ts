@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { OutliveError, hasCode } from './errors.js';
 import { ExitWatch } from './exit-watch.js';
 import { isAbandonedName } from './owned-name.js';
-import { hasShimProcess } from './proc-find.js';
+import { isShimComing } from './reattach.js';
 import { ContainerDir, type ProcessDir, isId } from './state-dir.js';
 
 /** Something that a dead supervisor left half done. */
@@ -92,7 +92,7 @@ function isHalfMade(dir: ContainerDir): boolean {
  * stays until the clock has come there. Forward: a start that has just begun looks old, so its shim is looked for, too.
  */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
-  if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || hasShimProcess(dir.path, dir.containerId)) return false;
+  if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || isShimComing(dir)) return false;
   // Again: a shim that opened its FIFOs after the first look may have left before the second.
   return !hasRun(dir);
 }

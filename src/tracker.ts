@@ -75,7 +75,7 @@ export class Tracker {
     this.#counts = true;
     const { watch, exit, isComing } = reattach(this.#dir, () => this.#shimGone());
     this.#watch = watch;
-    if (isComing) this.#coming = setInterval(() => this.#lookForShim(), COMING_POLL_MS).unref();
+    if (isComing) this.#awaitShim();
     if (exit !== undefined) this.#settle(exit);
     else this.#listen(DirWatch.open(this.#dir.path));
   }
@@ -87,7 +87,10 @@ export class Tracker {
     const gone = this.#watch?.shimGone ?? false;
     const recorded = this.#dir.readExitStatus() !== undefined;
     if (!gone) return recorded ? readExit(this.#dir) : undefined;
-    if (this.#coming !== undefined && isShimComing(this.#dir)) return undefined;
+    if (isShimComing(this.#dir)) {
+      this.#awaitShim();
+      return undefined;
+    }
     this.#settle(readExit(this.#dir));
     return this.#exit;
   }
@@ -115,6 +118,7 @@ export class Tracker {
 
   async #keepAlive<T>(waiting: Promise<T>): Promise<T> {
     const release = this.#watch?.hold();
+    this.#coming?.ref();
     try {
       return await waiting;
     } finally {
@@ -159,6 +163,12 @@ export class Tracker {
     this.#changes = undefined;
   }
 
+  /** Somebody is about to start a shim, or to clean up after one that could not start the process. */
+  #awaitShim(): void {
+    this.#coming ??= setInterval(() => this.#lookForShim(), COMING_POLL_MS);
+    if (this.#ended === undefined && this.#cleaned === undefined) this.#coming.unref();
+  }
+
   /** Until it has opened `exit`, and its hang-up will tell, or is gone. */
   #lookForShim(): void {
     try {
@@ -173,7 +183,8 @@ export class Tracker {
   #shimGone(): void {
     if (!this.#counts || this.#exit !== undefined || this.#watch === undefined) return;
     try {
-      this.#settle(readExit(this.#dir));
+      if (isShimComing(this.#dir)) this.#awaitShim();
+      else this.#settle(readExit(this.#dir));
     } catch {
       this.#retry = setTimeout(() => this.#shimGone(), RETRY_MS);
     }
@@ -185,7 +196,9 @@ export class Tracker {
     this.#stopListening();
     this.#ended?.resolve(exit);
     this.#cleaned?.resolve(exit);
-    if (exit.lost !== undefined) this.#onLost();
+    // A start that failed in the hands of another supervisor is that one's to clean up.
+    const failedElsewhere = this.#coming !== undefined && !this.#dir.hasProcess();
+    if (exit.lost !== undefined && !failedElsewhere) this.#onLost();
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, vi } from 'vitest';
 import { Container, posix } from '../../src/index.js';
+import { processesWith } from '../support/leaks.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
@@ -54,10 +55,7 @@ describe.each([
     posix.mkfifo(join(scratch.dir, 'go'), 0o600);
     const container = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow });
     const starting = container.start();
-    await until('its shim waits', async () => {
-      using seen = await Container.load(scratch.root, container.id);
-      return seen.processes()[0]?.hasEnded === false;
-    });
+    await until('its shim is there', () => processesWith(container.id).length > 0);
     setClock(byMs);
     expect(await Container.cleanUp(scratch.root)).toEqual([]);
     writeFileSync(join(scratch.dir, 'go'), '\n');

@@ -1,13 +1,13 @@
 /** Whatever instant the last supervisor died at: what it left loads as what it is, says so, and can be deleted. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { Container, type Process, posix } from '../../src/index.js';
-import { openDescriptors } from '../support/leaks.js';
+import { openDescriptors, processesWith } from '../support/leaks.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
@@ -107,17 +107,47 @@ test('a shim that has not opened its FIFOs when a supervisor comes is waited for
   posix.mkfifo(join(scratch.dir, 'go'), 0o600);
   const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow });
   const starting = starter.start();
-  const container = await until('the shim runs', async () => {
-    const loaded = await Container.load(scratch.root, starter.id);
-    if (loaded.processes()[0]?.hasEnded === false) return scratch.keep(loaded);
-    loaded.close();
-    return undefined;
-  });
+  await until('the shim is there', () => processesWith(starter.id).length > 0);
+  const container = scratch.keep(await Container.load(scratch.root, starter.id));
   const [process] = container.processes();
   expect(process?.state()).toBe('stopped');
   writeFileSync(join(scratch.dir, 'go'), '\n');
   expect(await process?.wait()).toMatchObject({ status: 6 });
   expect(await (await starting).wait()).toMatchObject({ status: 6 });
+});
+
+describe('a supervisor that comes while another one is about to start the shim', () => {
+  test('sees a start under way, and the same end', async ({ scratch }) => {
+    const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] });
+    const starting = starter.start();
+    // In the same turn of the event loop: the directory is made, the shim is not.
+    const loading = Container.load(scratch.root, starter.id);
+    expect(processesWith(starter.id)).toEqual([]);
+    const container = scratch.keep(await loading);
+    const [process] = container.processes();
+    expect(process?.hasEnded).toBe(false);
+    expect(await process?.wait()).toMatchObject({ status: 6 });
+    expect(await (await starting).wait()).toMatchObject({ status: 6 });
+  });
+
+  test('removes nothing of it as a leftover, however old it looks', async ({ scratch }) => {
+    const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] });
+    const starting = starter.start();
+    utimesSync(join(scratch.root, starter.id, 'init'), 0, 0);
+    const cleaning = Container.cleanUp(scratch.root, { graceMs: 0 });
+    expect(processesWith(starter.id)).toEqual([]);
+    expect(await cleaning).toEqual([]);
+    expect(await (await starting).wait()).toMatchObject({ status: 6 });
+  });
+
+  test('leaves it to that one to clean up when the start fails', async ({ scratch }) => {
+    const starter = await scratch.container('host', { args: ['/nonexistent'] });
+    const failed = expect(starter.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    const container = scratch.keep(await Container.load(scratch.root, starter.id));
+    const told = container.processes()[0]?.wait();
+    await failed;
+    expect(await told).toMatchObject({ status: undefined, lost: 'its directory was removed' });
+  });
 });
 
 test('a container without state.json says so, is listed by a dry run, and is removed', async ({ scratch }) => {
