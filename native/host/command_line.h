@@ -4,7 +4,20 @@
 
 #include "common/text.h"
 
-enum class Action { None, Help, Version, Run, Exec, State, Kill, Delete };
+enum class Action {
+  None,
+  Help,
+  Version,
+  Run,
+  Create,
+  Start,
+  Exec,
+  State,
+  Kill,
+  Pause,
+  Resume,
+  Delete,
+};
 
 struct CommandLine {
   Action action = Action::None;

@@ -49,7 +49,11 @@ describe('wrong usage', () => {
     [['kill'], "kill needs the container's id"],
     [['delete', '--all', 'a'], 'flag provided but not defined: -all'],
     [['state', '../a'], 'invalid container id "../a": [A-Za-z0-9][A-Za-z0-9_.+-]*, at most 255 bytes'],
-    ...['create', 'start', 'pause', 'resume', 'ps', 'events', 'update', 'checkpoint', 'restore', 'list'].map(
+    [['create'], "create needs the container's id"],
+    [['create', '-d', 'a'], 'flag provided but not defined: -d'],
+    [['create', '--preserve-fds', '1', 'a'], 'outlive-host hands on no descriptors: --preserve-fds must be 0'],
+    [['start', 'a', 'b'], 'start has no use for the argument "b"'],
+    ...['checkpoint', 'restore', 'list', 'features', 'spec', 'ps', 'events', 'update'].map(
       (name): [string[], string] => [[name, 'a'], `outlive-host does not support the command "${name}"`],
     ),
   ])('%j', (args, message) => {
