@@ -12,4 +12,7 @@ bool state_command(const CommandLine& line, TextBuilder& error);
 bool kill_command(const CommandLine& line, TextBuilder& error);
 bool pause_command(const CommandLine& line, TextBuilder& error);
 bool resume_command(const CommandLine& line, TextBuilder& error);
+bool ps_command(const CommandLine& line, TextBuilder& error);
+bool events_command(const CommandLine& line, TextBuilder& error);
+bool update_command(const CommandLine& line, TextBuilder& error);
 bool delete_command(const CommandLine& line, TextBuilder& error);

@@ -49,6 +49,12 @@ bool do_command(const CommandLine& line, TextBuilder& error) {
       return pause_command(line, error);
     case Action::Resume:
       return resume_command(line, error);
+    case Action::Ps:
+      return ps_command(line, error);
+    case Action::Events:
+      return events_command(line, error);
+    case Action::Update:
+      return update_command(line, error);
     case Action::Delete:
       return delete_command(line, error);
     default:

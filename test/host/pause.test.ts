@@ -160,6 +160,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     await ok('pause', 'a');
     expect((await host.command(['pause', 'a'])).errors).toEqual(['container not running']);
     expect((await host.tryExec('a', 'x', shell('true'))).errors).toEqual(['cannot exec in a paused container']);
+    expect((await host.command(['ps', '-f', 'json', 'a'])).stdout).toMatch(/^\[\d+\]\n$/);
     await host.exit(await host.run('b', shell('exit 0')));
     expect((await host.command(['pause', 'b'])).errors).toEqual(['container not running']);
   });
