@@ -35,8 +35,8 @@ bool Stopping::waits_for_vfork(pid_t pid) const {
   return false;
 }
 
-// Every thread of it: SIGSTOP reaches them one after the other.
-bool Stopping::stands(pid_t pid) const {
+// Every thread of it is stopped: SIGSTOP reaches them one after the other. in_vfork: a parent in vfork counts too.
+bool Stopping::stands(pid_t pid, bool in_vfork) const {
   Text<64> path;
   path.add("/proc/").add_int(pid).add("/task");
   PidDirectory threads(path.c_str());
@@ -45,7 +45,7 @@ bool Stopping::stands(pid_t pid) const {
     ProcStat stat;
     if (read_proc_stat(thread, &stat) < 0) continue;
     bool stopped = stat.state == 'T' || stat.state == 't' || stat.state == 'Z' || stat.state == 'X';
-    if (!stopped && !(stat.state == 'D' && waits_for_vfork(pid))) return false;
+    if (!stopped && !(in_vfork && stat.state == 'D' && waits_for_vfork(pid))) return false;
   }
   return true;
 }
@@ -59,7 +59,7 @@ bool Stopping::record_those_that_run(TextBuilder& error) {
   ContainerState& state = container_.state();
   bool changed = !frozen_ && !state.paused;
   for (const MemberSet::Member& member : members_.known()) {
-    if (!is_ours_to_stop(member) || contains(state.stopped, member.who) || stands(member.who.pid)) continue;
+    if (!is_ours_to_stop(member) || contains(state.stopped, member.who) || stands(member.who.pid, false)) continue;
     changed = true;
     if (state.stopped.push(member.who)) continue;
     add_reason(error, ENOMEM);
@@ -83,7 +83,7 @@ bool Stopping::stop_recorded(TextBuilder& error) {
 
 const MemberSet::Member* Stopping::find_moving() const {
   for (const MemberSet::Member& member : members_.known()) {
-    if (is_ours_to_stop(member) && !stands(member.who.pid)) return &member;
+    if (is_ours_to_stop(member) && !stands(member.who.pid, true)) return &member;
   }
   return nullptr;
 }

@@ -20,7 +20,7 @@ class Stopping {
 
  private:
   bool is_ours_to_stop(const MemberSet::Member& member) const;
-  bool stands(pid_t pid) const;
+  bool stands(pid_t pid, bool in_vfork) const;
   bool waits_for_vfork(pid_t pid) const;
   bool record_those_that_run(TextBuilder& error);
   bool stop_recorded(TextBuilder& error);

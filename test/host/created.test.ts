@@ -55,7 +55,8 @@ describe.each(ways)('by %s', (_, options) => {
     expect({ state: processState(pid), sleeps: sleeps(pid) }).toEqual({ state: 'S', sleeps: before });
     expect((await host.command(['start', 'a'])).errors).toEqual([]);
     expect(host.state('a').status).toBe('running');
-    expect(readdirSync(`/proc/${pid}/fd`)).toEqual(['0', '1', '2']);
+    // The program opens its libraries for a moment.
+    await until('its stdio alone', () => readdirSync(`/proc/${pid}/fd`).join() === '0,1,2');
     expect(readdirSync(`${host.root}/a`)).not.toContain('start');
   });
 
@@ -194,6 +195,18 @@ describe('start', () => {
     process.kill(pid, 'SIGKILL');
     expect(await host.exit(starting)).toEqual({ code: 1 });
     expect(readFileSync(log, 'utf8')).toContain('the process was killed before it started');
+  });
+
+  it('that waits for its program keeps no delete out', async () => {
+    const pid = await host.create('a', shell('exec sleep 1000'));
+    process.kill(pid, 'SIGSTOP');
+    const { pid: starting } = await host.begin(['start', 'a']);
+    await until('its wait for an answer', () => processState(starting) === 'S');
+    expect((await host.delete('a', '--force')).errors).toEqual([]);
+    // It runs below the adopter, so that it may be ended with the rest before it can say so.
+    expect([{ code: 1 }, { signal: 9 }]).toContainEqual(await host.exit(starting));
+    expect(await host.exit(pid)).toEqual({ signal: 9 });
+    expect(readdirSync(host.root)).toEqual([]);
   });
 
   it('does not hear of one that connected, said nothing and went', async () => {
