@@ -55,8 +55,13 @@
           'type': 'executable',
           'sources': [
             'native/test/stats_tool.cc',
-            '<!@(ls native/host/stats_cgroup.cc native/host/stats_json.cc native/host/state.cc)',
-            '<!@(ls native/host/identity.cc native/host/report.cc native/host/clock.cc native/common/*.cc)',
+            'native/host/stats_cgroup.cc',
+            'native/host/stats_json.cc',
+            'native/host/state.cc',
+            'native/host/identity.cc',
+            'native/host/report.cc',
+            'native/host/clock.cc',
+            '<!@(ls native/common/*.cc)',
           ],
         },
         {
