@@ -97,7 +97,7 @@ describe.runIf(canInject).each(ways)('killed before each of its system calls, by
     );
   });
 
-  it('create', { timeout: 60_000 }, async () => {
+  it('create', { timeout: 180_000 }, async () => {
     await killedEverywhere(
       1,
       () => {
@@ -113,7 +113,7 @@ describe.runIf(canInject).each(ways)('killed before each of its system calls, by
     );
   });
 
-  it('start', { timeout: 60_000 }, async () => {
+  it('start', { timeout: 180_000 }, async () => {
     await killedEverywhere(
       1,
       async () => {
@@ -131,14 +131,14 @@ describe.runIf(canInject).each(ways)('killed before each of its system calls, by
     );
   });
 
-  it('pause', { timeout: 60_000 }, async () => {
+  it('pause', { timeout: 180_000 }, async () => {
     await killedEverywhere(7, pausable(['pause', 'a']), async () => {
       if (host.state('a').status === 'paused') expect((await host.command(['resume', 'a'])).errors).toEqual([]);
       await goesOn();
     });
   });
 
-  it('resume', { timeout: 60_000 }, async () => {
+  it('resume', { timeout: 180_000 }, async () => {
     const run = pausable(['resume', 'a']);
     await killedEverywhere(
       3,
