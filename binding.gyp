@@ -51,6 +51,20 @@
           'sources': ['native/test/common_tool.cc', '<!@(ls native/common/*.cc)'],
         },
         {
+          'target_name': 'outlive-stats-tool',
+          'type': 'executable',
+          'sources': [
+            'native/test/stats_tool.cc',
+            'native/host/stats_cgroup.cc',
+            'native/host/stats_json.cc',
+            'native/host/state.cc',
+            'native/host/identity.cc',
+            'native/host/report.cc',
+            'native/host/clock.cc',
+            '<!@(ls native/common/*.cc)',
+          ],
+        },
+        {
           'target_name': 'outlive-test-reaper',
           'type': 'executable',
           'sources': [

@@ -71,5 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require(after.state.boot_id == before.state.boot_id);
   check_lists(before.state.execs, after.state.execs);
   check_lists(before.state.adopters, after.state.adopters);
+  require(before.state.paused == after.state.paused);
+  check_lists(before.state.stopped, after.state.stopped);
   return 0;
 }

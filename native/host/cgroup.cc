@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <cstring>
 
 #include "common/files.h"
+#include "host/cgroup_events.h"
 #include "host/cgroup_path.h"
 #include "host/clock.h"
 #include "host/process_tree.h"
@@ -22,6 +22,7 @@ namespace {
 
 constexpr char kLink[] = "cgroup";
 constexpr char kPrefix[] = "outlive-";
+constexpr char kEmpty[] = "populated 0";
 constexpr size_t kMaxList = 4u << 20;
 constexpr int kMaxDepth = 64;
 constexpr int64_t kLingerMs = 1000;
@@ -42,24 +43,6 @@ void add_name(TextBuilder& out, const char* id) {
   size_t length = strlen(id);
   out.add('/').add(kPrefix).add(std::string_view(id, length < 100 ? length : 100)).add('-');
   for (unsigned char byte : random) out.add(kHex[byte >> 4]).add(kHex[byte & 15]);
-}
-
-// 1: processes are in it; 0: none; or -errno. Reading it again arms poll(2) for the next change.
-int is_populated(int events_fd) {
-  char text[256];
-  ssize_t n = pread(events_fd, text, sizeof text - 1, 0);
-  if (n < 0) return -errno;
-  text[n] = '\0';
-  return strstr(text, "populated 1") != nullptr ? 1 : 0;
-}
-
-int wait_until_empty(int events_fd, int64_t deadline_ms) {
-  for (;;) {
-    int populated = is_populated(events_fd);
-    if (populated <= 0) return populated;
-    struct pollfd change = {events_fd, POLLPRI, 0};
-    if (poll(&change, 1, ms_until(deadline_ms)) == 0) return -ETIMEDOUT;
-  }
 }
 
 // Calls visit(directory's descriptor) for each cgroup directly below.
@@ -165,12 +148,12 @@ int is_in_cgroup(int container_fd, pid_t pid) {
 int kill_cgroup(int cgroup_fd, int64_t deadline_ms) {
   UniqueFd events_fd(open_fd(cgroup_fd, "cgroup.events", O_RDONLY));
   if (!events_fd.valid()) return events_fd.get();
-  int populated = is_populated(events_fd.get());
-  if (populated <= 0) return populated;
+  int empty = has_event(events_fd.get(), kEmpty);
+  if (empty != 0) return empty < 0 ? empty : 0;
   UniqueFd kill_fd(open_fd(cgroup_fd, "cgroup.kill", O_WRONLY));
   if (!kill_fd.valid()) return kill_fd.get();
   int err = write_all(kill_fd.get(), "1");
-  return err < 0 ? err : wait_until_empty(events_fd.get(), deadline_ms);
+  return err < 0 ? err : wait_for_event(events_fd.get(), kEmpty, deadline_ms);
 }
 
 int remove_cgroup(int container_fd) {
@@ -183,7 +166,7 @@ int remove_cgroup(int container_fd) {
   if (err < 0 || rmdir(path) == 0 || errno == ENOENT) return err;
   // A process may leave its cgroup a moment after its parent has seen its end.
   UniqueFd events_fd(open_fd(cgroup_fd.get(), "cgroup.events", O_RDONLY));
-  if (events_fd.valid()) (void)wait_until_empty(events_fd.get(), monotonic_ms() + kLingerMs);
+  if (events_fd.valid()) (void)wait_for_event(events_fd.get(), kEmpty, monotonic_ms() + kLingerMs);
   err = remove_below(cgroup_fd.get(), 0);
   if (err < 0) return err;
   return rmdir(path) == 0 || errno == ENOENT ? 0 : -errno;

@@ -9,9 +9,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <cstring>
+
 #include "common/files.h"
 #include "host/child_credentials.h"
 #include "host/child_exec.h"
+#include "host/child_wait.h"
 
 namespace {
 
@@ -22,6 +25,8 @@ class Child {
   [[noreturn]] void fail(ChildStep step, int err, int detail = 0) const {
     ChildFailure failure = {step, err < 0 ? -err : err, detail};
     (void)send(channel_fd_, &failure, sizeof failure, MSG_NOSIGNAL);
+    // `start` has not read the config.
+    if (let_go_by_start_) (void)send(channel_fd_, process_.args[0], strlen(process_.args[0]), MSG_NOSIGNAL);
     _exit(1);
   }
 
@@ -58,10 +63,14 @@ class Child {
     check(ChildStep::OomScoreAdj, write_all(fd.get(), text.view()));
   }
 
-  void set_limits() const {
+  // min_descriptors: a smaller limit of these is raised to it.
+  void set_limits(rlim_t min_descriptors) const {
     for (size_t i = 0; i < process_.limits.size(); i++) {
       const ResourceLimit& limit = process_.limits[i];
       struct rlimit values = {limit.soft, limit.hard};
+      if (limit.resource == RLIMIT_NOFILE && limit.soft < min_descriptors) {
+        values = {min_descriptors, limit.hard < min_descriptors ? min_descriptors : limit.hard};
+      }
       // The cast: glibc gives the parameter an enum type in C++ only.
       auto resource = static_cast<__rlimit_resource_t>(limit.resource);
       if (setrlimit(resource, &values) < 0) fail(ChildStep::Limit, errno, static_cast<int>(i));
@@ -89,6 +98,28 @@ class Child {
     if (n != 1) _exit(1);
   }
 
+  // What fails later than this is told to `start`, on the connection that becomes the channel.
+  void wait_created(int start_fd) {
+    ExecFailure why = check_program(process_.args.data(), process_.env.data());
+    check(why.step, why.err);
+    channel_fd_ = wait_for_start(start_fd);
+    let_go_by_start_ = true;
+    lower_descriptor_limit();
+  }
+
+  // To what set_limits() did not: down, which needs no privilege.
+  void lower_descriptor_limit() const {
+    for (size_t i = process_.limits.size(); i-- > 0;) {
+      const ResourceLimit& limit = process_.limits[i];
+      if (limit.resource != RLIMIT_NOFILE) continue;
+      struct rlimit values = {limit.soft, limit.hard};
+      if (limit.soft < kWaitDescriptors && setrlimit(RLIMIT_NOFILE, &values) < 0) {
+        fail(ChildStep::Limit, errno, static_cast<int>(i));
+      }
+      return;
+    }
+  }
+
   [[noreturn]] void exec() const {
     ExecFailure why = exec_program(process_.args.data(), process_.env.data());
     fail(why.step, why.err);
@@ -97,17 +128,18 @@ class Child {
  private:
   const ProcessConfig& process_;
   int channel_fd_;
+  bool let_go_by_start_ = false;
 };
 
 }  // namespace
 
-void run_child(const ProcessConfig& process, int terminal_fd, int channel_fd) {
+void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd) {
   Child child(process, channel_fd);
   if (setsid() < 0) child.fail(ChildStep::NewSession, errno);
   if (terminal_fd >= 0) child.take_terminal(terminal_fd);
   child.give_stdio_to_user();
   child.set_oom_score_adj();
-  child.set_limits();
+  child.set_limits(start_fd >= 0 ? kWaitDescriptors : 0);
   umask(process.umask);
   reset_signals();
   bool there = child.enter_cwd();
@@ -118,5 +150,6 @@ void run_child(const ProcessConfig& process, int terminal_fd, int channel_fd) {
   }
   child.check(ChildStep::Descriptors, close_descriptors_on_exec());
   child.wait_for_go();
+  if (start_fd >= 0) child.wait_created(start_fd);
   child.exec();
 }

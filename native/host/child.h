@@ -29,4 +29,5 @@ struct ChildFailure {
 
 // terminal_fd: the slave that becomes stdio and the controlling terminal, or -1. Before the exec it waits for a byte on
 // the channel and ends silently when the channel is closed instead: the parent is gone.
-[[noreturn]] void run_child(const ProcessConfig& process, int terminal_fd, int channel_fd);
+// start_fd: -1, or the start socket, at which it waits then; what fails from there on is told to `start`.
+[[noreturn]] void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd);

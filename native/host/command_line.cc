@@ -9,8 +9,15 @@ const char kHelp[] =
     "usage: outlive-host [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND\n"
     "\n"
     "  run -d -b BUNDLE [--pid-file FILE] [--console-socket SOCKET] ID\n"
+    "  create -b BUNDLE [--pid-file FILE] [--console-socket SOCKET] ID\n"
+    "  start ID\n"
     "  exec -d -p PROCESS.JSON [--pid-file FILE] [--console-socket SOCKET] ID\n"
     "  state ID\n"
+    "  ps [--format table|json] ID\n"
+    "  events --stats ID\n"
+    "  pause ID\n"
+    "  resume ID\n"
+    "  update --resources FILE|- ID\n"
     "  kill [--all] ID [SIGNAL]\n"
     "  delete [--force] ID\n"
     "\n"
@@ -31,12 +38,13 @@ constexpr Flag kGlobalFlags[] = {
     {"log-format", nullptr, &CommandLine::log_format, nullptr},
     {"debug", nullptr, nullptr, &CommandLine::debug},
 };
+// `create` takes the same but the first: it always is.
 constexpr Flag kRunFlags[] = {
+    {"detach", "d", nullptr, &CommandLine::detach},
     {"bundle", "b", &CommandLine::bundle, nullptr},
     {"pid-file", nullptr, &CommandLine::pid_file, nullptr},
     {"console-socket", nullptr, &CommandLine::console_socket, nullptr},
     {"preserve-fds", nullptr, &CommandLine::preserve_fds, nullptr},
-    {"detach", "d", nullptr, &CommandLine::detach},
     {"no-pivot", nullptr, nullptr, &CommandLine::no_pivot},
     {"no-new-keyring", nullptr, nullptr, &CommandLine::no_new_keyring},
 };
@@ -47,6 +55,12 @@ constexpr Flag kExecFlags[] = {
     {"preserve-fds", nullptr, &CommandLine::preserve_fds, nullptr},
     {"detach", "d", nullptr, &CommandLine::detach},
 };
+constexpr Flag kPsFlags[] = {{"format", "f", &CommandLine::format, nullptr}};
+constexpr Flag kEventsFlags[] = {
+    {"interval", nullptr, &CommandLine::interval, nullptr},
+    {"stats", nullptr, nullptr, &CommandLine::stats},
+};
+constexpr Flag kUpdateFlags[] = {{"resources", "r", &CommandLine::resources, nullptr}};
 constexpr Flag kKillFlags[] = {{"all", "a", nullptr, &CommandLine::all}};
 constexpr Flag kDeleteFlags[] = {{"force", "f", nullptr, &CommandLine::force}};
 
@@ -60,15 +74,21 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"run", Action::Run, kRunFlags, sizeof kRunFlags / sizeof(Flag), 1},
+    {"create", Action::Create, kRunFlags + 1, sizeof kRunFlags / sizeof(Flag) - 1, 1},
+    {"start", Action::Start, nullptr, 0, 1},
     {"exec", Action::Exec, kExecFlags, sizeof kExecFlags / sizeof(Flag), 1},
     {"state", Action::State, nullptr, 0, 1},
+    {"ps", Action::Ps, kPsFlags, sizeof kPsFlags / sizeof(Flag), 1},
+    {"events", Action::Events, kEventsFlags, sizeof kEventsFlags / sizeof(Flag), 1},
+    {"pause", Action::Pause, nullptr, 0, 1},
+    {"resume", Action::Resume, nullptr, 0, 1},
+    {"update", Action::Update, kUpdateFlags, sizeof kUpdateFlags / sizeof(Flag), 1},
     {"kill", Action::Kill, kKillFlags, sizeof kKillFlags / sizeof(Flag), 2},
     {"delete", Action::Delete, kDeleteFlags, sizeof kDeleteFlags / sizeof(Flag), 1},
 };
 
 // runc's other commands: known, so that the answer is not "no such command".
-constexpr std::string_view kRefused[] = {"checkpoint", "create",  "events", "features", "list",  "pause",
-                                         "ps",         "restore", "resume", "spec",     "start", "update"};
+constexpr std::string_view kRefused[] = {"checkpoint", "features", "list", "restore", "spec"};
 
 bool is_flag(const char* word) { return word[0] == '-' && word[1] != '\0'; }
 
@@ -103,7 +123,8 @@ bool take_flag(const Flag* flags, size_t count, int argc, char* const* argv, int
     out->*flag.text = equals != nullptr ? equals + 1 : argv[++*at];
     return true;
   }
-  error.add("flag provided but not defined: -").add(name);
+  error.add(flags == kUpdateFlags ? "outlive-host sets no limits: no flag -" : "flag provided but not defined: -");
+  error.add(name);
   return false;
 }
 
@@ -121,15 +142,21 @@ const Command* find_command(std::string_view name, TextBuilder& error) {
 }
 
 bool check_command(const Command& command, const CommandLine& line, TextBuilder& error) {
-  bool starts = command.action == Action::Run || command.action == Action::Exec;
+  bool detaches = command.action == Action::Run || command.action == Action::Exec;
   if (line.id == nullptr) {
     error.add(command.name).add(" needs the container's id");
-  } else if (starts && !line.detach) {
+  } else if (detaches && !line.detach) {
     error.add("outlive-host only runs detached: use ").add(command.name).add(" -d");
   } else if (command.action == Action::Exec && line.process_file == nullptr) {
     error.add("exec needs --process FILE");
-  } else if (starts && strcmp(line.preserve_fds, "0") != 0) {
+  } else if (strcmp(line.preserve_fds, "0") != 0) {
     error.add("outlive-host hands on no descriptors: --preserve-fds must be 0");
+  } else if (strcmp(line.format, "table") != 0 && strcmp(line.format, "json") != 0) {
+    error.add("invalid format option");
+  } else if (command.action == Action::Events && !line.stats) {
+    error.add("outlive-host prints no events but the statistics, once: use events --stats");
+  } else if (command.action == Action::Update && line.resources == nullptr) {
+    error.add("update needs --resources FILE");
   }
   return error.size() == 0;
 }

@@ -4,7 +4,23 @@
 
 #include "common/text.h"
 
-enum class Action { None, Help, Version, Run, Exec, State, Kill, Delete };
+enum class Action {
+  None,
+  Help,
+  Version,
+  Run,
+  Create,
+  Start,
+  Exec,
+  State,
+  Ps,
+  Events,
+  Kill,
+  Pause,
+  Resume,
+  Update,
+  Delete,
+};
 
 struct CommandLine {
   Action action = Action::None;
@@ -19,6 +35,10 @@ struct CommandLine {
   const char* pid_file = nullptr;
   const char* console_socket = nullptr;
   const char* process_file = nullptr;
+  const char* format = "table";
+  const char* interval = nullptr;  // of no use: `events` prints once
+  const char* resources = nullptr;
+  bool stats = false;
   bool detach = false;
   bool all = false;
   bool force = false;

@@ -2,24 +2,16 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include "host/cgroup.h"
 #include "host/clock.h"
+#include "host/descriptor_limit.h"
 #include "host/members.h"
 #include "host/report.h"
 
 namespace {
 
 constexpr int64_t kTimeoutMs = 10000;
-
-// A pidfd a member: as many as we are allowed.
-void raise_descriptor_limit() {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 // More processes than descriptors: those that were found are ended first, the next round finds the others.
 bool is_out_of_descriptors(int err) { return err == -EMFILE || err == -ENFILE; }

@@ -3,11 +3,10 @@
 
 #include "host/cgroup.h"
 #include "host/commands.h"
+#include "host/container.h"
 #include "host/launch.h"
 #include "host/report.h"
 #include "host/start.h"
-#include "host/state.h"
-#include "host/store.h"
 
 namespace {
 
@@ -24,42 +23,40 @@ void drop_gone(HeapArray<ProcessIdentity>* list) {
   for (const ProcessIdentity& who : left) (void)list->push(who);
 }
 
-bool record(int container_fd, ContainerState* state, pid_t pid, TextBuilder& error) {
+bool record(Container& container, pid_t pid, TextBuilder& error) {
+  ContainerState& state = container.state();
   ProcessIdentity who;
-  drop_gone(&state->execs);
-  drop_gone(&state->adopters);
+  drop_gone(&state.execs);
+  drop_gone(&state.adopters);
   int err = identify(pid, &who);
-  if (err == 0 && (!state->execs.push(who) || !add_adopter(state))) err = -ENOMEM;
+  if (err == 0 && (!state.execs.push(who) || !add_adopter(&state))) err = -ENOMEM;
   if (err < 0) {
     add_reason(error.add("cannot tell who the process is: "), err);
     return false;
   }
-  return save_state(container_fd, *state, error);
+  return container.save(error);
 }
 
 }  // namespace
 
 bool exec_command(const CommandLine& line, TextBuilder& error) {
   ConfigFile config;
-  UniqueFd root_fd, container_fd, init_fd, cgroup_fd, terminal_fd;
-  StateFile file;
+  Container container;
+  UniqueFd cgroup_fd, terminal_fd;
   Launched launched;
   if (!config.load(line.process_file, ConfigKind::Exec, error)) return false;
   if (!check_terminal(line, config.process(), error)) return false;
-  if (open_existing(line.root, line.id, &root_fd, &container_fd, error) < 0) return false;
-  if (lock_container(container_fd.get(), line.id, error) < 0) return false;
-  int err = file.load(container_fd.get(), error);
-  if (err < 0 && err != -ENOENT) return false;
-  if (err == -ENOENT || !first_process_runs(file.state, &init_fd)) {
-    error.clear();
-    error.add("cannot exec in a stopped container");
+  if (container.open_locked(line, error) < 0 || !container.load(error)) return false;
+  Status status = container.status();
+  if (status != Status::Running && status != Status::Created) {
+    error.add("cannot exec in a ").add(status == Status::Paused ? "paused" : "stopped").add(" container");
     return false;
   }
-  (void)open_cgroup(container_fd.get(), &cgroup_fd);
+  (void)open_cgroup(container.fd(), &cgroup_fd);
   if (!open_terminal(line, config.process(), &terminal_fd, error)) return false;
-  if (!launched.start(config.process(), terminal_fd.get(), cgroup_fd.get(), error)) return false;
-  if (!record(container_fd.get(), &file.state, launched.pid(), error)) return false;
-  unlock_container(container_fd.get());
+  if (!launched.start(config.process(), terminal_fd.get(), -1, cgroup_fd.get(), error)) return false;
+  if (!record(container, launched.pid(), error)) return false;
+  container.unlock();
   if (!launched.let_go(config.process(), error)) return false;
   if (!write_pid_file(line.pid_file, launched.pid(), error)) return false;
   launched.leave();

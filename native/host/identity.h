@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "common/proc.h"
 #include "common/unique_fd.h"
 
 struct ProcessIdentity {
@@ -27,6 +28,10 @@ int open_process(const ProcessIdentity& who, UniqueFd* pidfd);
 int open_pidfd(pid_t pid);
 // pidfd_send_signal(2): 0 or -errno; -ESRCH once the process was reaped.
 int pidfd_signal(int pidfd, int signal);
+
+// Has not called execve(2) since it was forked: the kernel's PF_FORKNOEXEC, which a zombie keeps (proc(5), stat, field
+// 9).
+inline bool never_called_exec(const ProcStat& stat) { return (stat.flags & 0x40) != 0; }
 
 // The whole thread group has ended (it may wait to be reaped).
 bool has_ended(int pidfd);

@@ -9,6 +9,7 @@
 #include "common/proc.h"
 #include "host/cgroup.h"
 #include "host/child.h"
+#include "host/identity.h"
 #include "host/launch_error.h"
 #include "host/report.h"
 
@@ -36,18 +37,12 @@ pid_t fork_into(int cgroup_fd, bool* entered) {
   return fork();
 }
 
-// PF_FORKNOEXEC of the kernel's task flags stays set on a zombie that never came to exec (proc(5), stat, field 9).
-bool never_called_exec(pid_t pid) {
-  constexpr uint64_t kForkNoExec = 0x40;
-  ProcStat stat;
-  return read_proc_stat(pid, &stat) == 0 && (stat.flags & kForkNoExec) != 0;
-}
-
 bool ended_before_exec(pid_t pid) {
   siginfo_t info = {};
+  ProcStat stat;
   // WNOWAIT: the status is for whoever adopts it.
   int err = waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
-  return err == 0 && info.si_pid == pid && never_called_exec(pid);
+  return err == 0 && info.si_pid == pid && read_proc_stat(pid, &stat) == 0 && never_called_exec(stat);
 }
 
 }  // namespace
@@ -60,7 +55,7 @@ void Launched::end() {
   pid_ = -1;
 }
 
-bool Launched::start(const ProcessConfig& process, int terminal_fd, int cgroup_fd, TextBuilder& error) {
+bool Launched::start(const ProcessConfig& process, int terminal_fd, int start_fd, int cgroup_fd, TextBuilder& error) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
     add_reason(error.add("cannot make a socket pair: "), errno);
@@ -79,7 +74,7 @@ bool Launched::start(const ProcessConfig& process, int terminal_fd, int cgroup_f
   if (pid == 0) {
     // Ours alone must hold our end, or the child would not see it close.
     channel_fd_.reset();
-    run_child(process, terminal_fd, child_end.release());
+    run_child(process, terminal_fd, start_fd, child_end.release());
   }
   pid_ = pid;
   // It waits at the gate; so it has no descendants yet.
@@ -96,7 +91,7 @@ bool Launched::let_go(const ProcessConfig& process, TextBuilder& error) {
   do n = recv(channel_fd_.get(), &failure, sizeof failure, MSG_WAITALL);
   while (n < 0 && errno == EINTR);
   if (n == static_cast<ssize_t>(sizeof failure)) {
-    add_launch_error(process, failure, error);
+    add_launch_error({process.args[0], process.cwd}, failure, error);
     return false;
   }
   // Closed: by exec, or because the child was killed on its way there.

@@ -15,11 +15,12 @@ class Launched {
   Launched& operator=(const Launched&) = delete;
   ~Launched() { end(); }
 
-  // terminal_fd, cgroup_fd: -1 for none. A cgroup that cannot be entered is left out: it is one of three ways to find
-  // the members.
-  bool start(const ProcessConfig& process, int terminal_fd, int cgroup_fd, TextBuilder& error);
+  // terminal_fd, start_fd, cgroup_fd: -1 for none. start_fd: the start socket that it shall wait at. A cgroup that
+  // cannot be entered is left out: it is one of three ways to find the members.
+  bool start(const ProcessConfig& process, int terminal_fd, int start_fd, int cgroup_fd, TextBuilder& error);
   pid_t pid() const { return pid_; }
-  // Lets it exec and waits for that: true once the program runs (or has run already).
+  // Lets it exec and waits for that: true once the program runs (or has run already), or once it waits at the start
+  // socket.
   bool let_go(const ProcessConfig& process, TextBuilder& error);
   // Ends and reaps it; nothing if there is none.
   void end();

@@ -19,7 +19,7 @@ void add_exec_error(const char* program, const ChildFailure& failure, TextBuilde
 
 }  // namespace
 
-void add_launch_error(const ProcessConfig& process, const ChildFailure& failure, TextBuilder& error) {
+void add_launch_error(const LaunchNames& names, const ChildFailure& failure, TextBuilder& error) {
   switch (failure.step) {
     case ChildStep::NewSession:
       error.add("setsid: ");
@@ -37,7 +37,7 @@ void add_launch_error(const ProcessConfig& process, const ChildFailure& failure,
       error.add("process.rlimits[").add_int(failure.detail).add("]: setrlimit: ");
       break;
     case ChildStep::Cwd:
-      error.add("process.cwd: chdir ").add(process.cwd).add(": ");
+      error.add("process.cwd: chdir ").add(names.cwd).add(": ");
       break;
     case ChildStep::Groups:
       error.add("process.user.additionalGids: setgroups: ");
@@ -57,7 +57,7 @@ void add_launch_error(const ProcessConfig& process, const ChildFailure& failure,
     case ChildStep::FindProgram:
     case ChildStep::StatProgram:
     case ChildStep::Exec:
-      add_exec_error(process.args[0], failure, error);
+      add_exec_error(names.program, failure, error);
       return;
   }
   add_reason(error, failure.err);

@@ -4,4 +4,10 @@
 #include "common/text.h"
 #include "host/child.h"
 
-void add_launch_error(const ProcessConfig& process, const ChildFailure& failure, TextBuilder& error);
+// What the words name, of the process object.
+struct LaunchNames {
+  const char* program;
+  const char* cwd;
+};
+
+void add_launch_error(const LaunchNames& names, const ChildFailure& failure, TextBuilder& error);

@@ -35,12 +35,26 @@ bool do_command(const CommandLine& line, TextBuilder& error) {
   switch (line.action) {
     case Action::Run:
       return run_command(line, error);
+    case Action::Create:
+      return create_command(line, error);
+    case Action::Start:
+      return start_command(line, error);
     case Action::Exec:
       return exec_command(line, error);
     case Action::State:
       return state_command(line, error);
     case Action::Kill:
       return kill_command(line, error);
+    case Action::Pause:
+      return pause_command(line, error);
+    case Action::Resume:
+      return resume_command(line, error);
+    case Action::Ps:
+      return ps_command(line, error);
+    case Action::Events:
+      return events_command(line, error);
+    case Action::Update:
+      return update_command(line, error);
     case Action::Delete:
       return delete_command(line, error);
     default:

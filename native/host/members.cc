@@ -166,6 +166,12 @@ int MemberSet::collect() {
   return err;
 }
 
+int MemberSet::look(bool* found_new) {
+  int err = collect();
+  *found_new = found_new_;
+  return err;
+}
+
 int MemberSet::reach_all(int signal, int64_t deadline_ms) {
   for (;;) {
     // One that was alive when we passed it may have forked behind us, whatever it was sent: fork(2) looks for signals

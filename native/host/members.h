@@ -8,6 +8,14 @@
 
 class MemberSet {
  public:
+  struct Member {
+    ProcessIdentity who;
+    int pidfd;
+    bool adopter;  // looked below, never signalled
+    bool sent;
+    bool denied;  // we may not signal it
+  };
+
   // container_fd: the container's directory, for its cgroup.
   MemberSet(const ContainerState& state, int container_fd) : state_(state), container_fd_(container_fd) {}
   MemberSet(const MemberSet&) = delete;
@@ -19,6 +27,11 @@ class MemberSet {
   int reach_all(int signal, int64_t deadline_ms);
   // The same signal to all that are known, whatever they were sent before: how many it reached.
   size_t signal_known(int signal);
+
+  // One walk: 0 or -errno. *found_new: there was a member that no walk had seen yet, or a trace of one.
+  int look(bool* found_new);
+  // Adopters too, and those that have ended.
+  const HeapArray<Member>& known() const { return members_; }
 
   size_t live_count() const;
   // How many signals were delivered.
@@ -33,13 +46,6 @@ class MemberSet {
   bool caller_is_member();
 
  private:
-  struct Member {
-    ProcessIdentity who;
-    int pidfd;
-    bool adopter;  // looked below, never signalled
-    bool sent;
-    bool denied;  // we may not signal it
-  };
   // Adds the members that are not in the set yet; found_new_: there were some, or a trace of some.
   int collect();
   int add_known(const ProcessIdentity& who, bool adopter);

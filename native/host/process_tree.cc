@@ -1,6 +1,5 @@
 #include "host/process_tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/types.h>
@@ -8,34 +7,11 @@
 #include "common/files.h"
 #include "common/proc.h"
 #include "common/text.h"
+#include "host/pid_directory.h"
 
 namespace {
 
 constexpr size_t kMaxList = 4u << 20;
-
-// The numbers in a directory of /proc, one by one.
-class PidDirectory {
- public:
-  explicit PidDirectory(const char* path) : dir_(opendir(path)) {}
-  PidDirectory(const PidDirectory&) = delete;
-  PidDirectory& operator=(const PidDirectory&) = delete;
-  ~PidDirectory() {
-    if (dir_ != nullptr) closedir(dir_);
-  }
-  bool valid() const { return dir_ != nullptr; }
-
-  // 0 at the end.
-  pid_t next() {
-    while (struct dirent* entry = readdir(dir_)) {
-      int64_t pid = 0;
-      if (parse_int(entry->d_name, &pid) && pid > 0) return static_cast<pid_t>(pid);
-    }
-    return 0;
-  }
-
- private:
-  DIR* dir_;
-};
 
 }  // namespace
 

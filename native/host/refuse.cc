@@ -70,6 +70,10 @@ bool check_bundle_asks_nothing_more(JsonValue config, TextBuilder& error) {
   return true;
 }
 
+bool check_resources_ask_nothing(JsonValue resources, TextBuilder& error) {
+  return check_section({}, resources, 2, error);
+}
+
 bool check_process_asks_nothing_more(JsonValue process, std::string_view prefix, TextBuilder& error) {
   for (const ProcessField& field : kProcessFields) {
     JsonValue value = process.get(field.name);

@@ -10,3 +10,5 @@ bool check_bundle_asks_nothing_more(JsonValue config, TextBuilder& error);
 
 // The process object, in whichever file; `prefix` is "process." or "".
 bool check_process_asks_nothing_more(JsonValue process, std::string_view prefix, TextBuilder& error);
+// The resources object of `update`: the same.
+bool check_resources_ask_nothing(JsonValue resources, TextBuilder& error);

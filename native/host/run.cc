@@ -1,5 +1,6 @@
-// `run -d`: a container and its first process. Until the process is let go, everything that names it is on disk: a run
-// that is killed at any moment leaves what `delete` finds.
+// `run -d` and `create`: a container and its first process. Until the process is let go, everything that names it is on
+// disk: a run that is killed at any moment leaves what `delete` finds. To `create`, let go is let go to the start
+// socket.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +14,7 @@
 #include "host/launch.h"
 #include "host/report.h"
 #include "host/start.h"
+#include "host/start_socket.h"
 #include "host/state.h"
 #include "host/store.h"
 
@@ -49,11 +51,17 @@ class Run {
   }
 
   bool launch(TextBuilder& error) {
-    UniqueFd cgroup_fd, terminal_fd;
+    UniqueFd cgroup_fd, terminal_fd, start_fd;
     // No cgroup: then the members are found by descent alone.
     (void)create_cgroup(container_fd_.get(), line_.id, &cgroup_fd);
-    return open_terminal(line_, config_.process(), &terminal_fd, error) &&
-           first_.start(config_.process(), terminal_fd.get(), cgroup_fd.get(), error);
+    return open_terminal(line_, config_.process(), &terminal_fd, error) && open_start(&start_fd, error) &&
+           first_.start(config_.process(), terminal_fd.get(), start_fd.get(), cgroup_fd.get(), error);
+  }
+
+  bool open_start(UniqueFd* start_fd, TextBuilder& error) {
+    int err = line_.action == Action::Create ? listen_for_start(container_fd_.get(), start_fd) : 0;
+    if (err < 0) add_reason(error.add("cannot make the start socket: "), err);
+    return err == 0;
   }
 
   // The child waits at its gate meanwhile.
@@ -122,3 +130,5 @@ bool run_command(const CommandLine& line, TextBuilder& error) {
   run.undo();
   return false;
 }
+
+bool create_command(const CommandLine& line, TextBuilder& error) { return run_command(line, error); }

@@ -76,6 +76,8 @@ int StateFile::load(int container_fd, TextBuilder& error) {
     bool whole = state.boot_id.size() == 36 && read_identity(root.get("init"), &state.init) &&
                  read_identities(root.get("execs"), &state.execs) &&
                  read_identities(root.get("adopters"), &state.adopters);
+    state.paused = static_cast<bool>(root.get("stopped"));
+    whole = whole && (!state.paused || read_identities(root.get("stopped"), &state.stopped));
     if (!whole) err = -EPROTO;
   }
   if (err == -EPROTO) error.add("state.json of the container is damaged");
@@ -87,7 +89,7 @@ bool save_state(int container_fd, const ContainerState& state, TextBuilder& erro
   // Room for every byte escaped to six, and for the numbers: pid and ticks of an identity are at most 60 characters.
   size_t texts = state.id.size() + state.bundle.size() + state.created.size() + state.boot_id.size();
   size_t capacity = 1024 + 6 * texts;
-  capacity += 80 * (state.execs.size() + state.adopters.size());
+  capacity += 80 * (state.execs.size() + state.adopters.size() + state.stopped.size());
   for (JsonValue item = state.annotations.first(); item; item = item.next()) {
     capacity += 6 * (item.key().size() + item.str().size()) + 8;
   }
@@ -103,6 +105,7 @@ bool save_state(int container_fd, const ContainerState& state, TextBuilder& erro
     add_identity(out.add(",\"init\":"), state.init);
     add_identities(out.add(",\"execs\":"), state.execs);
     add_identities(out.add(",\"adopters\":"), state.adopters);
+    if (state.paused) add_identities(out.add(",\"stopped\":"), state.stopped);
     add_json_strings(out.add(",\"annotations\":"), state.annotations);
     out.add("}\n");
     err = out.truncated() ? -EFBIG : write_file_atomic(container_fd, kFile, out.view(), 0600);

@@ -17,6 +17,9 @@ struct ContainerState {
   HeapArray<ProcessIdentity> execs;
   // Subreapers that were started for this container alone (its shims): every descendant of theirs is a member.
   HeapArray<ProcessIdentity> adopters;
+  // Paused by signals: those that were stopped for it. (A frozen cgroup says so itself.)
+  bool paused = false;
+  HeapArray<ProcessIdentity> stopped;
   JsonValue annotations;
 };
 

@@ -4,9 +4,8 @@
 
 #include "common/json_escape.h"
 #include "host/commands.h"
+#include "host/container.h"
 #include "host/report.h"
-#include "host/state.h"
-#include "host/store.h"
 
 namespace {
 
@@ -18,16 +17,14 @@ void add_field(TextBuilder& out, const char* name, std::string_view text) {
 }  // namespace
 
 bool state_command(const CommandLine& line, TextBuilder& error) {
-  UniqueFd root_fd, container_fd, init_fd;
-  StateFile file;
-  if (open_existing(line.root, line.id, &root_fd, &container_fd, error) < 0) return false;
-  int err = file.load(container_fd.get(), error);
-  if (err < 0 && err != -ENOENT) return false;
-  error.clear();
-  bool running = err == 0 && first_process_runs(file.state, &init_fd);
+  Container container;
+  if (container.open(line, error) < 0 || !container.load(error)) return false;
+  const ContainerState& state = container.state();
+  Status status = container.status();
+  bool alive = status != Status::Creating && status != Status::Stopped;
 
-  size_t capacity = 4096 + 6 * (file.state.bundle.size() + file.state.created.size());
-  for (JsonValue item = file.state.annotations.first(); item; item = item.next()) {
+  size_t capacity = 4096 + 6 * (state.bundle.size() + state.created.size());
+  for (JsonValue item = state.annotations.first(); item; item = item.next()) {
     capacity += 6 * (item.key().size() + item.str().size()) + 8;
   }
   char* buffer = static_cast<char*>(malloc(capacity));
@@ -39,15 +36,14 @@ bool state_command(const CommandLine& line, TextBuilder& error) {
   out.add("{\n");
   add_field(out, "ociVersion", "1.0.2");
   add_field(out, "id", line.id);
-  out.add("  \"pid\": ").add_int(running ? file.state.init.pid : 0).add(",\n");
-  // Half made: a `run` is at it, or was killed.
-  add_field(out, "status", err == -ENOENT ? "creating" : running ? "running" : "stopped");
-  add_field(out, "bundle", file.state.bundle);
+  out.add("  \"pid\": ").add_int(alive ? state.init.pid : 0).add(",\n");
+  add_field(out, "status", status_word(status));
+  add_field(out, "bundle", state.bundle);
   add_field(out, "rootfs", "");
-  add_field(out, "created", file.state.created);
-  add_json_strings(out.add("  \"annotations\": "), file.state.annotations);
+  add_field(out, "created", state.created);
+  add_json_strings(out.add("  \"annotations\": "), state.annotations);
   out.add(",\n  \"owner\": \"\"\n}\n");
-  err = write_all(STDOUT_FILENO, out.view());
+  int err = write_all(STDOUT_FILENO, out.view());
   free(buffer);
   if (err < 0) add_reason(error.add("standard output: "), err);
   return err == 0;

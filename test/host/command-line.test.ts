@@ -49,9 +49,19 @@ describe('wrong usage', () => {
     [['kill'], "kill needs the container's id"],
     [['delete', '--all', 'a'], 'flag provided but not defined: -all'],
     [['state', '../a'], 'invalid container id "../a": [A-Za-z0-9][A-Za-z0-9_.+-]*, at most 255 bytes'],
-    ...['create', 'start', 'pause', 'resume', 'ps', 'events', 'update', 'checkpoint', 'restore', 'list'].map(
-      (name): [string[], string] => [[name, 'a'], `outlive-host does not support the command "${name}"`],
-    ),
+    [['create'], "create needs the container's id"],
+    [['create', '-d', 'a'], 'flag provided but not defined: -d'],
+    [['create', '--preserve-fds', '1', 'a'], 'outlive-host hands on no descriptors: --preserve-fds must be 0'],
+    [['start', 'a', 'b'], 'start has no use for the argument "b"'],
+    [['ps', '--format', 'xml', 'a'], 'invalid format option'],
+    [['ps', 'a', 'aux'], 'ps has no use for the argument "aux"'],
+    [['events', 'a'], 'outlive-host prints no events but the statistics, once: use events --stats'],
+    [['update', 'a'], 'update needs --resources FILE'],
+    [['update', '--memory', '1000000', 'a'], 'outlive-host sets no limits: no flag -memory'],
+    ...['checkpoint', 'restore', 'list', 'features', 'spec'].map((name): [string[], string] => [
+      [name, 'a'],
+      `outlive-host does not support the command "${name}"`,
+    ]),
   ])('%j', (args, message) => {
     expect(call(...args)).toEqual(
       expect.objectContaining({ status: 1, stdout: '', stderr: `outlive-host: ${message}\n` }),

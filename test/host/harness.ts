@@ -64,6 +64,26 @@ export function runs(pid: number): boolean {
 
 export const root = process.geteuid?.() === 0;
 
+/** The kernel's letter for what a process does (proc(5), stat): R, S, T … */
+export function processState(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '';
+}
+
+/** Pids of processes that run with this text in their command line. */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && runs(pid);
+      } catch {
+        return false;
+      }
+    });
+}
+
 /** Whether the caller may make a cgroup v2 below its own: without, that way of finding members is not there. */
 export function cgroupsWork(): boolean {
   const own = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
@@ -222,14 +242,31 @@ export class Host {
 
   /** `run -d` of a process object or of a bundle that is there: what the runtime said. Stdout goes to out-<id>. */
   async tryRun(id: string, what: object | string, args: string[] = []): Promise<Outcome> {
-    const bundle = typeof what === 'string' ? what : this.bundle(id, { ociVersion: '1.0.2', process: what });
-    const words = ['run', '-d', '--bundle', bundle, '--pid-file', this.path(`pid-${id}`), ...args, id];
-    return this.command(words, this.#outputs(id));
+    return this.#begin(['run', '-d'], id, what, args);
   }
 
   /** The same, which must work: the pid. */
   async run(id: string, what: object | string, args: string[] = []): Promise<number> {
-    const outcome = await this.tryRun(id, what, args);
+    return this.#pidOf(id, await this.tryRun(id, what, args));
+  }
+
+  /** `create`, as tryRun. */
+  async tryCreate(id: string, what: object | string, args: string[] = []): Promise<Outcome> {
+    return this.#begin(['create'], id, what, args);
+  }
+
+  /** The same, which must work: the pid. */
+  async create(id: string, what: object | string, args: string[] = []): Promise<number> {
+    return this.#pidOf(id, await this.tryCreate(id, what, args));
+  }
+
+  #begin(command: string[], id: string, what: object | string, args: string[]): Promise<Outcome> {
+    const bundle = typeof what === 'string' ? what : this.bundle(id, { ociVersion: '1.0.2', process: what });
+    const words = [...command, '--bundle', bundle, '--pid-file', this.path(`pid-${id}`), ...args, id];
+    return this.command(words, this.#outputs(id));
+  }
+
+  #pidOf(id: string, outcome: Outcome): number {
     if (outcome.status !== 0) throw new Error(outcome.errors.join('; '));
     return Number(this.read(`pid-${id}`));
   }

@@ -1,8 +1,9 @@
 // Two at once, and a runtime that is killed at any moment: one state, and no process that nobody knows of.
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installed, succeeds, want } from '../support/strict.js';
-import { Host, root, runs, shell, type HostOptions } from './harness.js';
+import { until } from '../support/until.js';
+import { Host, processesWith, root, runs, shell, type HostOptions } from './harness.js';
 
 const ways: [string, HostOptions][] = [
   ['the caller', {}],
@@ -16,20 +17,6 @@ beforeEach(() => {
 afterEach(async () => {
   await host[Symbol.asyncDispose]();
 });
-
-/** Pids of processes that run with this text in their command line. */
-function processesWith(text: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && runs(pid);
-      } catch {
-        return false;
-      }
-    });
-}
 
 it('of several runs of one id one wins', async () => {
   for (let round = 0; round < 10; round++) {
@@ -109,6 +96,89 @@ describe.runIf(canInject).each(ways)('killed before each of its system calls, by
       deleteAll,
     );
   });
+
+  it('create', { timeout: 180_000 }, async () => {
+    await killedEverywhere(
+      1,
+      () => {
+        host.write('kept', '');
+        return Promise.resolve(['create', '-b', host.bundle('a', { process: tail() }), 'a']);
+      },
+      async () => {
+        expect(processesWith(host.path('kept'))).toEqual([]);
+        await deleteAll();
+        // One that waits has the command line of its `create`.
+        expect(processesWith(host.path('bundle-a'))).toEqual([]);
+      },
+    );
+  });
+
+  it('start', { timeout: 180_000 }, async () => {
+    await killedEverywhere(
+      1,
+      async () => {
+        host.write('kept', '');
+        await host.create('a', tail());
+        return ['start', 'a'];
+      },
+      async () => {
+        const { pid } = host.state('a');
+        await startAnyway();
+        expect(host.state('a')).toMatchObject({ status: 'running', pid });
+        expect(processesWith(host.path('kept'))).toEqual([pid]);
+        await deleteAll();
+      },
+    );
+  });
+
+  it('pause', { timeout: 180_000 }, async () => {
+    await killedEverywhere(7, pausable(['pause', 'a']), async () => {
+      if (host.state('a').status === 'paused') expect((await host.command(['resume', 'a'])).errors).toEqual([]);
+      await goesOn();
+    });
+  });
+
+  it('resume', { timeout: 180_000 }, async () => {
+    const run = pausable(['resume', 'a']);
+    await killedEverywhere(
+      3,
+      async () => {
+        const words = await run();
+        expect((await host.command(['pause', 'a'])).errors).toEqual([]);
+        return words;
+      },
+      async () => {
+        if (host.state('a').status === 'paused') expect((await host.command(['resume', 'a'])).errors).toEqual([]);
+        await goesOn();
+      },
+    );
+  });
+
+  /** A process with a child, each of which adds to a file without end. */
+  function pausable(command: string[]): () => Promise<string[]> {
+    return async () => {
+      const add = (name: string): string => `while :; do echo >> ${host.path(name)}; sleep 0.001; done`;
+      await host.run('a', shell(`(${add('child')}) & ${add('init')}`));
+      await until('the child', () => existsSync(host.path('child')));
+      return command;
+    };
+  }
+
+  async function goesOn(): Promise<void> {
+    expect(host.state('a').status).toBe('running');
+    for (const name of ['init', 'child']) {
+      const before = existsSync(host.path(name)) ? host.read(name).length : 0;
+      await until(`more of ${name}`, () => existsSync(host.path(name)) && host.read(name).length > before);
+    }
+    await deleteAll();
+    for (const name of ['init', 'child']) rmSync(host.path(name));
+  }
+
+  /** A start that was killed may have been heard, or not. */
+  async function startAnyway(): Promise<void> {
+    const { errors } = await host.command(['start', 'a']);
+    if (errors.length > 0) expect(errors).toEqual(['cannot start an already running container']);
+  }
 
   it('delete', { timeout: 60_000 }, async () => {
     await killedEverywhere(

@@ -33,13 +33,13 @@ function cgroupsLeft(id: string): string[] {
 }
 
 describe.runIf(want('prlimit', installed('prlimit')))('limits of the caller', () => {
-  it('too few descriptors: a run works whole or not at all', async () => {
+  it.each([['run', '-d'], ['create']])('too few descriptors: %s works whole or not at all', async (...command) => {
     const id = `few${process.pid}`;
     const bundle = host.bundle('a', { process: shell('exec sleep 1000') });
     const statuses = new Set<number>();
     for (let limit = 3; limit <= 16; limit++) {
       const few = ['prlimit', `--nofile=${limit}:${limit}`];
-      const { status } = await host.command(['run', '-d', '-b', bundle, id], few);
+      const { status } = await host.command([...command, '-b', bundle, id], few);
       statuses.add(status);
       expect(containers(), `with ${limit}`).toEqual(status === 0 ? [id] : []);
       if (status === 0) expect((await host.delete(id, '--force')).errors).toEqual([]);

@@ -86,6 +86,20 @@ describe('a terminal', () => {
     expect(await terminal.line()).toBe('hang-up');
   });
 
+  it('is there after create, and used after start', async () => {
+    const socket = host.path('console');
+    await using terminal = new Receiver(socket);
+    await terminal.line();
+    const what = shell('stty size; exit 6', { terminal: true, consoleSize: { height: 5, width: 7 } });
+    const pid = await host.create('a', what, ['--console-socket', socket]);
+    expect(await terminal.line()).toBe('/dev/ptmx 1 True 5 7');
+    expect(readdirSync(`/proc/${pid}/fd`)).toEqual(['0', '1', '2', '3']);
+    expect((await host.command(['start', 'a'])).errors).toEqual([]);
+    expect(await terminal.line()).toBe('5 7');
+    expect(await host.exit(pid)).toEqual({ code: 6 });
+    expect(await terminal.line()).toBe('hang-up');
+  });
+
   it('is the controlling one: it interrupts', async () => {
     const socket = host.path('console');
     await using terminal = new Receiver(socket);

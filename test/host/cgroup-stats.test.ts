@@ -1,0 +1,96 @@
+// What `events --stats` makes of a cgroup v2 with its controllers, whose files are laid out here: they are as the kernel
+// writes them (Documentation/admin-guide/cgroup-v2.rst), but few machines that run tests have them all.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const tool = resolve(import.meta.dirname, '../../build/Release/outlive-stats-tool');
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'outlive-stats-'));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+function statsOf(files: Record<string, string>): string {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+  return execFileSync(tool, [dir], { encoding: 'utf8' });
+}
+
+const nothing = '"hugetlb":{},"intel_rdt":{},"network_interfaces":null}';
+
+it('all controllers, with limits', () => {
+  const stats = statsOf({
+    'cpu.stat':
+      'usage_usec 3000\nuser_usec 2000\nsystem_usec 1000\nnr_periods 7\nnr_throttled 2\nthrottled_usec 50\nnr_bursts 0\n',
+    'memory.current': '8192\n',
+    'memory.max': '1048576\n',
+    'memory.peak': '16384\n',
+    'memory.swap.current': '4096\n',
+    'memory.swap.max': '1000\n',
+    'memory.stat': 'anon 4096\nfile 2048\n',
+    'pids.current': '3\n',
+    'pids.max': '100\n',
+    'io.stat':
+      '8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n259:1 rbytes=7 wbytes=8 rios=9 wios=10 dbytes=0 dios=0\n',
+  });
+  const entry = (major: number, minor: number, op: string, value: number): object => ({ major, minor, op, value });
+  expect(JSON.parse(stats)).toEqual({
+    cpu: {
+      usage: { total: 3_000_000, kernel: 1_000_000, user: 2_000_000 },
+      throttling: { periods: 7, throttledPeriods: 2, throttledTime: 50_000 },
+    },
+    memory: {
+      cache: 2048,
+      usage: { limit: 1_048_576, usage: 8192, max: 16_384 },
+      swap: { limit: 1_049_576, usage: 12_288 },
+      raw: { anon: 4096, file: 2048 },
+    },
+    pids: { current: 3, limit: 100 },
+    blkio: {
+      ioServiceBytesRecursive: [
+        entry(8, 0, 'Read', 1),
+        entry(8, 0, 'Write', 2),
+        entry(259, 1, 'Read', 7),
+        entry(259, 1, 'Write', 8),
+      ],
+      ioServicedRecursive: [
+        entry(8, 0, 'Read', 3),
+        entry(8, 0, 'Write', 4),
+        entry(259, 1, 'Read', 9),
+        entry(259, 1, 'Write', 10),
+      ],
+    },
+    hugetlb: {},
+    intel_rdt: {},
+    network_interfaces: null,
+  });
+});
+
+it('no limit is the greatest number, for tasks nothing', () => {
+  const stats = statsOf({
+    'memory.current': '1\n',
+    'memory.max': 'max\n',
+    'memory.swap.current': '2\n',
+    'memory.swap.max': '5\n',
+    'memory.stat': '',
+    'pids.current': '1\n',
+    'pids.max': 'max\n',
+  });
+  const none = '18446744073709551615';
+  expect(stats).toBe(
+    `{"cpu":{"usage":{},"throttling":{}},"memory":{"usage":{"limit":${none},"usage":1},"swap":{"limit":${none},"usage":3}},` +
+      `"pids":{"current":1},"blkio":{},${nothing}`,
+  );
+});
+
+it('without controllers there is the time alone', () => {
+  const stats = statsOf({ 'cpu.stat': 'usage_usec 3\nuser_usec 2\nsystem_usec 1\nnice_usec 0\n' });
+  expect(stats).toBe(
+    `{"cpu":{"usage":{"total":3000,"kernel":1000,"user":2000},"throttling":{}},"memory":{"usage":{}},"pids":{},"blkio":{},${nothing}`,
+  );
+});
