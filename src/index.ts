@@ -15,7 +15,7 @@ export { makeStdioFifos, openInput, openOutput } from './stdio.js';
 export type { Stdio } from './stdio.js';
 export { writeHostBundle } from './bundle.js';
 export type { HostProcess } from './bundle.js';
-export type { Box, IdMapping, ProcessSpec, Rlimit, Spec, User } from './spec.js';
+export type * from './oci/index.js';
 export { OutliveError } from './errors.js';
 export type { OutliveErrorCode } from './errors.js';
 export * as posix from './posix.js';

@@ -208,7 +208,7 @@ export class ProcessDir {
       rootUID: Number(rootUID ?? 0),
       rootGID: Number(rootGID ?? 0),
     };
-    return { spec: spec as ProcessSpec, state };
+    return { spec: spec as unknown as ProcessSpec, state };
   }
 
   /** The runtime's pid file; undefined while it is missing, empty or no number. Seed: `getPidFromFile`. */

@@ -12,7 +12,7 @@ const UID = 200_000;
 const GID = 300_000;
 
 function mapped(spec: Spec): Spec {
-  const namespaces = [...(spec.linux?.namespaces ?? []), { type: 'user' }];
+  const namespaces = [...(spec.linux?.namespaces ?? []), { type: 'user' as const }];
   const uidMappings = [
     { containerID: 1000, hostID: 1_000_000, size: 10 },
     { containerID: 0, hostID: UID, size: 1000 },
