@@ -10,19 +10,29 @@ import {
   type CleanUpOptions,
   type ContainerOptions,
   DEFAULT_TIMEOUT_MS,
+  type ExecOptions,
   type ExecSpec,
   type LoadFailure,
   type LoadedRoot,
   type StartOptions,
+  checkLabels,
   checkOptions,
 } from './container-options.js';
 import { releaseShim } from './control-fifo.js';
 import { OutliveError, hasCode, messageOf } from './errors.js';
+import { execSpec } from './exec-spec.js';
 import { makeProcessDir } from './process-dir.js';
 import { Process, type ProcessConfig, type State } from './process.js';
 import { type RuntimeCall, deleteFromRuntime, globalArgs } from './runtime.js';
 import { type ProcessSpec, rootIds } from './spec.js';
-import { ContainerDir, type ContainerState, INIT_PROCESS_ID, type ProcessDir, checkId } from './state-dir.js';
+import {
+  ContainerDir,
+  type ContainerState,
+  INIT_PROCESS_ID,
+  type ProcessDir,
+  type ProcessState,
+  checkId,
+} from './state-dir.js';
 import { type Leftover, checkOwnDirectory, containerIds, findLeftovers, removeLeftover } from './state-root.js';
 import { type Stdio, newStdio } from './stdio.js';
 
@@ -153,18 +163,19 @@ export class Container {
    *   `ERR_OCI_RUNTIME` (the program is missing, …), `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_START_TIMEOUT`; a bad
    *   argument's or system call's error. After a failure nothing of the attempt is left, and it may be tried again.
    */
-  async start({ stdio, checkpoint = '' }: StartOptions = {}): Promise<Process> {
+  async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<Process> {
     const bundle = readBundle(this.bundle);
-    return this.#startProcess(INIT_PROCESS_ID, bundle, bundle.process, newStdio(stdio), { exec: false, checkpoint });
+    const kind = { exec: false, checkpoint, ...checkLabels(labels) };
+    return this.#startProcess(INIT_PROCESS_ID, bundle, bundle.process, newStdio(stdio), kind);
   }
 
   /**
    * Starts another process in the running container.
    * @param processId as a container's id; unique in the container, not `init`.
-   * @param spec what to run; members it lacks come from the bundle's process.
+   * @param spec what to run: changes to the bundle's process, as {@link execSpec} takes them.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED`; else as `start()`.
    */
-  async exec(processId: string, spec: ExecSpec, { stdio }: { stdio?: Partial<Stdio> } = {}): Promise<Process> {
+  async exec(processId: string, spec: ExecSpec, { stdio, labels }: ExecOptions = {}): Promise<Process> {
     checkId('processId', processId);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
@@ -172,11 +183,8 @@ export class Container {
     if (init === undefined) throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `container ${this.id} is not started`);
     if (init.state() === 'stopped') throw new OutliveError('ERR_CONTAINER_EXITED', `container ${this.id} has exited`);
     const bundle = readBundle(this.bundle);
-    const inherited = { ...bundle.process };
-    delete inherited.terminal;
-    delete inherited.consoleSize;
-    const merged = { ...inherited, ...spec };
-    return this.#startProcess(processId, bundle, merged, newStdio(stdio), { exec: true, checkpoint: '' });
+    const kind = { exec: true, checkpoint: '', ...checkLabels(labels) };
+    return this.#startProcess(processId, bundle, execSpec(bundle.process, spec), newStdio(stdio), kind);
   }
 
   /** Its processes that were not removed, running or not, in no particular order. */
@@ -248,22 +256,21 @@ export class Container {
     bundle: BundleSpec,
     spec: ProcessSpec,
     stdio: Stdio,
-    { exec, checkpoint }: { exec: boolean; checkpoint: string },
+    kind: Pick<ProcessState, 'exec' | 'checkpoint' | 'labels'>,
   ): Promise<Process> {
     if (this.#processes.has(id)) throw new OutliveError('ERR_INVALID_STATE', `${this.id} has a process ${id} already`);
     const { uid, gid } = rootIds(bundle);
     const undo = makeProcessDir(this.#dir.process(id), spec, {
-      exec,
+      ...kind,
       containerdStdin: stdio.stdin,
       containerdStdout: stdio.stdout,
       containerdStderr: stdio.stderr,
       runtimeArgs: globalArgs(this.#call),
       noPivotRoot: this.#noPivotRoot,
-      checkpoint,
       rootUID: uid,
       rootGID: gid,
     });
-    const process = new Process(this.#processConfig(id, spec, stdio));
+    const process = new Process(this.#processConfig(id, spec, stdio, kind.labels));
     this.#processes.set(id, process);
     try {
       await process.start();
@@ -286,20 +293,20 @@ export class Container {
     try {
       const { spec, state } = dir.readProcess();
       const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
-      return this.#processConfig(id, spec, newStdio({ stdin, stdout, stderr }));
+      return this.#processConfig(id, spec, newStdio({ stdin, stdout, stderr }), state.labels);
     } catch (error) {
       if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
       return { ...this.#processConfig(id, { args: [] }, newStdio()), problem: messageOf(error) };
     }
   }
 
-  #processConfig(id: string, spec: ProcessSpec, stdio: Stdio): ProcessConfig {
+  #processConfig(id: string, spec: ProcessSpec, stdio: Stdio, labels: readonly string[] = []): ProcessConfig {
     const dir = this.#dir.process(id);
     const isInit = id === INIT_PROCESS_ID;
     const cleanUp = isInit ? () => this.#deleteFromRuntime(true, true) : () => Promise.resolve();
     const { shim, id: containerId, bundle, runtime } = this;
     const launch = { dir, shim, containerId, bundle, runtime, timeoutMs: this.#timeoutMs, cleanUp };
-    return { id, container: this, spec, stdio, dir, launch, onLost: (process) => this.#endRemains(process) };
+    return { id, container: this, spec, stdio, labels, dir, launch, onLost: (process) => this.#endRemains(process) };
   }
 
   /** A process whose shim died is nobody's any more: what is left of it is ended, so that its id can be used again. */

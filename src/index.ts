@@ -1,7 +1,10 @@
 export { Container } from './container.js';
+export { execSpec } from './exec-spec.js';
+export type { CapabilityChanges, ExecOverrides } from './exec-spec.js';
 export type {
   CleanUpOptions,
   ContainerOptions,
+  ExecOptions,
   ExecSpec,
   LoadFailure,
   LoadedRoot,

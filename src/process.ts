@@ -26,6 +26,7 @@ export interface ProcessConfig {
   readonly container: Container;
   readonly spec: ProcessSpec;
   readonly stdio: Stdio;
+  readonly labels: readonly string[];
   readonly problem?: string;
   readonly dir: ProcessDir;
   readonly launch: Launch;
@@ -46,8 +47,10 @@ export class Process {
   /** The OCI process object that it was made from. */
   readonly spec: ProcessSpec;
   readonly stdio: Stdio;
+  /** As given to `start()` or `exec()`; kept with the process, no meaning here. */
+  readonly labels: readonly string[];
   /**
-   * Why `spec` and `stdio` are not known: its process.json was broken when it was loaded. The process itself can be
+   * Why `spec`, `stdio` and `labels` are not known: its process.json was broken when it was loaded. The process itself can be
    * waited for, signalled and deleted all the same.
    */
   readonly problem: string | undefined;
@@ -67,6 +70,7 @@ export class Process {
     this.container = config.container;
     this.spec = config.spec;
     this.stdio = config.stdio;
+    this.labels = config.labels;
     this.problem = config.problem;
     this.#dir = config.dir;
     this.#launch = config.launch;

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { invalidArgType, invalidArgValue } from './arg-errors.js';
 import { OutliveError, hasCode } from './errors.js';
 import { makeDirectory, readIfThere, readText, writeFileAtomic } from './files.js';
-import { parseJsonObject } from './json-file.js';
+import { parseJsonObject, stringifyProcess } from './json-file.js';
 import { ownedName } from './owned-name.js';
 import { firstError, parseLog } from './runtime-log.js';
 import type { ProcessSpec } from './spec.js';
@@ -47,6 +47,8 @@ export interface ProcessState {
   checkpoint: string;
   rootUID: number;
   rootGID: number;
+  /** Ours; missing when none were given. */
+  labels?: string[];
 }
 
 /** Who a process is: a pid alone may have been given to another one since. */
@@ -187,7 +189,7 @@ export class ProcessDir {
   }
 
   writeProcess(spec: ProcessSpec, state: ProcessState): void {
-    writeFileAtomic(join(this.path, 'process.json'), JSON.stringify({ ...spec, ...state }) + '\n');
+    writeFileAtomic(join(this.path, 'process.json'), stringifyProcess({ ...spec, ...state }) + '\n');
   }
 
   /** @throws {OutliveError} `ERR_INVALID_STATE` when it is broken; a system error when it can't be read. */
@@ -196,7 +198,7 @@ export class ProcessDir {
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
     expectStrings(path, value, 'args');
     const { exec, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
-    const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, ...spec } = rest;
+    const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...spec } = rest;
     const state = {
       exec: exec === true,
       containerdStdin: stringOr(containerdStdin, ''),
@@ -207,6 +209,7 @@ export class ProcessDir {
       checkpoint: stringOr(checkpoint, ''),
       rootUID: Number(rootUID ?? 0),
       rootGID: Number(rootGID ?? 0),
+      ...(Array.isArray(labels) ? { labels: labels.filter((label) => typeof label === 'string') } : {}),
     };
     return { spec: spec as unknown as ProcessSpec, state };
   }
