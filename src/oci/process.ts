@@ -51,7 +51,7 @@ export interface User {
   uid: number;
   /** Primary group id, 0 to 4294967294. */
   gid: number;
-  /** File mode creation mask, 0 to 0o777; umask(2). */
+  /** File mode creation mask, 0 to 0o777; umask(2). runc 1.1 gives an exec'ed process the container's. */
   umask?: number;
   /** The supplementary groups: exactly these. */
   additionalGids?: number[];
