@@ -80,6 +80,8 @@ int load_config(ShimConfig* config, TextBuilder& why) {
   if ((err = take_string(root, "checkpoint", &config->checkpoint, why)) < 0) return err;
   if ((err = take_id(root, "rootUID", &config->root_uid, why)) < 0) return err;
   if ((err = take_id(root, "rootGID", &config->root_gid, why)) < 0) return err;
+  JsonValue user = root.get("user");
+  if (user && user.is(JsonType::Object) && (err = take_id(user, "uid", &config->user, why)) < 0) return err;
   return take_runtime_args(root, &config->runtime_args, why);
 }
 

@@ -1,5 +1,6 @@
-// process.json as the shim reads it: the keys that the library puts beside the OCI process object, and `terminal`.
-// The OCI object itself is the runtime's business. Source: ProcessState of containerd's runtime package (June 2016).
+// process.json as the shim reads it: the keys that the library puts beside the OCI process object, `terminal` and
+// the user's id. The OCI object itself is the runtime's business. Source: ProcessState of containerd's runtime package
+// (June 2016).
 #pragma once
 
 #include <sys/types.h>
@@ -17,6 +18,7 @@ struct ShimConfig {
   JsonValue runtime_args;       // an array of strings, or absent
   uid_t root_uid = 0;           // host ids of the container's 0/0
   gid_t root_gid = 0;
+  uid_t user = 0;  // the process's own, in the container
 
   // What the pointers above point into.
   FileBytes bytes;
