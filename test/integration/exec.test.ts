@@ -87,6 +87,22 @@ describe.each(runtimes)('%s', (runtime) => {
     for (const each of [process, other]) expect(await each.wait()).toMatchObject({ status: 0 });
   });
 
+  test('execSpec() needs a container that was started and whose process.json is whole', async ({ scratch }) => {
+    const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
+    const code = (of: Container): unknown => {
+      try {
+        return execSpec(of);
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+    };
+    expect(code(container)).toBe('ERR_CONTAINER_NOT_STARTED');
+    await container.start();
+    writeFileSync(join(scratch.root, container.id, 'init', 'process.json'), '{');
+    expect(code(container)).toMatchObject({ args: ['sleep', '1000'] });
+    expect(code(scratch.keep(await Container.load(scratch.root, container.id)))).toBe('ERR_INVALID_STATE');
+  });
+
   test('a terminal of its own, with its first size and later ones', async ({ scratch }) => {
     const container = await waiting(scratch, runtime);
     const stdio = scratch.fifos(true);
