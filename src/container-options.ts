@@ -31,10 +31,15 @@ export interface ContainerOptions {
   timeoutMs?: number;
 }
 
-export interface StartOptions {
+export interface CreateOptions {
   /** Default: `/dev/null` for each. */
   stdio?: Partial<Stdio>;
-  /** Restore this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or a path. */
+}
+
+export interface StartOptions {
+  /** Default: `/dev/null` for each. Of a created container it was given to `create()`. */
+  stdio?: Partial<Stdio>;
+  /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. */
   checkpoint?: string;
 }
 

@@ -1,7 +1,9 @@
 export { Container } from './container.js';
+export type { Checkpoint, CheckpointOptions } from './checkpoint.js';
 export type {
   CleanUpOptions,
   ContainerOptions,
+  CreateOptions,
   ExecSpec,
   LoadFailure,
   LoadedRoot,
@@ -13,9 +15,21 @@ export type { State } from './process.js';
 export type { Exit, ExitRecord } from './exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio.js';
 export type { Stdio } from './stdio.js';
+export type { RuntimeStatus } from './runtime-state.js';
+export type {
+  BlockIoEntry,
+  BlockIoStats,
+  ContainerStats,
+  CpuStats,
+  HugetlbStats,
+  MemoryStats,
+  MemoryUsage,
+  NetworkInterfaceStats,
+  PidsStats,
+} from './stats.js';
 export { writeHostBundle } from './bundle.js';
 export type { HostProcess } from './bundle.js';
-export type { Box, IdMapping, ProcessSpec, Rlimit, Spec, User } from './spec.js';
+export type { Box, IdMapping, LinuxResources, ProcessSpec, Rlimit, Spec, User } from './spec.js';
 export { OutliveError } from './errors.js';
 export type { OutliveErrorCode } from './errors.js';
 export * as posix from './posix.js';

@@ -49,6 +49,35 @@ export interface IdMapping {
   size: number;
 }
 
+/** `linux.resources` of config.json; what a runtime's `update` takes. Sizes are bytes, times microseconds. */
+export interface LinuxResources {
+  memory?: {
+    /** -1 for none. */
+    limit?: number;
+    /** Soft limit. */
+    reservation?: number;
+    /** Memory and swap together; -1 for none. */
+    swap?: number;
+    [key: string]: unknown;
+  };
+  cpu?: {
+    shares?: number;
+    quota?: number;
+    period?: number;
+    realtimeRuntime?: number;
+    realtimePeriod?: number;
+    cpus?: string;
+    mems?: string;
+    [key: string]: unknown;
+  };
+  pids?: {
+    /** Processes and threads. */
+    limit?: number;
+  };
+  blockIO?: { weight?: number; [key: string]: unknown };
+  [key: string]: unknown;
+}
+
 export interface Spec {
   ociVersion?: string;
   process?: ProcessSpec;
