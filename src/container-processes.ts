@@ -5,11 +5,11 @@
 import type { BundleSpec } from './bundle.js';
 import type { Container } from './container.js';
 import { OutliveError, hasCode, messageOf } from './errors.js';
-import { isFrozen } from './paused.js';
+import { isPaused } from './paused.js';
 import type { ProcessConfig } from './process-config.js';
 import { makeProcessDir } from './process-dir.js';
 import { Process } from './process.js';
-import { globalArgs } from './runtime-args.js';
+import { globalArgs, hostStateFile } from './runtime-args.js';
 import { deleteFromRuntime } from './runtime-delete.js';
 import type { RuntimeCall } from './runtime.js';
 import { type ProcessSpec, rootIds } from './spec.js';
@@ -128,11 +128,12 @@ export class ContainerProcesses {
     const { container, call, letRun } = this.#owner;
     const { bundle, runtime, timeoutMs } = call;
     const dir = call.dir.process(id);
+    const hostState = hostStateFile(call, call.id);
     const cleanUp = id === INIT_PROCESS_ID ? () => this.deleteFromRuntime(true, true) : () => Promise.resolve();
     return {
       ...{ id, container, spec, stdio, dir, isCreated, letRun },
       launch: { dir, shim: container.shim, containerId: call.id, bundle, runtime, timeoutMs, cleanUp },
-      isPaused: isFrozen,
+      isPaused: (pid) => isPaused(pid, hostState),
       onLost: (process) => this.#endRemains(process),
     };
   }

@@ -2,6 +2,7 @@
  * The command lines of the runtime commands that the library runs itself (run, create, exec, restore and the delete at
  * the end are the shim's: native/shim/runtime.cc). Pure; runc(8) and its subcommands' manual pages are the reference.
  */
+import { join } from 'node:path';
 import { HOST_RUNTIME } from './executable.js';
 
 /** What stands before the command on every command line of a container. */
@@ -25,9 +26,26 @@ export interface CheckpointFlags {
  * The runtime's global arguments. The host runtime keeps its state in the container's own directory, unless the caller
  * says otherwise, so that two state roots never collide and nothing is left when the directory goes.
  */
-export function globalArgs({ runtime, runtimeArgs, dir }: RuntimeGlobals): string[] {
-  const hasRoot = runtimeArgs.some((arg) => /^--?root(=|$)/.test(arg));
-  return runtime === HOST_RUNTIME && !hasRoot ? ['--root', dir.hostRuntimeRoot, ...runtimeArgs] : [...runtimeArgs];
+export function globalArgs(globals: RuntimeGlobals): string[] {
+  const { runtime, runtimeArgs, dir } = globals;
+  const isOurs = runtime === HOST_RUNTIME && givenRoot(runtimeArgs) === undefined;
+  return isOurs ? ['--root', dir.hostRuntimeRoot, ...runtimeArgs] : [...runtimeArgs];
+}
+
+/** The file in which the host runtime remembers a container; undefined for any other runtime. */
+export function hostStateFile(globals: RuntimeGlobals, id: string): string | undefined {
+  if (globals.runtime !== HOST_RUNTIME) return undefined;
+  return join(givenRoot(globals.runtimeArgs) ?? globals.dir.hostRuntimeRoot, id, 'state.json');
+}
+
+/** The value of the last `--root`: the host runtime takes flags as runc does, with one dash or two. */
+function givenRoot(runtimeArgs: readonly string[]): string | undefined {
+  let root: string | undefined;
+  runtimeArgs.forEach((arg, i) => {
+    const flag = /^--?root(?:=(.*))?$/s.exec(arg);
+    if (flag !== null) root = flag[1] ?? runtimeArgs[i + 1];
+  });
+  return root;
 }
 
 /**
