@@ -94,7 +94,7 @@ export abstract class ContainerOperations {
       if (status === 'running' && init.awaitsStart) init.noteStarted();
       return status;
     } catch (error) {
-      if (hasCode(error, 'ERR_OCI_RUNTIME', 'ERR_INVALID_STATE') && init.state() === 'stopped') return 'stopped';
+      if (hasCode(error, 'ERR_OCI_RUNTIME', 'ERR_INVALID_STATE') && !init.isAlive()) return 'stopped';
       throw error;
     }
   }
@@ -194,7 +194,7 @@ export abstract class ContainerOperations {
   /** @internal Its first process, which has begun and not ended. */
   protected requireLiving(): Process {
     const init = this.#requireStarted();
-    if (init.state() === 'stopped') throw this.#exited();
+    if (!init.isAlive()) throw this.#exited();
     return init;
   }
 
@@ -218,7 +218,7 @@ export abstract class ContainerOperations {
     try {
       return await runRuntime(this.call, command);
     } catch (cause) {
-      if (hasCode(cause, 'ERR_OCI_RUNTIME') && init.state() === 'stopped') throw this.#exited(cause);
+      if (hasCode(cause, 'ERR_OCI_RUNTIME') && !init.isAlive()) throw this.#exited(cause);
       throw cause;
     }
   }

@@ -1,7 +1,7 @@
 /** Whether a process is paused: looked up synchronously and without the runtime. Parsing cgroups is freezer.ts's. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hasCode } from './errors.js';
-import { readIfThere } from './files.js';
+import { readText } from './files.js';
 import { type FreezerMount, freezerFiles, freezerMounts, saysFrozen } from './freezer.js';
 
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
@@ -27,8 +27,9 @@ function isFrozen(pid: number): boolean {
 
 /** Where it can freeze nothing it stops the processes, and remembers which: native/host/state.h. */
 function isStoppedByHost(path: string): boolean {
+  if (!existsSync(path)) return false;
   try {
-    const state: unknown = JSON.parse(readIfThere(path, MAX_STATE_BYTES) ?? 'null');
+    const state: unknown = JSON.parse(readText(path, MAX_STATE_BYTES));
     return typeof state === 'object' && state !== null && 'stopped' in state;
   } catch {
     // Nothing legible says so.
@@ -38,6 +39,8 @@ function isStoppedByHost(path: string): boolean {
 
 /** Undefined when the process or its cgroup is gone, may not be looked at, or (a root cgroup) can't be frozen. */
 function read(path: string): string | undefined {
+  // An error costs some ten times as much as this look.
+  if (!existsSync(path)) return undefined;
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -97,7 +97,7 @@ export class Process {
     try {
       await this.#config.letRun();
     } catch (cause) {
-      if (this.state() !== 'stopped') throw cause;
+      if (this.isAlive()) throw cause;
       throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.id} has exited`, { cause });
     }
     this.noteStarted();
@@ -125,16 +125,18 @@ export class Process {
    * `start()`; else `stopped`. Asks the kernel, not the runtime: it costs a few reads of small files.
    */
   state(): State {
-    if (this.#phase !== 'started' || this.#tracker.known() !== undefined) return 'stopped';
+    if (!this.isAlive()) return 'stopped';
+    if (!this.#config.isPaused(this.#who()?.pid ?? this.systemPid)) return this.awaitsStart ? 'created' : 'running';
+    // Who has the pid now had it at that look too.
+    return this.isAlive() ? 'paused' : 'stopped';
+  }
+
+  /** @internal Whether it has begun and not ended. */
+  isAlive(): boolean {
+    if (this.#phase !== 'started' || this.#tracker.known() !== undefined) return false;
     const identity = this.#who();
-    const pid = identity?.pid ?? this.systemPid;
-    if (pid === 0) return 'stopped';
-    // In this order: who has the pid afterwards had it all the time.
-    const isPaused = this.#config.isPaused(pid);
     // Not recorded yet: there is a pid and a shim, and no end.
-    if (identity !== undefined && !isRunning(identity)) return 'stopped';
-    if (isPaused) return 'paused';
-    return this.awaitsStart ? 'created' : 'running';
+    return identity === undefined ? this.systemPid !== 0 : isRunning(identity);
   }
 
   /** Whether nothing more is to come: its end is known, or it never had a beginning. */
