@@ -2,9 +2,11 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Container, LinuxResources } from '../../src/index.js';
+import { Container, type LinuxResources } from '../../src/index.js';
 import { AnsweringRuntime } from '../support/answers.js';
+import { processesWith } from '../support/leaks.js';
 import { test } from '../support/scratch.js';
+import { until } from '../support/until.js';
 
 /** What the library left of its own in the container's directory. */
 function leftIn(root: string, { id }: Container): string[] {
@@ -82,6 +84,22 @@ test('a failure has the first error of the runtime’s log', async ({ scratch })
     });
     runtime.fails('state', 'no state either');
     await expect(runtime.container.status()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+  });
+});
+
+test('a runtime that hangs is killed after timeoutMs, with what it started', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { id } = runtime.container;
+    const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
+    const before = processesWith(id);
+    runtime.hangs('events');
+    await expect(container.stats()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: 'oci runtime error: events: did not end in 500 ms',
+    });
+    await until('nothing of it is left', () => processesWith(id).every((pid) => before.includes(pid)));
+    expect(container.state()).toBe('running');
+    expect(leftIn(scratch.root, container)).toEqual([]);
   });
 });
 

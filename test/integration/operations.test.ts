@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { Container } from '../../src/index.js';
+import { isGone, killShim } from '../faults/support.js';
 import { processesWith } from '../support/leaks.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
@@ -72,6 +73,30 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     await container.delete();
     expect(await ended).toMatchObject({ status: 137 });
     await until('no process left', () => processesWith(container.id).length === 0);
+  });
+
+  test('a paused process that is killed ends at resume(), if not at once', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    await container.pause();
+    process.signal('SIGKILL');
+    await container.resume().catch((error: unknown) => {
+      // Only a frozen cgroup v1 keeps it.
+      if ((error as { code?: string }).code !== 'ERR_CONTAINER_EXITED') throw error;
+    });
+    expect(await process.wait()).toMatchObject({ status: 137 });
+    expect(container.state()).toBe('stopped');
+  });
+
+  test('a paused process whose shim dies is lost, and ended all the same', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    await container.pause();
+    const pid = process.systemPid;
+    await killShim(scratch, container.id);
+    expect(await process.wait()).toMatchObject({ status: undefined });
+    await container.delete();
+    expect(isGone(pid)).toBe(true);
   });
 
   test('killAll() of a paused container ends it, with its exact status', async ({ scratch }) => {

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container, type Process } from '../../src/index.js';
 import { killShim } from '../faults/support.js';
+import { expectNothingLeft, fakeContainer } from '../shim/fake.js';
 import { AnsweringRuntime } from '../support/answers.js';
 import { processesWith } from '../support/leaks.js';
 import { runtimes } from '../support/runtimes.js';
@@ -174,6 +175,12 @@ describe.each(runtimes)('%s', (runtime) => {
       process.closeStdin();
       expect(await process.wait()).toMatchObject({ status: 2 });
     });
+});
+
+test('a create() that hangs is ended after timeoutMs, and leaves nothing', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'hang', 'exit 0', { timeoutMs: 500 });
+  await expect(container.create()).rejects.toMatchObject({ code: 'ERR_CONTAINER_START_TIMEOUT' });
+  await expectNothingLeft(scratch, container);
 });
 
 test('a start that the runtime refuses leaves the container created, to be started again', async ({ scratch }) => {

@@ -51,6 +51,10 @@ export class AnsweringRuntime {
     writeFileSync(join(this.dir, `${command}.error`), message);
   }
 
+  hangs(command: string): void {
+    writeFileSync(join(this.dir, `${command}.hang`), '');
+  }
+
   wasAsked(command: string): boolean {
     return existsSync(join(this.dir, `${command}.argv`));
   }
