@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { checkInteger, checkObject, checkString } from './arg-checks.js';
 import {
   type Checkpoint,
@@ -26,6 +27,9 @@ import { type RuntimeCall, runRuntime, runtimeError } from './runtime.js';
 import type { LinuxResources } from './spec.js';
 import { type ContainerDir, type ContainerState, checkId } from './state-dir.js';
 import { type ContainerStats, parseStats } from './stats.js';
+
+/** How often it is looked whether a pause has come to its end, in milliseconds. */
+const PAUSE_POLL_MS = 5;
 
 /** The part of a `Container` that its runtime does. */
 export abstract class ContainerOperations {
@@ -58,13 +62,14 @@ export abstract class ContainerOperations {
   protected abstract get init(): Process | undefined;
 
   /**
-   * Freezes all its processes. Signals reach them only after `resume()`.
+   * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED`; `ERR_INVALID_STATE` when it is paused (where
    *   the runtime minds: crun does not); `ERR_OCI_RUNTIME`, also when the runtime took longer than `timeoutMs`;
    *   `ERR_NOT_INSTALLED`; a system error.
    */
   async pause(): Promise<void> {
     await this.#run(commands.pause(this.id)).catch((error: unknown) => this.#refuseIf(error, isPaused, 'is paused'));
+    await this.#untilPaused();
   }
 
   /**
@@ -229,6 +234,18 @@ export abstract class ContainerOperations {
       return JSON.parse(printed);
     } catch (cause) {
       throw runtimeError(command, messageOf(cause), cause);
+    }
+  }
+
+  /** crun's `pause` does not wait for the last process to be stopped. */
+  async #untilPaused(): Promise<void> {
+    const deadlineMs = performance.now() + this.call.timeoutMs;
+    // The runtime's word counts where its cgroup is out of our sight.
+    while (this.requireLiving().state() !== 'paused' && !isPaused(await this.status())) {
+      if (performance.now() > deadlineMs) {
+        throw runtimeError(commands.pause(this.id), `not all is paused after ${this.call.timeoutMs} ms`);
+      }
+      await delay(PAUSE_POLL_MS);
     }
   }
 

@@ -27,7 +27,7 @@ export function freezerMounts(mountinfo: string): FreezerMount[] {
 }
 
 /**
- * The files of each hierarchy that say whether a process is frozen.
+ * The file of each hierarchy that says whether a process is frozen.
  * @param cgroups its /proc/<pid>/cgroup.
  */
 export function freezerFiles(cgroups: string, mounts: readonly FreezerMount[]): string[] {
@@ -35,17 +35,16 @@ export function freezerFiles(cgroups: string, mounts: readonly FreezerMount[]): 
     const path = cgroupOf(cgroups, version);
     const inMount = path === undefined ? undefined : below(root, path);
     if (inMount === undefined) return [];
-    const names = version === 2 ? ['cgroup.events', 'cgroup.freeze'] : ['freezer.state'];
-    return names.map((name) => join(mountPoint, inMount, name));
+    return [join(mountPoint, inMount, version === 2 ? 'cgroup.events' : 'freezer.state')];
   });
 }
 
 /**
- * Whether such a file says frozen: `freezer.state` and `cgroup.events` also when an ancestor is. A cgroup whose processes
- * are about to be stopped (FREEZING, or `cgroup.freeze` alone) counts, for crun's `pause` does not wait for the last one.
+ * Whether such a file says frozen, by the cgroup itself or by an ancestor. One in which the last process is still to be
+ * stopped (v1: FREEZING) is not.
  */
 export function saysFrozen(text: string): boolean {
-  return ['FROZEN', 'FREEZING', '1'].includes(text.trim()) || /^frozen 1$/m.test(text);
+  return text.trim() === 'FROZEN' || /^frozen 1$/m.test(text);
 }
 
 /** Lines are `<hierarchy>:<controllers>:<path>`; v2's is `0::<path>`. */

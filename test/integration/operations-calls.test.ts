@@ -19,7 +19,9 @@ test('each operation is one command with the container’s id', async ({ scratch
     const { id } = container;
     runtime.prints('ps', '[1,22]');
     runtime.prints('events', '{"type":"stats","id":"x","data":{"pids":{"current":2}}}\n');
+    runtime.status('paused');
     await container.pause();
+    runtime.status('running');
     await container.resume();
     expect(await container.pids()).toEqual([1, 22]);
     expect((await container.stats()).pids.current).toBe(2);
@@ -100,6 +102,16 @@ test('a runtime that hangs is killed after timeoutMs, with what it started', asy
     await until('nothing of it is left', () => processesWith(id).every((pid) => before.includes(pid)));
     expect(container.state()).toBe('running');
     expect(leftIn(scratch.root, container)).toEqual([]);
+  });
+});
+
+test('a pause of which nothing comes is a failure after timeoutMs', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async ({ container: { id } }) => {
+    const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
+    await expect(container.pause()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: 'oci runtime error: pause: not all is paused after 500 ms',
+    });
   });
 });
 
