@@ -31,10 +31,17 @@ export interface ContainerOptions {
   timeoutMs?: number;
 }
 
-export interface StartOptions {
+export interface CreateOptions {
   /** Default: `/dev/null` for each. */
   stdio?: Partial<Stdio>;
-  /** Restore this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or a path. */
+  /** As `start()`'s. */
+  labels?: string[];
+}
+
+export interface StartOptions {
+  /** Default: `/dev/null` for each. Of a created container it was given to `create()`. */
+  stdio?: Partial<Stdio>;
+  /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. */
   checkpoint?: string;
   /** Kept with the process, no meaning here. Default none. */
   labels?: string[];

@@ -1,9 +1,11 @@
 export { Container } from './container.js';
 export { execSpec } from './exec-spec.js';
 export type { CapabilityChanges, ExecOverrides } from './exec-spec.js';
+export type { Checkpoint, CheckpointOptions } from './checkpoint.js';
 export type {
   CleanUpOptions,
   ContainerOptions,
+  CreateOptions,
   ExecOptions,
   ExecSpec,
   LoadFailure,
@@ -16,6 +18,18 @@ export type { State } from './process.js';
 export type { Exit, ExitRecord } from './exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio.js';
 export type { Stdio } from './stdio.js';
+export type { RuntimeStatus } from './runtime-state.js';
+export type {
+  BlockIoEntry,
+  BlockIoStats,
+  ContainerStats,
+  CpuStats,
+  HugetlbStats,
+  MemoryStats,
+  MemoryUsage,
+  NetworkInterfaceStats,
+  PidsStats,
+} from './stats.js';
 export { writeHostBundle } from './bundle.js';
 export type { HostProcess } from './bundle.js';
 export type * from './oci/index.js';

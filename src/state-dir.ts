@@ -39,6 +39,8 @@ export interface ContainerState {
 /** What stands beside the OCI process object in `process.json`. */
 export interface ProcessState {
   exec: boolean;
+  /** Made by `create`: its program waits for `start`. Not the seed's; written only where it is so. */
+  create: boolean;
   containerdStdin: string;
   containerdStdout: string;
   containerdStderr: string;
@@ -188,8 +190,9 @@ export class ProcessDir {
     return fs.existsSync(join(this.path, 'process.json'));
   }
 
-  writeProcess(spec: ProcessSpec, state: ProcessState): void {
-    writeFileAtomic(join(this.path, 'process.json'), stringifyProcess({ ...spec, ...state }) + '\n');
+  writeProcess(spec: ProcessSpec, { create, ...state }: ProcessState): void {
+    const written = { ...spec, ...state, create: create ? true : undefined };
+    writeFileAtomic(join(this.path, 'process.json'), stringifyProcess(written) + '\n');
   }
 
   /** @throws {OutliveError} `ERR_INVALID_STATE` when it is broken; a system error when it can't be read. */
@@ -197,10 +200,11 @@ export class ProcessDir {
     const path = join(this.path, 'process.json');
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
     expectStrings(path, value, 'args');
-    const { exec, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
+    const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
     const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...spec } = rest;
     const state = {
       exec: exec === true,
+      create: create === true,
       containerdStdin: stringOr(containerdStdin, ''),
       containerdStdout: stringOr(containerdStdout, ''),
       containerdStderr: stringOr(containerdStderr, ''),
@@ -248,6 +252,15 @@ export class ProcessDir {
 
   writeIdentity(identity: Identity): void {
     writeFileAtomic(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
+  }
+
+  /** Whether somebody wrote down that the program of a created container was let run. */
+  hasStartedMark(): boolean {
+    return fs.existsSync(join(this.path, 'started'));
+  }
+
+  writeStartedMark(): void {
+    writeFileAtomic(join(this.path, 'started'), '');
   }
 
   /** Whether the shim had an error or a warning to tell. */

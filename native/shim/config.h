@@ -11,6 +11,7 @@
 
 struct ShimConfig {
   bool exec = false;
+  bool create = false;  // stop before the program runs; the runtime's `start`, which the library calls, lets it go
   bool terminal = false;
   bool no_pivot_root = false;
   const char* stdio_path[3] = {"/dev/null", "/dev/null", "/dev/null"};
@@ -33,6 +34,11 @@ struct CheckpointFlags {
   bool shell = false;
   bool tcp = false;
   bool unix_sockets = false;
+  JsonValue empty_ns;  // an array of strings, or absent
+
+  // What empty_ns points into.
+  FileBytes bytes;
+  JsonDoc doc;
 };
 
 // Reads <image>/config.json; a missing file is no flags.
