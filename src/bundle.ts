@@ -1,10 +1,11 @@
 /** Bundles: reading an OCI bundle's config.json, and writing one for the host runtime. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { checkBoolean, checkInteger, checkObject, checkString, checkStrings } from './arg-checks.js';
+import { checkObject, checkString, checkStrings } from './arg-checks.js';
 import { invalidArgValue } from './arg-errors.js';
 import { hasCode, messageOf } from './errors.js';
 import { parseJsonObject } from './json-file.js';
+import { checkProcess } from './process-checks.js';
 import type { Box, ProcessSpec, Rlimit, Spec, User } from './spec.js';
 import { readText, writeFileAtomic } from './files.js';
 
@@ -93,15 +94,8 @@ export function writeHostBundle(dir: string, options: HostProcess): Promise<stri
 function checkHostProcess(options: HostProcess): void {
   checkObject('options', options);
   checkStrings('options.args', options.args);
-  if (options.args.length === 0) throw invalidArgValue('options.args', options.args, 'must not be empty');
   if (options.env !== undefined) checkStrings('options.env', options.env);
-  if (options.cwd !== undefined) {
-    checkString('options.cwd', options.cwd);
-    if (!options.cwd.startsWith('/')) throw invalidArgValue('options.cwd', options.cwd, 'must be an absolute path');
-  }
-  if (options.terminal !== undefined) checkBoolean('options.terminal', options.terminal);
-  if (options.noNewPrivileges !== undefined) checkBoolean('options.noNewPrivileges', options.noNewPrivileges);
-  if (options.oomScoreAdj !== undefined) checkInteger('options.oomScoreAdj', options.oomScoreAdj, -1000, 1000);
+  checkProcess('options', options);
 }
 
 function defaultEnv(terminal: boolean): string[] {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from './arg-checks.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from './executable.js';
 import type { Container } from './container.js';
-import type { ProcessSpec } from './spec.js';
+import type { ExecOverrides } from './exec-spec.js';
 import { type ContainerState, checkId } from './state-dir.js';
 import type { Stdio } from './stdio.js';
 
@@ -31,12 +31,23 @@ export interface ContainerOptions {
   timeoutMs?: number;
 }
 
-export interface StartOptions {
+export interface CreateOptions {
   /** Default: `/dev/null` for each. */
   stdio?: Partial<Stdio>;
-  /** Restore this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or a path. */
-  checkpoint?: string;
+  /** As `start()`'s. */
+  labels?: string[];
 }
+
+export interface StartOptions {
+  /** Default: `/dev/null` for each. Of a created container it was given to `create()`. */
+  stdio?: Partial<Stdio>;
+  /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. */
+  checkpoint?: string;
+  /** Kept with the process, no meaning here. Default none. */
+  labels?: string[];
+}
+
+export type ExecOptions = Pick<StartOptions, 'stdio' | 'labels'>;
 
 /** What `Container.loadAll` brought back. */
 export interface LoadedRoot {
@@ -54,8 +65,15 @@ export interface CleanUpOptions {
   graceMs?: number;
 }
 
-/** What `exec` runs: the bundle's process object with these members in place of its own. */
-export type ExecSpec = Partial<ProcessSpec> & { args: string[] };
+/** What `exec` runs: the bundle's process with these changes, as `execSpec()` makes them. */
+export type ExecSpec = ExecOverrides & { args: string[] };
+
+/** As process.json has them: only when they are given. */
+export function checkLabels(labels: string[] | undefined): { labels?: string[] } {
+  if (labels === undefined) return {};
+  checkStrings('options.labels', labels);
+  return { labels: [...labels] };
+}
 
 /** Checks everything and fills in what is missing; throws as `Container.create`. */
 export function checkOptions(options: ContainerOptions): {

@@ -1,28 +1,32 @@
 /**
- * A container: the directory that holds its processes, the runtime and shim that run them, and the map from id to
- * Process. Seed: the `Container` interface of containerd's runtime package.
+ * A container: the directory that holds its processes, and the map from id to Process. What the runtime does with a
+ * running one is container-operations.ts's. Seed: the `Container` interface of containerd's runtime package.
  */
 import { accessSync, existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { checkInteger, checkObject, checkString, checkStrings, checkTimeout } from './arg-checks.js';
-import { type BundleSpec, readBundle } from './bundle.js';
+import { readBundle } from './bundle.js';
+import { checkStartCheckpoint } from './checkpoint.js';
+import { ContainerOperations } from './container-operations.js';
 import {
   type CleanUpOptions,
   type ContainerOptions,
+  type CreateOptions,
   DEFAULT_TIMEOUT_MS,
+  type ExecOptions,
   type ExecSpec,
   type LoadFailure,
   type LoadedRoot,
   type StartOptions,
+  checkLabels,
   checkOptions,
 } from './container-options.js';
+import { ContainerProcesses, type StartMode } from './container-processes.js';
 import { releaseShim } from './control-fifo.js';
-import { OutliveError, hasCode, messageOf } from './errors.js';
-import { makeProcessDir } from './process-dir.js';
-import { Process, type ProcessConfig, type State } from './process.js';
-import { type RuntimeCall, deleteFromRuntime, globalArgs } from './runtime.js';
-import { type ProcessSpec, rootIds } from './spec.js';
-import { ContainerDir, type ContainerState, INIT_PROCESS_ID, type ProcessDir, checkId } from './state-dir.js';
+import { OutliveError, hasCode } from './errors.js';
+import { execSpec } from './exec-spec.js';
+import type { Process, State } from './process.js';
+import { ContainerDir, type ContainerState, INIT_PROCESS_ID, checkId } from './state-dir.js';
 import { type Leftover, checkOwnDirectory, containerIds, findLeftovers, removeLeftover } from './state-root.js';
 import { type Stdio, newStdio } from './stdio.js';
 
@@ -33,34 +37,14 @@ import { type Stdio, newStdio } from './stdio.js';
 const RELEASE_LIMIT_MS = 500;
 
 /** A container and its processes. Nothing of it is held only in memory: `Container.load` brings it back. */
-export class Container {
-  readonly id: string;
-  /** Absolute path. */
-  readonly bundle: string;
-  /** `'host'`, a name, or an absolute path. */
-  readonly runtime: string;
-  readonly runtimeArgs: readonly string[];
-  readonly labels: readonly string[];
-  /** `'outlive-shim'` for the shipped one, else a name or an absolute path. */
-  readonly shim: string;
-
-  readonly #dir: ContainerDir;
-  readonly #noPivotRoot: boolean;
-  readonly #timeoutMs: number;
-  readonly #processes = new Map<string, Process>();
-  /** The clean-up after processes whose end was lost. */
-  #ending = Promise.resolve();
+export class Container extends ContainerOperations {
+  readonly #processes: ContainerProcesses;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
-    this.id = id;
-    this.bundle = state.bundle;
-    this.runtime = state.runtime;
-    this.runtimeArgs = state.runtimeArgs;
-    this.labels = state.labels;
-    this.shim = state.shim;
-    this.#noPivotRoot = state.noPivotRoot;
-    this.#dir = dir;
-    this.#timeoutMs = timeoutMs;
+    super(dir, id, state, timeoutMs);
+    const letRun = (): Promise<void> => this.letRun();
+    const owner = { container: this, call: this.call, noPivotRoot: state.noPivotRoot, letRun };
+    this.#processes = new ContainerProcesses(owner);
   }
 
   /**
@@ -100,12 +84,14 @@ export class Container {
     }
     const container = new Container(dir, id, state, timeoutMs);
     try {
-      for (const processId of dir.processIds()) container.#attach(processId);
+      container.#processes.attach();
     } catch (error) {
       container.close();
       throw error;
     }
-    return Promise.resolve(container);
+    // Let run by a supervisor that died before it could write that down: the runtime knows, and status() notes it.
+    if (container.state() === 'created') await container.status().catch(() => undefined);
+    return container;
   }
 
   /**
@@ -148,40 +134,52 @@ export class Container {
   }
 
   /**
-   * Starts the container's first process, `init`.
-   * @throws {OutliveError} `ERR_INVALID_STATE` when it has one already; `ERR_NOT_INSTALLED`, `ERR_SHIM`,
-   *   `ERR_OCI_RUNTIME` (the program is missing, …), `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_START_TIMEOUT`; a bad
-   *   argument's or system call's error. After a failure nothing of the attempt is left, and it may be tried again.
+   * Starts the container's first process, `init`, or lets the one run that `create()` made.
+   * @throws {OutliveError} `ERR_INVALID_STATE` when it has been started already, or a created one is to have other stdio or
+   *   labels;
+   *   `ERR_NOT_INSTALLED`, `ERR_SHIM`, `ERR_OCI_RUNTIME` (the program is missing, …), `ERR_CONTAINER_NOT_STARTED`,
+   *   `ERR_CONTAINER_START_TIMEOUT`, `ERR_CHECKPOINT_NOT_EXISTS`; a bad argument's or system call's error. After a failure
+   *   nothing of the attempt is left, and it may be tried again; of a created one see `process.start()`.
    */
-  async start({ stdio, checkpoint = '' }: StartOptions = {}): Promise<Process> {
-    const bundle = readBundle(this.bundle);
-    return this.#startProcess(INIT_PROCESS_ID, bundle, bundle.process, newStdio(stdio), { exec: false, checkpoint });
+  async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<Process> {
+    const { init } = this;
+    if (init?.awaitsStart === true && stdio === undefined && checkpoint === '' && labels === undefined) {
+      await init.start();
+      return init;
+    }
+    checkStartCheckpoint(this.bundle, checkpoint);
+    return this.#startInit(stdio, { checkpoint, ...checkLabels(labels) });
+  }
+
+  /**
+   * Makes the container and its first process, `init`, but does not let its program run yet: it has its pid, namespaces
+   * and limits, and its state is `created` until `start()`, of this object or of the process. The host side of it
+   * (networks, …) may be set up meanwhile. It outlives the supervisor as a running one does.
+   * @throws as `start()`; `ERR_INVALID_STATE` when it has a first process already.
+   */
+  async create({ stdio, labels }: CreateOptions = {}): Promise<Process> {
+    return this.#startInit(stdio, { create: true, ...checkLabels(labels) });
   }
 
   /**
    * Starts another process in the running container.
    * @param processId as a container's id; unique in the container, not `init`.
-   * @param spec what to run; members it lacks come from the bundle's process.
+   * @param spec what to run: changes to the bundle's process, as {@link execSpec} takes them.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED`; else as `start()`.
    */
-  async exec(processId: string, spec: ExecSpec, { stdio }: { stdio?: Partial<Stdio> } = {}): Promise<Process> {
+  async exec(processId: string, spec: ExecSpec, { stdio, labels }: ExecOptions = {}): Promise<Process> {
     checkId('processId', processId);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
-    const init = this.#processes.get(INIT_PROCESS_ID);
-    if (init === undefined) throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `container ${this.id} is not started`);
-    if (init.state() === 'stopped') throw new OutliveError('ERR_CONTAINER_EXITED', `container ${this.id} has exited`);
+    this.requireLiving();
     const bundle = readBundle(this.bundle);
-    const inherited = { ...bundle.process };
-    delete inherited.terminal;
-    delete inherited.consoleSize;
-    const merged = { ...inherited, ...spec };
-    return this.#startProcess(processId, bundle, merged, newStdio(stdio), { exec: true, checkpoint: '' });
+    const how = { exec: true, ...checkLabels(labels) };
+    return this.#processes.start(processId, bundle, execSpec(bundle.process, spec), newStdio(stdio), how);
   }
 
   /** Its processes that were not removed, running or not, in no particular order. */
   processes(): Process[] {
-    return [...this.#processes.values()];
+    return this.#processes.all();
   }
 
   /**
@@ -192,17 +190,17 @@ export class Container {
     const process = this.#processes.get(processId);
     if (process === undefined) throw new OutliveError('ERR_INVALID_STATE', `no process ${processId} in ${this.id}`);
     if (!process.hasEnded) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${processId} has not exited`);
-    await this.#ending;
-    const dir = this.#dir.process(processId);
+    await this.#processes.settled();
+    const dir = this.call.dir.process(processId);
     await releaseShim(dir, RELEASE_LIMIT_MS);
     process.close();
-    this.#processes.delete(processId);
+    this.#processes.forget(processId);
     dir.remove();
   }
 
-  /** The state of its first process; `stopped` when it has none. */
+  /** The state of its first process; `stopped` when it has none. Synchronous; `status()` asks the runtime. */
   state(): State {
-    return this.#processes.get(INIT_PROCESS_ID)?.state() ?? 'stopped';
+    return this.init?.state() ?? 'stopped';
   }
 
   /**
@@ -213,115 +211,47 @@ export class Container {
    *   when what runs could not be ended; `ERR_SHIM` when a shim did not leave in `timeoutMs`. The state is kept then.
    */
   async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
-    await this.#ending;
+    await this.#processes.settled();
     const alive = this.processes().filter((process) => !process.hasEnded);
     if (!force && alive.length > 0) {
       throw new OutliveError('ERR_PROCESS_NOT_EXITED', `container ${this.id} still runs`);
     }
     for (const process of this.processes()) {
-      if (process.hasEnded && !(await process.settled(this.#timeoutMs))) throw this.#shimStays(process.id);
+      if (process.hasEnded && !(await process.settled(this.call.timeoutMs))) throw this.#shimStays(process.id);
     }
-    const init = this.#processes.get(INIT_PROCESS_ID);
-    if (init?.endedCleanly === false) await this.#deleteFromRuntime(alive.length > 0, init.wasCutOff);
+    const { init } = this;
+    if (init?.endedCleanly === false) await this.#processes.deleteFromRuntime(alive.length > 0, init.wasCutOff);
     for (const process of alive) {
-      if (!(await process.settled(this.#timeoutMs))) throw this.#shimStays(process.id);
+      if (!(await process.settled(this.call.timeoutMs))) throw this.#shimStays(process.id);
     }
     for (const { id } of this.processes()) {
-      if (!(await releaseShim(this.#dir.process(id), this.#timeoutMs))) throw this.#shimStays(id);
+      if (!(await releaseShim(this.call.dir.process(id), this.call.timeoutMs))) throw this.#shimStays(id);
     }
     this.close();
-    this.#processes.clear();
-    this.#dir.remove();
+    for (const { id } of this.processes()) this.#processes.forget(id);
+    this.call.dir.remove();
   }
 
   /** Closes all its processes' objects: stops watching, touches no process. */
   close(): void {
-    for (const process of this.#processes.values()) process.close();
+    this.#processes.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  async #startProcess(
-    id: string,
-    bundle: BundleSpec,
-    spec: ProcessSpec,
-    stdio: Stdio,
-    { exec, checkpoint }: { exec: boolean; checkpoint: string },
-  ): Promise<Process> {
-    if (this.#processes.has(id)) throw new OutliveError('ERR_INVALID_STATE', `${this.id} has a process ${id} already`);
-    const { uid, gid } = rootIds(bundle);
-    const made = makeProcessDir(this.#dir.process(id), spec, {
-      exec,
-      containerdStdin: stdio.stdin,
-      containerdStdout: stdio.stdout,
-      containerdStderr: stdio.stderr,
-      runtimeArgs: globalArgs(this.#call),
-      noPivotRoot: this.#noPivotRoot,
-      checkpoint,
-      rootUID: uid,
-      rootGID: gid,
-    });
-    const process = new Process(this.#processConfig(id, spec, stdio));
-    this.#processes.set(id, process);
-    try {
-      await process.start();
-      return process;
-    } catch (error) {
-      this.#processes.delete(id);
-      made.undo();
-      throw error;
-    } finally {
-      made.release();
-    }
+  /** @internal */
+  protected get init(): Process | undefined {
+    return this.#processes.init;
   }
 
-  #attach(id: string): void {
-    const dir = this.#dir.process(id);
-    // Without process.json no shim was started: a directory only, which start() or exec() take over.
-    if (!dir.hasProcess() && !dir.wasStarted()) return;
-    this.#processes.set(id, Process.attach(this.#loadConfig(id, dir)));
-  }
-
-  #loadConfig(id: string, dir: ProcessDir): ProcessConfig {
-    try {
-      const { spec, state } = dir.readProcess();
-      const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
-      return this.#processConfig(id, spec, newStdio({ stdin, stdout, stderr }));
-    } catch (error) {
-      if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
-      return { ...this.#processConfig(id, { args: [] }, newStdio()), problem: messageOf(error) };
-    }
-  }
-
-  #processConfig(id: string, spec: ProcessSpec, stdio: Stdio): ProcessConfig {
-    const dir = this.#dir.process(id);
-    const isInit = id === INIT_PROCESS_ID;
-    const cleanUp = isInit ? () => this.#deleteFromRuntime(true, true) : () => Promise.resolve();
-    const { shim, id: containerId, bundle, runtime } = this;
-    const launch = { dir, shim, containerId, bundle, runtime, timeoutMs: this.#timeoutMs, cleanUp };
-    return { id, container: this, spec, stdio, dir, launch, onLost: (process) => this.#endRemains(process) };
-  }
-
-  /** A process whose shim died is nobody's any more: what is left of it is ended, so that its id can be used again. */
-  #endRemains(process: Process): void {
-    const ending = this.#ending.then(async () => {
-      if (process.id === INIT_PROCESS_ID) await this.#deleteFromRuntime(false, process.wasCutOff);
-      else process.killRemains();
-    });
-    this.#ending = ending.catch(() => undefined);
-  }
-
-  #deleteFromRuntime(running: boolean, cutOff: boolean): Promise<void> {
-    return deleteFromRuntime(this.#call, this.id, this.bundle, { running, cutOff });
-  }
-
-  get #call(): RuntimeCall {
-    return { runtime: this.runtime, runtimeArgs: this.runtimeArgs, dir: this.#dir, timeoutMs: this.#timeoutMs };
+  #startInit(stdio: Partial<Stdio> | undefined, how: StartMode): Promise<Process> {
+    const bundle = readBundle(this.bundle);
+    return this.#processes.start(INIT_PROCESS_ID, bundle, bundle.process, newStdio(stdio), how);
   }
 
   #shimStays(processId: string): OutliveError {
-    return new OutliveError('ERR_SHIM', `the shim of process ${processId} did not leave in ${this.#timeoutMs} ms`);
+    return new OutliveError('ERR_SHIM', `the shim of process ${processId} did not leave in ${this.call.timeoutMs} ms`);
   }
 }

@@ -1,7 +1,12 @@
 export { Container } from './container.js';
+export { execSpec } from './exec-spec.js';
+export type { CapabilityChanges, ExecOverrides } from './exec-spec.js';
+export type { Checkpoint, CheckpointOptions } from './checkpoint.js';
 export type {
   CleanUpOptions,
   ContainerOptions,
+  CreateOptions,
+  ExecOptions,
   ExecSpec,
   LoadFailure,
   LoadedRoot,
@@ -14,9 +19,21 @@ export type { Exit, ExitRecord } from './exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio.js';
 export type { OutputOptions, Stdio } from './stdio.js';
 export type { OnRead } from './fifo-streams.js';
+export type { RuntimeStatus } from './runtime-state.js';
+export type {
+  BlockIoEntry,
+  BlockIoStats,
+  ContainerStats,
+  CpuStats,
+  HugetlbStats,
+  MemoryStats,
+  MemoryUsage,
+  NetworkInterfaceStats,
+  PidsStats,
+} from './stats.js';
 export { writeHostBundle } from './bundle.js';
 export type { HostProcess } from './bundle.js';
-export type { Box, IdMapping, ProcessSpec, Rlimit, Spec, User } from './spec.js';
+export type * from './oci/index.js';
 export { OutliveError } from './errors.js';
 export type { OutliveErrorCode } from './errors.js';
 export * as posix from './posix.js';

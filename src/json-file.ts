@@ -19,6 +19,15 @@ export function parseJsonObject(text: string, path: string): Record<string, unkn
   return value as Record<string, unknown>;
 }
 
+/**
+ * The text of an object with an OCI process in it. "No limit" is 2^64 - 1, which a JavaScript number can't hold:
+ * JSON.stringify makes it 18446744073709552000, which no runtime takes. (A quote within a string is escaped, so that only
+ * members match.)
+ */
+export function stringifyProcess(value: object): string {
+  return JSON.stringify(value).replace(/"(soft|hard)":18446744073709552000(?=[,}])/g, '"$1":18446744073709551615');
+}
+
 /** `:line:column` of the first error. V8's own message does not always have it. */
 function position(text: string): string {
   try {

@@ -12,6 +12,7 @@ const START_FILES = [
   'process.json',
   'pid',
   'identity.json',
+  'started',
   'exitStatus',
   'exit.json',
   'shim-log.json',

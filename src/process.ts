@@ -11,27 +11,15 @@ import { OutliveError } from './errors.js';
 import { DEFAULT_SHIM } from './executable.js';
 import type { Exit } from './exit.js';
 import { isRunning, signalProcess } from './identity.js';
+import type { ProcessConfig } from './process-config.js';
 import type { ProcessSpec } from './spec.js';
-import { type Launch, startShim } from './start.js';
+import { startShim } from './start.js';
 import type { Identity, ProcessDir } from './state-dir.js';
 import { type OutputOptions, type Stdio, openInput, openOutput } from './stdio.js';
 import { Tracker } from './tracker.js';
 
-/** Whether a process (or a container's first one) runs. */
-export type State = 'running' | 'stopped' | 'paused';
-
-/** @internal */
-export interface ProcessConfig {
-  readonly id: string;
-  readonly container: Container;
-  readonly spec: ProcessSpec;
-  readonly stdio: Stdio;
-  readonly problem?: string;
-  readonly dir: ProcessDir;
-  readonly launch: Launch;
-  /** Called once when the end of the process is lost: something of it may still run. */
-  readonly onLost: (process: Process) => void;
-}
+/** Whether a process (or a container's first one) runs; `created`: it is there, and its program waits for `start()`. */
+export type State = 'created' | 'running' | 'paused' | 'stopped';
 
 type Phase = 'new' | 'starting' | 'started' | 'failed';
 
@@ -46,16 +34,19 @@ export class Process {
   /** The OCI process object that it was made from. */
   readonly spec: ProcessSpec;
   readonly stdio: Stdio;
+  /** As given to `start()`, `create()` or `exec()`; kept with the process, no meaning here. */
+  readonly labels: readonly string[];
   /**
-   * Why `spec` and `stdio` are not known: its process.json was broken when it was loaded. The process itself can be
+   * Why `spec`, `stdio` and `labels` are not known: its process.json was broken when it was loaded. The process itself can be
    * waited for, signalled and deleted all the same.
    */
   readonly problem: string | undefined;
 
   readonly #dir: ProcessDir;
-  readonly #launch: Launch;
+  readonly #config: ProcessConfig;
   readonly #tracker: Tracker;
   #phase: Phase = 'new';
+  #awaitsStart: boolean;
   #pid: number | undefined;
   /** As the shim recorded it, or until then as it was seen when the pid file appeared. */
   #identity: Identity | undefined;
@@ -67,9 +58,11 @@ export class Process {
     this.container = config.container;
     this.spec = config.spec;
     this.stdio = config.stdio;
+    this.labels = config.labels;
     this.problem = config.problem;
     this.#dir = config.dir;
-    this.#launch = config.launch;
+    this.#config = config;
+    this.#awaitsStart = config.isCreated;
     this.#tracker = new Tracker(config.dir, () => config.onLost(this));
   }
 
@@ -96,15 +89,29 @@ export class Process {
   }
 
   /**
-   * Starts it. `container.start()` and `exec()` have done so already.
-   * @throws {OutliveError} `ERR_INVALID_STATE` when it was started before; else as `container.start()`.
+   * Lets the program of a created container run. Of every other process `container.start()` and `exec()` have done so.
+   * @throws {OutliveError} `ERR_INVALID_STATE` when it was started before; `ERR_PROCESS_EXITED` when it ended before;
+   *   `ERR_OCI_RUNTIME`, `ERR_NOT_INSTALLED`. After a failure it is as it was before, and may be started again.
    */
   async start(): Promise<void> {
-    if (this.#phase !== 'new') throw new OutliveError('ERR_INVALID_STATE', `process ${this.id} was started already`);
+    this.#requireStarted();
+    if (!this.awaitsStart) throw new OutliveError('ERR_INVALID_STATE', `process ${this.id} was started already`);
+    this.#requireRunning();
+    try {
+      await this.#config.letRun();
+    } catch (cause) {
+      if (this.isAlive()) throw cause;
+      throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.id} has exited`, { cause });
+    }
+    this.noteStarted();
+  }
+
+  /** @internal Starts its shim, and by that the process, or the container that waits for `start()`. */
+  async launch(): Promise<void> {
     this.#phase = 'starting';
     try {
       this.#tracker.open();
-      const { pid, identity, shim, changes } = await startShim(this.#launch);
+      const { pid, identity, shim, changes } = await startShim(this.#config.launch);
       this.#pid = pid;
       this.#identity = identity;
       this.#phase = 'started';
@@ -116,13 +123,23 @@ export class Process {
     }
   }
 
-  /** `running` from its start to its end (a zombie has ended), else `stopped`. */
+  /**
+   * `running` from its start to its end (a zombie has ended), unless it is `paused`; `created` while its program waits for
+   * `start()`; else `stopped`. Asks the kernel, not the runtime: it costs a few reads of small files.
+   */
   state(): State {
-    if (this.#phase !== 'started' || this.#tracker.known() !== undefined) return 'stopped';
+    if (!this.isAlive()) return 'stopped';
+    if (!this.#config.isPaused(this.#who()?.pid ?? this.systemPid)) return this.awaitsStart ? 'created' : 'running';
+    // Who has the pid now had it at that look too.
+    return this.isAlive() ? 'paused' : 'stopped';
+  }
+
+  /** @internal Whether it has begun and not ended. */
+  isAlive(): boolean {
+    if (this.#phase !== 'started' || this.#tracker.known() !== undefined) return false;
     const identity = this.#who();
     // Not recorded yet: there is a pid and a shim, and no end.
-    if (identity === undefined) return this.systemPid === 0 ? 'stopped' : 'running';
-    return isRunning(identity) ? 'running' : 'stopped';
+    return identity === undefined ? this.systemPid !== 0 : isRunning(identity);
   }
 
   /** Whether nothing more is to come: its end is known, or it never had a beginning. */
@@ -220,6 +237,27 @@ export class Process {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @internal Whether it has a pid: its start is neither under way nor failed. */
+  get wasLaunched(): boolean {
+    return this.#phase === 'started';
+  }
+
+  /** @internal It was made by `create`, and nobody is known to have let it run. Another supervisor may do so. */
+  get awaitsStart(): boolean {
+    if (this.#awaitsStart && this.#dir.hasStartedMark()) this.#awaitsStart = false;
+    return this.#awaitsStart;
+  }
+
+  /** @internal It was let run. */
+  noteStarted(): void {
+    this.#awaitsStart = false;
+    try {
+      this.#dir.writeStartedMark();
+    } catch {
+      // A full disk, or a directory that is being removed: who loads it asks the runtime.
+    }
   }
 
   /** @internal Waits until its shim has cleaned up; false when that takes longer than `limitMs`. */

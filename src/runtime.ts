@@ -1,149 +1,111 @@
-/** Runs the runtime's own commands (delete, state …) as the library needs them: never on the main thread's back, bounded. */
-import { closeSync, openSync, realpathSync, rmSync } from 'node:fs';
+/** Runs the runtime's own commands (state, pause, delete …) as the library needs them: never on the main thread's back, bounded. */
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { OutliveError, hasCode } from './errors.js';
-import { HOST_RUNTIME, findRuntime } from './executable.js';
+import { findRuntime } from './executable.js';
 import { readText } from './files.js';
-import { parseJsonObject } from './json-file.js';
 import * as posix from './posix.js';
 import { ownedName } from './owned-name.js';
 import { within } from './promises.js';
+import { runtimeArgv } from './runtime-args.js';
 import { firstError, parseLog } from './runtime-log.js';
 import type { ContainerDir } from './state-dir.js';
 
 /** What is read of a runtime's output or log: a runtime that prints without end must not fill our memory. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** Between two attempts of a delete that failed, in milliseconds. */
-const DELETE_RETRY_MS = 50;
-
-/** Which runtime a container has, and how to call it. */
+/** Which container, which runtime it has, and how to call that. */
 export interface RuntimeCall {
+  readonly id: string;
+  readonly bundle: string;
   readonly runtime: string;
   readonly runtimeArgs: readonly string[];
   readonly dir: ContainerDir;
   readonly timeoutMs: number;
 }
 
-/**
- * The runtime's global arguments. The host runtime keeps its state in the container's own directory, unless the caller
- * says otherwise, so that two state roots never collide and nothing is left when the directory goes.
- */
-export function globalArgs({ runtime, runtimeArgs, dir }: RuntimeCall): string[] {
-  const hasRoot = runtimeArgs.some((arg) => /^--?root(=|$)/.test(arg));
-  return runtime === HOST_RUNTIME && !hasRoot ? ['--root', dir.hostRuntimeRoot, ...runtimeArgs] : [...runtimeArgs];
+/** The files that one call writes. */
+interface Output {
+  readonly log: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutFd: number;
+  readonly stderrFd: number;
 }
 
 /**
  * Runs one command of the runtime to its end.
+ * @param command one of `commands` of runtime-args.ts.
  * @returns what it printed on stdout.
- * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` when it failed, or did not end within `timeoutMs` (it is
- *   killed then).
+ * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` when it failed, with the first error of its log, or did
+ *   not end within `timeoutMs` (it is killed then, and all of its process group).
  */
-export async function runRuntime(call: RuntimeCall, args: readonly string[]): Promise<string> {
-  const { log, out, stdoutFd } = openOutput(call.dir.path);
-  const command = ['--log', log, '--log-format', 'json', ...globalArgs(call), ...args];
+export async function runRuntime(call: RuntimeCall, command: readonly string[]): Promise<string> {
+  const output = openOutput(call.dir.path);
   try {
-    const child = await posix.spawn(findRuntime(call.runtime), command, {
-      stdio: [null, stdoutFd, null],
+    const child = await posix.spawn(findRuntime(call.runtime), runtimeArgv(call, output.log, command), {
+      stdio: [null, output.stdoutFd, output.stderrFd],
       setpgid: true,
     });
     const inTime = await within(child.exited, call.timeoutMs);
-    if (inTime === undefined) child.kill('SIGKILL');
+    // Our child and not reaped: its pid still names its process group, in which a checkpoint's criu is.
+    if (inTime === undefined && child.pidfd >= 0) posix.kill(-child.pid, 'SIGKILL');
     const { code, signal } = await child.exited;
-    if (code === 0) return readText(out, MAX_OUTPUT_BYTES, 'truncate');
-    const how =
-      inTime === undefined ? `did not end in ${call.timeoutMs} ms` : (errorIn(log) ?? `ended with ${signal ?? code}`);
-    throw new OutliveError('ERR_OCI_RUNTIME', `oci runtime error: ${args[0] ?? ''}: ${how}`);
+    if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
+    const how = inTime === undefined ? `did not end in ${call.timeoutMs} ms` : reasonIn(output);
+    throw runtimeError(command, how ?? `ended with ${signal ?? code}`);
   } finally {
-    closeSync(stdoutFd);
-    rmSync(out, { force: true });
-    rmSync(log, { force: true });
+    closeSync(output.stdoutFd);
+    closeSync(output.stderrFd);
+    for (const path of [output.log, output.stdout, output.stderr]) rmSync(path, { force: true });
   }
 }
 
-/**
- * Has the runtime end and forget a container, if it is ours: another program may have one with the same id.
- * @param running whether something of it may still run: else a runtime that can't be asked at all is no failure.
- * @param cutOff its own run of it was killed: what that left half made has the id, though the runtime knows no such
- *   container.
- * @throws {OutliveError} `ERR_OCI_RUNTIME` when the runtime still has it after `timeoutMs`; `ERR_NOT_INSTALLED`.
- */
-export async function deleteFromRuntime(
-  call: RuntimeCall,
-  id: string,
-  bundle: string,
-  { running, cutOff = false }: { running: boolean; cutOff?: boolean },
-): Promise<void> {
-  const deadlineMs = performance.now() + call.timeoutMs;
-  for (;;) {
-    try {
-      const status = await statusOfOurs(call, id, bundle);
-      if (status === null || (status === undefined && !cutOff)) return;
-      // A frozen process does not die of a signal before it is thawed. If it can't be, delete says so.
-      if (status === 'paused') await runRuntime(call, ['resume', id]).catch(() => undefined);
-      await runRuntime(call, ['delete', '--force', id]);
-      return;
-    } catch (error) {
-      if (!hasCode(error, 'ERR_OCI_RUNTIME')) {
-        if (running) throw error;
-        return;
-      }
-      // The shim deletes it too, when the process has ended: whoever comes second may find nothing, which is as good.
-      if (typeof (await statusOfOurs(call, id, bundle)) !== 'string') return;
-      // Or the kernel has not let go yet of a killed process's cgroup.
-      if (performance.now() > deadlineMs) throw error;
-      await delay(DELETE_RETRY_MS);
-    }
-  }
-}
-
-/** What the runtime says of the container; undefined when it knows none, null when that is another bundle's. */
-async function statusOfOurs(call: RuntimeCall, id: string, bundle: string): Promise<string | null | undefined> {
-  let printed: string;
-  try {
-    printed = await runRuntime(call, ['state', id]);
-  } catch (error) {
-    // It knows no such container.
-    if (hasCode(error, 'ERR_OCI_RUNTIME')) return undefined;
-    throw error;
-  }
-  const { bundle: stated, status } = parseJsonObject(printed, `${call.runtime} state`);
-  // The host runtime's word for half made.
-  if (stated === '') return undefined;
-  const ours = typeof stated === 'string' && sameFile(stated, bundle);
-  return ours && typeof status === 'string' ? status : null;
-}
-
-/** By name where a bundle was removed meanwhile. */
-function sameFile(a: string, b: string): boolean {
-  try {
-    return realpathSync(a) === realpathSync(b);
-  } catch {
-    return a === b;
-  }
+/** The error for a command of the runtime that did not do what it should. */
+export function runtimeError(command: readonly string[], how: string, cause?: unknown): OutliveError {
+  const message = `oci runtime error: ${command[0] ?? ''}: ${how}`;
+  return new OutliveError('ERR_OCI_RUNTIME', message, cause === undefined ? {} : { cause });
 }
 
 /** In the container's directory; where that is gone or can't be written, what the runtime holds must go all the same. */
-function openOutput(dir: string): { log: string; out: string; stdoutFd: number } {
+function openOutput(dir: string): Output {
   const name = ownedName('run');
-  const open = (log: string): ReturnType<typeof openOutput> => {
-    const out = `${log}.out`;
-    return { log, out, stdoutFd: openSync(out, 'wx', 0o600) };
-  };
   try {
-    return open(join(dir, name));
+    return openIn(join(dir, name));
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'EROFS', 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM')) throw error;
-    return open(join(tmpdir(), `outlive${name}`));
+    return openIn(join(tmpdir(), `outlive${name}`));
   }
 }
 
-function errorIn(log: string): string | undefined {
+function openIn(log: string): Output {
+  const [stdout, stderr] = [`${log}.out`, `${log}.err`];
+  const stdoutFd = openSync(stdout, 'wx', 0o600);
   try {
-    return firstError(parseLog(readText(log, MAX_OUTPUT_BYTES, 'truncate')));
+    return { log, stdout, stderr, stdoutFd, stderrFd: openSync(stderr, 'wx', 0o600) };
+  } catch (error) {
+    closeSync(stdoutFd);
+    rmSync(stdout, { force: true });
+    throw error;
+  }
+}
+
+/** The first error of the log; of a runtime that wrote none (crun, of a command that it does not know) what it printed. */
+function reasonIn({ log, stderr }: Output): string | undefined {
+  const logged = textOf(log);
+  const message = logged === undefined ? undefined : firstError(parseLog(logged));
+  return (
+    message ??
+    textOf(stderr)
+      ?.split('\n')
+      .find((line) => line.trim() !== '')
+  );
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readText(path, MAX_OUTPUT_BYTES, 'truncate');
   } catch {
     return undefined;
   }

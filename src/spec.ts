@@ -1,65 +1,10 @@
 /**
- * The parts of the OCI runtime specification that the library itself reads or writes, in its words
+ * The types of config.json (in `oci/`), and what the library itself makes of its contents
  * (opencontainers/runtime-spec, config.md and config-linux.md).
  */
+import type { IdMapping, Spec } from './oci/index.js';
 
-export interface User {
-  /** User id in the container. */
-  uid: number;
-  /** Primary group id in the container. */
-  gid: number;
-  additionalGids?: number[];
-  /** File mode creation mask, 0 to 0o777. */
-  umask?: number;
-}
-
-export interface Box {
-  /** Rows. */
-  height: number;
-  /** Columns. */
-  width: number;
-}
-
-export interface Rlimit {
-  /** `RLIMIT_NOFILE`, …: getrlimit(2). */
-  type: string;
-  soft: number;
-  hard: number;
-}
-
-/** `process` of config.json. */
-export interface ProcessSpec {
-  terminal?: boolean;
-  consoleSize?: Box;
-  user?: User;
-  args: string[];
-  env?: string[];
-  /** Absolute path. */
-  cwd?: string;
-  rlimits?: Rlimit[];
-  noNewPrivileges?: boolean;
-  /** -1000 to 1000. */
-  oomScoreAdj?: number;
-  [key: string]: unknown;
-}
-
-export interface IdMapping {
-  containerID: number;
-  hostID: number;
-  size: number;
-}
-
-export interface Spec {
-  ociVersion?: string;
-  process?: ProcessSpec;
-  linux?: {
-    namespaces?: { type: string; path?: string }[];
-    uidMappings?: IdMapping[];
-    gidMappings?: IdMapping[];
-    [key: string]: unknown;
-  };
-  [key: string]: unknown;
-}
+export type * from './oci/index.js';
 
 /** The host's ids of the container's user 0 and group 0; both 0 without a user namespace. Seed: `getRootIDs`. */
 export function rootIds(spec: Spec): { uid: number; gid: number } {

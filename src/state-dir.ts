@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { invalidArgType, invalidArgValue } from './arg-errors.js';
 import { OutliveError, hasCode } from './errors.js';
 import { makeDirectory, readIfThere, readText, writeFileAtomic } from './files.js';
-import { parseJsonObject } from './json-file.js';
+import { parseJsonObject, stringifyProcess } from './json-file.js';
 import { ownedName } from './owned-name.js';
 import { firstError, parseLog } from './runtime-log.js';
 import type { ProcessSpec } from './spec.js';
@@ -42,6 +42,8 @@ export interface ContainerState {
 /** What stands beside the OCI process object in `process.json`. */
 export interface ProcessState {
   exec: boolean;
+  /** Made by `create`: its program waits for `start`. Not the seed's; written only where it is so. */
+  create: boolean;
   containerdStdin: string;
   containerdStdout: string;
   containerdStderr: string;
@@ -50,6 +52,8 @@ export interface ProcessState {
   checkpoint: string;
   rootUID: number;
   rootGID: number;
+  /** Ours; missing when none were given. */
+  labels?: string[];
 }
 
 /** Who a process is: a pid alone may have been given to another one since. */
@@ -189,8 +193,9 @@ export class ProcessDir {
     return fs.existsSync(join(this.path, 'process.json'));
   }
 
-  writeProcess(spec: ProcessSpec, state: ProcessState): void {
-    writeFileAtomic(join(this.path, 'process.json'), JSON.stringify({ ...spec, ...state }) + '\n');
+  writeProcess(spec: ProcessSpec, { create, ...state }: ProcessState): void {
+    const written = { ...spec, ...state, create: create ? true : undefined };
+    writeFileAtomic(join(this.path, 'process.json'), stringifyProcess(written) + '\n');
   }
 
   /** @throws {OutliveError} `ERR_INVALID_STATE` when it is broken; a system error when it can't be read. */
@@ -198,10 +203,11 @@ export class ProcessDir {
     const path = join(this.path, 'process.json');
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
     expectStrings(path, value, 'args');
-    const { exec, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
-    const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, ...spec } = rest;
+    const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
+    const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...spec } = rest;
     const state = {
       exec: exec === true,
+      create: create === true,
       containerdStdin: stringOr(containerdStdin, ''),
       containerdStdout: stringOr(containerdStdout, ''),
       containerdStderr: stringOr(containerdStderr, ''),
@@ -210,8 +216,9 @@ export class ProcessDir {
       checkpoint: stringOr(checkpoint, ''),
       rootUID: Number(rootUID ?? 0),
       rootGID: Number(rootGID ?? 0),
+      ...(Array.isArray(labels) ? { labels: labels.filter((label) => typeof label === 'string') } : {}),
     };
-    return { spec: spec as ProcessSpec, state };
+    return { spec: spec as unknown as ProcessSpec, state };
   }
 
   /** The runtime's pid file; undefined while it is missing, empty or no number. Seed: `getPidFromFile`. */
@@ -248,6 +255,15 @@ export class ProcessDir {
 
   writeIdentity(identity: Identity): void {
     writeFileAtomic(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
+  }
+
+  /** Whether somebody wrote down that the program of a created container was let run. */
+  hasStartedMark(): boolean {
+    return fs.existsSync(join(this.path, 'started'));
+  }
+
+  writeStartedMark(): void {
+    writeFileAtomic(join(this.path, 'started'), '');
   }
 
   /** Whether the shim had an error or a warning to tell. */

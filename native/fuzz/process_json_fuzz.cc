@@ -44,8 +44,8 @@ void build(ShimConfig* config) {
   Text<512> why;
   Argv start;
   require(build_start_args(context, &start, why) == 0);
-  size_t expected =
-      5 + extra + (config->exec ? 4 : 4 + (config->no_pivot_root ? 1 : 0)) + (config->terminal ? 2 : 0) + 3;
+  size_t command = config->exec ? 4 : (config->create ? 3 : 4) + (config->no_pivot_root ? 1 : 0);
+  size_t expected = 5 + extra + command + (config->terminal ? 2 : 0) + 3;
   require(count_of(start) == expected);
   require(strcmp(start.data()[expected - 1], "id") == 0);
   Argv end;

@@ -24,63 +24,80 @@ int load_json(const char* path, FileBytes* bytes, JsonDoc* doc, TextBuilder& why
   return 0;
 }
 
-int wrong_type(const char* key, const char* expected, TextBuilder& why) {
-  why.add("process.json: ").add(key).add(" must be ").add(expected);
-  return -EINVAL;
-}
+// The members of one file's object, each of the type that it must have. An absent one and null are left as they were.
+struct Members {
+  const char* path;
+  JsonValue root;
+  TextBuilder& why;
 
-int take_bool(JsonValue root, const char* key, bool* out, TextBuilder& why) {
-  JsonValue value = root.get(key);
-  if (!value || value.is(JsonType::Null) || value.as_bool(out)) return 0;
-  return wrong_type(key, "a boolean", why);
-}
-
-int take_string(JsonValue root, const char* key, const char** out, TextBuilder& why) {
-  JsonValue value = root.get(key);
-  if (!value || value.is(JsonType::Null)) return 0;
-  const char* s = value.c_str();
-  if (s == nullptr) return wrong_type(key, "a string without NUL", why);
-  if (*s != '\0') *out = s;
-  return 0;
-}
-
-int take_id(JsonValue root, const char* key, uint32_t* out, TextBuilder& why) {
-  JsonValue value = root.get(key);
-  if (!value || value.is(JsonType::Null)) return 0;
-  int64_t id = 0;
-  // 2^32 - 1 is chown(2)'s "leave as it is", never an id.
-  if (!value.as_int(&id) || id < 0 || id >= UINT32_MAX) return wrong_type(key, "an id from 0 to 4294967294", why);
-  *out = static_cast<uint32_t>(id);
-  return 0;
-}
-
-int take_runtime_args(JsonValue root, JsonValue* out, TextBuilder& why) {
-  JsonValue args = root.get("runtimeArgs");
-  if (!args || args.is(JsonType::Null)) return 0;
-  if (!args.is(JsonType::Array)) return wrong_type("runtimeArgs", "an array", why);
-  for (JsonValue arg = args.first(); arg; arg = arg.next()) {
-    if (arg.c_str() == nullptr) return wrong_type("runtimeArgs", "strings without NUL", why);
+  // Absent: false.
+  bool find(const char* key, JsonValue* value) const {
+    *value = root.get(key);
+    return *value && !value->is(JsonType::Null);
   }
-  *out = args;
-  return 0;
-}
+
+  int wrong_type(const char* key, const char* expected) const {
+    why.add(path).add(": ").add(key).add(" must be ").add(expected);
+    return -EINVAL;
+  }
+
+  int take_bool(const char* key, bool* out) const {
+    JsonValue value;
+    return !find(key, &value) || value.as_bool(out) ? 0 : wrong_type(key, "a boolean");
+  }
+
+  int take_string(const char* key, const char** out) const {
+    JsonValue value;
+    if (!find(key, &value)) return 0;
+    const char* s = value.c_str();
+    if (s == nullptr) return wrong_type(key, "a string without NUL");
+    if (*s != '\0') *out = s;
+    return 0;
+  }
+
+  int take_id(const char* key, uint32_t* out) const {
+    JsonValue value;
+    if (!find(key, &value)) return 0;
+    int64_t id = 0;
+    // 2^32 - 1 is chown(2)'s "leave as it is", never an id.
+    if (!value.as_int(&id) || id < 0 || id >= UINT32_MAX) return wrong_type(key, "an id from 0 to 4294967294");
+    *out = static_cast<uint32_t>(id);
+    return 0;
+  }
+
+  int take_strings(const char* key, JsonValue* out) const {
+    JsonValue list;
+    if (!find(key, &list)) return 0;
+    if (!list.is(JsonType::Array)) return wrong_type(key, "an array");
+    for (JsonValue item = list.first(); item; item = item.next()) {
+      if (item.c_str() == nullptr) return wrong_type(key, "strings without NUL");
+    }
+    *out = list;
+    return 0;
+  }
+};
 
 }  // namespace
 
 int load_config(ShimConfig* config, TextBuilder& why) {
-  int err = load_json("process.json", &config->bytes, &config->doc, why);
+  constexpr const char* kPath = "process.json";
+  int err = load_json(kPath, &config->bytes, &config->doc, why);
   if (err < 0) return err;
-  JsonValue root = config->doc.root();
-  if ((err = take_bool(root, "exec", &config->exec, why)) < 0) return err;
-  if ((err = take_bool(root, "terminal", &config->terminal, why)) < 0) return err;
-  if ((err = take_bool(root, "noPivotRoot", &config->no_pivot_root, why)) < 0) return err;
-  if ((err = take_string(root, "containerdStdin", &config->stdio_path[0], why)) < 0) return err;
-  if ((err = take_string(root, "containerdStdout", &config->stdio_path[1], why)) < 0) return err;
-  if ((err = take_string(root, "containerdStderr", &config->stdio_path[2], why)) < 0) return err;
-  if ((err = take_string(root, "checkpoint", &config->checkpoint, why)) < 0) return err;
-  if ((err = take_id(root, "rootUID", &config->root_uid, why)) < 0) return err;
-  if ((err = take_id(root, "rootGID", &config->root_gid, why)) < 0) return err;
-  return take_runtime_args(root, &config->runtime_args, why);
+  const Members members = {kPath, config->doc.root(), why};
+  if ((err = members.take_bool("exec", &config->exec)) < 0) return err;
+  if ((err = members.take_bool("create", &config->create)) < 0) return err;
+  if ((err = members.take_bool("terminal", &config->terminal)) < 0) return err;
+  if ((err = members.take_bool("noPivotRoot", &config->no_pivot_root)) < 0) return err;
+  if ((err = members.take_string("containerdStdin", &config->stdio_path[0])) < 0) return err;
+  if ((err = members.take_string("containerdStdout", &config->stdio_path[1])) < 0) return err;
+  if ((err = members.take_string("containerdStderr", &config->stdio_path[2])) < 0) return err;
+  if ((err = members.take_string("checkpoint", &config->checkpoint)) < 0) return err;
+  if ((err = members.take_id("rootUID", &config->root_uid)) < 0) return err;
+  if ((err = members.take_id("rootGID", &config->root_gid)) < 0) return err;
+  JsonValue user = members.root.get("user");
+  const Members ids = {kPath, user, why};
+  if (user && user.is(JsonType::Object) && (err = ids.take_id("uid", &config->user)) < 0) return err;
+  return members.take_strings("runtimeArgs", &config->runtime_args);
 }
 
 int load_checkpoint_flags(const char* image_path, CheckpointFlags* flags, TextBuilder& why) {
@@ -90,17 +107,16 @@ int load_checkpoint_flags(const char* image_path, CheckpointFlags* flags, TextBu
     why.add("checkpoint path too long");
     return -ENAMETOOLONG;
   }
-  FileBytes bytes;
-  JsonDoc doc;
   Text<512> reason;
-  int err = load_json(path.c_str(), &bytes, &doc, reason);
+  int err = load_json(path.c_str(), &flags->bytes, &flags->doc, reason);
   if (err == -ENOENT) return 0;
   if (err < 0) {
     why.add(reason.view());
     return err;
   }
-  JsonValue root = doc.root();
-  if ((err = take_bool(root, "shell", &flags->shell, why)) < 0) return err;
-  if ((err = take_bool(root, "tcp", &flags->tcp, why)) < 0) return err;
-  return take_bool(root, "unixSockets", &flags->unix_sockets, why);
+  const Members members = {path.c_str(), flags->doc.root(), why};
+  if ((err = members.take_bool("shell", &flags->shell)) < 0) return err;
+  if ((err = members.take_bool("tcp", &flags->tcp)) < 0) return err;
+  if ((err = members.take_bool("unixSockets", &flags->unix_sockets)) < 0) return err;
+  return members.take_strings("emptyNS", &flags->empty_ns);
 }

@@ -96,6 +96,10 @@ int add_restore(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
   if (flags.shell) argv->add("--shell-job");
   if (flags.tcp) argv->add("--tcp-established");
   if (flags.unix_sockets) argv->add("--ext-unix-sk");
+  for (JsonValue ns = flags.empty_ns.first(); ns; ns = ns.next()) {
+    argv->add("--empty-ns");
+    argv->add_path(ns.str(), "");
+  }
   return 0;
 }
 
@@ -112,6 +116,8 @@ int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why
   } else if (config.checkpoint[0] != '\0') {
     int err = add_restore(context, argv, why);
     if (err < 0) return err;
+  } else if (config.create) {
+    argv->add("create");
   } else {
     argv->add("run");
     argv->add("-d");

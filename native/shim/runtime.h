@@ -1,5 +1,5 @@
 // The runtime's command lines, and running them. The argv is DESIGN's contract: global flags, the caller's runtimeArgs,
-// then run / exec / restore or delete.
+// then run / create / exec / restore or delete.
 #pragma once
 
 #include <sys/types.h>

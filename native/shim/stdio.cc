@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <utility>
 
 #include "common/files.h"
+#include "shim/acl.h"
 
 namespace {
 
@@ -44,6 +46,13 @@ int open_other(const char* path, bool is_stdin, bool is_new, UniqueFd* end) {
   return 0;
 }
 
+// A rootless runtime gives the streams to the process's user. Where that is another one than the namespace's root, who
+// is us, the supervisor could not open them any more. (Only an owner may set the list; of others' files nothing is
+// lost.)
+bool is_taken_from_us(const ShimConfig& config) {
+  return config.user != 0 && config.root_uid != 0 && config.root_uid == geteuid();
+}
+
 int open_one(const ShimConfig& config, int i, Stdio* stdio) {
   const char* path = config.stdio_path[i];
   struct stat st;
@@ -55,12 +64,15 @@ int open_one(const ShimConfig& config, int i, Stdio* stdio) {
   int err = is_fifo ? open_fifo(path, i == 0, &stdio->end[i], &stdio->hold[i])
                     : open_other(path, i == 0, is_new, &stdio->end[i]);
   if (err < 0) return err;
-  // A FIFO belongs to the container's root, so that the process can reopen /dev/stdout; root of no user namespace owns
-  // it already. Not being allowed to is no reason to fail: the descriptor works all the same.
-  if (is_fifo && (config.root_uid != 0 || config.root_gid != 0)) {
+  // A FIFO, or a file that was made here, belongs to the container's root, so that the process can reopen /dev/stdout;
+  // root of no user namespace owns it already. Not being allowed to is no reason to fail: the descriptor works all the
+  // same.
+  if ((is_fifo || is_new) && (config.root_uid != 0 || config.root_gid != 0)) {
     (void)!fchown(stdio->end[i].get(), config.root_uid, config.root_gid);
   }
-  return config.terminal ? 0 : set_blocking(stdio->end[i].get());
+  if (config.terminal) return 0;
+  if (is_taken_from_us(config)) (void)allow_user(stdio->end[i].get(), geteuid());
+  return set_blocking(stdio->end[i].get());
 }
 
 }  // namespace

@@ -142,7 +142,13 @@ describe.each(runtimes)('%s', (runtime) => {
   test('exec on a terminal', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('read x'));
     await container.start({ stdio: scratch.fifos() });
-    const spec = { ...sh('stty size; exit 6'), terminal: true, consoleSize: { width: 70, height: 20 } };
+    // crun sets the first size while the process runs already; until then stty has none.
+    const size = 'while s=$(stty size 2>/dev/null); test -z "$s"; do :; done; echo "$s"';
+    const spec = {
+      ...sh(`${size}; exit 6`),
+      terminal: true,
+      consoleSize: { width: 70, height: 20 },
+    };
     const process = await container.exec('tty', spec, { stdio: scratch.fifos(true) });
     const stdout = text(process.openStdout());
     expect(await process.wait()).toMatchObject({ status: 6 });

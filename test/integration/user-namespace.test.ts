@@ -1,18 +1,29 @@
-/** Containers with a user namespace: process.json carries the mapped root's ids, and stdio belongs to it. */
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+/**
+ * Containers with a user namespace: its root has the stdio and the terminal, limits and cgroup are as asked. As root
+ * with mapped ids; as an unprivileged user (test/integration/elsewhere.test.ts) rootless.
+ */
+import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
-import { Container, type Spec } from '../../src/index.js';
-import { writeContainerBundle, type ProcessOverrides } from '../support/bundles.js';
-import { installed, want } from '../support/strict.js';
+import { Container, type Process, type Spec } from '../../src/index.js';
+import { type ProcessOverrides, runtimeArgs, writeContainerBundle } from '../support/bundles.js';
+import { processesWith } from '../support/leaks.js';
+import { limitOf, ownerOf } from '../support/proc.js';
+import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
 
-const UID = 200_000;
-const GID = 300_000;
+const myUid = process.geteuid?.() ?? -1;
+const myGid = process.getegid?.() ?? -1;
+const isRoot = myUid === 0;
 
+/** The host's ids of the container's root. */
+const [UID, GID] = isRoot ? [200_000, 300_000] : [myUid, myGid];
+
+/** As root another range of ids; `runc spec --rootless` maps our own one already. */
 function mapped(spec: Spec): Spec {
-  const namespaces = [...(spec.linux?.namespaces ?? []), { type: 'user' }];
+  if (!isRoot) return spec;
+  const namespaces = [...(spec.linux?.namespaces ?? []), { type: 'user' as const }];
   const uidMappings = [
     { containerID: 1000, hostID: 1_000_000, size: 10 },
     { containerID: 0, hostID: UID, size: 1000 },
@@ -21,59 +32,205 @@ function mapped(spec: Spec): Spec {
   return { ...spec, linux: { ...spec.linux, namespaces, uidMappings, gidMappings } };
 }
 
-async function mappedContainer(scratch: Scratch, overrides: ProcessOverrides): Promise<Container> {
-  const bundle = writeContainerBundle(scratch.mkdir('bundle'), 'runc', overrides, { change: mapped });
+async function mappedContainer(
+  scratch: Scratch,
+  runtime: string,
+  overrides: ProcessOverrides,
+  change = (spec: Spec): Spec => spec,
+): Promise<Container> {
+  const bundle = writeContainerBundle(scratch.mkdir('bundle'), runtime, overrides, {
+    rootless: !isRoot,
+    change: (spec) => change(mapped(spec)),
+  });
   // The mapped root must reach its root file system.
   for (const dir of [scratch.dir, bundle]) chmodSync(dir, 0o711);
-  return scratch.keep(await Container.create({ root: scratch.root, id: scratch.newId(), bundle, runtime: 'runc' }));
+  const options = { root: scratch.root, id: scratch.newId(), bundle, runtime };
+  return scratch.keep(await Container.create({ ...options, runtimeArgs: runtimeArgs(runtime, scratch.dir) }));
 }
 
-const possible =
-  want('runc and busybox (Debian: busybox-static)', installed('runc') && installed('busybox')) &&
-  process.geteuid?.() === 0;
+/** /etc/subuid; elsewhere.test.ts sees to an entry for the user that it runs as. */
+function readSubordinateIds(): string {
+  return existsSync('/etc/subuid') ? readFileSync('/etc/subuid', 'utf8') : '';
+}
 
-describe.skipIf(!possible)('runc with a user namespace', () => {
-  test('the ids of its root are in process.json, and the process has them', async ({ scratch }) => {
-    const container = await mappedContainer(scratch, {
-      args: ['sh', '-c', 'id -u; cat /proc/self/uid_map; echo to the path > /dev/stdout; read x'],
-    });
+const OWNER = { uid: UID, gid: GID };
+
+describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namespace', (runtime) => {
+  test('the ids of its root are in process.json, and the process and its FIFOs have them', async ({ scratch }) => {
+    const script = 'id -u; cat /proc/self/uid_map; echo to the path > /dev/stdout; read x < /dev/stdin';
+    const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script] });
     const stdio = scratch.fifos();
     const process = await container.start({ stdio });
     const state = readFileSync(join(scratch.root, container.id, 'init', 'process.json'), 'utf8');
     expect(JSON.parse(state)).toMatchObject({ rootUID: UID, rootGID: GID });
-    expect(statSync(`/proc/${process.systemPid}`)).toMatchObject({ uid: UID, gid: GID });
+    expect(statSync(`/proc/${process.systemPid}`)).toMatchObject(OWNER);
     // Not the uid twice, as the original had it.
-    for (const path of [stdio.stdin, stdio.stdout, stdio.stderr]) {
-      expect(statSync(path)).toMatchObject({ uid: UID, gid: GID });
-    }
+    for (const path of [stdio.stdin, stdio.stdout, stdio.stderr]) expect(statSync(path)).toMatchObject(OWNER);
     const stdout = text(process.openStdout());
     const stdin = process.openStdin();
     stdin.end('\n');
     expect(await process.wait()).toMatchObject({ status: 0 });
-    expect(await stdout).toMatch(/^0\n\s+1000\s+1000000\s+10\n\s+0\s+200000\s+1000\nto the path\n$/);
+    const map = isRoot ? '1000 1000000 10\n0 200000 1000' : `0 ${UID} 1`;
+    expect((await stdout).replace(/^ +/gm, '').replace(/ +/g, ' ')).toBe(`0\n${map}\nto the path\n`);
   });
 
-  test('a terminal works there', async ({ scratch }) => {
-    const container = await mappedContainer(scratch, {
-      args: ['sh', '-c', 'read x; stty size; exit 8'],
-      terminal: true,
-    });
+  test('a file that is made for its output is its root’s, one that was there stays whose it was', async ({
+    scratch,
+  }) => {
+    const script = 'echo by descriptor; echo by path >> /dev/stdout; echo error >&2';
+    const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script] });
+    const dir = scratch.mkdir('log');
+    const [stdout, stderr] = [join(dir, 'stdout'), join(dir, 'stderr')];
+    writeFileSync(stderr, 'before\n', { mode: 0o640 });
+    const process = await container.start({ stdio: { stdout, stderr } });
+    expect(await process.wait()).toMatchObject({ status: 0 });
+    expect(readFileSync(stdout, 'utf8')).toBe('by descriptor\nby path\n');
+    expect(readFileSync(stderr, 'utf8')).toBe('before\nerror\n');
+    expect(statSync(stdout)).toMatchObject({ ...OWNER, mode: 0o100600 });
+    expect(statSync(stderr).mode).toBe(0o100640);
+    // crun gives every one of its streams to the user.
+    if (runtime !== 'crun') expect(statSync(stderr)).toMatchObject({ uid: myUid, gid: myGid });
+  });
+
+  test('a terminal works there, and is its root’s', async ({ scratch }) => {
+    const script = 'echo "to the path" > $(readlink /proc/self/fd/0); read x < /dev/tty; stty size; exit 8';
+    const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script], terminal: true });
     const process = await container.start({ stdio: scratch.fifos(true) });
     const stdout = text(process.openStdout());
+    expect(await ownerOf(process, 2)).toBe(UID);
     process.resize(111, 44);
     const stdin = process.openStdin();
     stdin.end('\n');
     expect(await process.wait()).toMatchObject({ status: 8 });
-    expect(await stdout).toContain('44 111');
+    expect(await stdout).toMatch(/to the path\r\n[^]*44 111\r\n$/);
   });
 
-  test('exec works there', async ({ scratch }) => {
-    const container = await mappedContainer(scratch, { args: ['cat'] });
+  test('exec works there, with FIFOs and with a terminal', async ({ scratch }) => {
+    const container = await mappedContainer(scratch, runtime, { args: ['cat'] });
     await container.start({ stdio: scratch.fifos() });
-    const stdio = scratch.fifos();
-    const process = await container.exec('e', { args: ['id', '-g'] }, { stdio });
-    const stdout = text(process.openStdout());
-    expect(await process.wait()).toMatchObject({ status: 0 });
-    expect(await stdout).toBe('0\n');
+    for (const terminal of [false, true]) {
+      const stdio = scratch.fifos(terminal);
+      const script = 'read x; id -u; echo to the path > /dev/stdout; exit 5';
+      const process = await container.exec(`e${terminal}`, { args: ['sh', '-c', script], terminal }, { stdio });
+      const stdout = text(process.openStdout());
+      expect(await ownerOf(process, 1)).toBe(UID);
+      const stdin = process.openStdin();
+      stdin.end('\n');
+      expect(await process.wait()).toMatchObject({ status: 5 });
+      expect(await stdout).toMatch(terminal ? /0\r\nto the path\r\n$/ : /^0\nto the path\n$/);
+    }
+  });
+
+  test('limits of the process and of an exec’ed one', async ({ scratch }) => {
+    const limits = (process: Process): Promise<string[]> => limitOf(process, 'Max core file size');
+    const rlimits = [{ type: 'RLIMIT_CORE', soft: 50, hard: 60 }];
+    const container = await mappedContainer(scratch, runtime, { args: ['sleep', '1000'], rlimits });
+    expect(await limits(await container.start())).toEqual(['50', '60']);
+    const other = [{ type: 'RLIMIT_CORE', soft: 30, hard: 40 }];
+    const process = await container.exec('e', { args: ['sleep', '1000'], rlimits: other });
+    expect(await limits(process)).toEqual(['30', '40']);
+    expect(await limits(await container.exec('same', { args: ['sleep', '1000'] }))).toEqual(['50', '60']);
   });
 });
+
+if (!isRoot) {
+  test.for(runtimes.filter((name) => name === 'runc'))(
+    '%s, rootless: a cgroup that is not ours to make is an error, and nothing is left',
+    async (runtime, { scratch }) => {
+      const cgroupsPath = `/outlive-test-cgroup-${process.pid}`;
+      const change = (spec: Spec): Spec => ({ ...spec, linux: { ...spec.linux, cgroupsPath } });
+      const container = await mappedContainer(scratch, runtime, { args: ['true'] }, change);
+      const started = container.start();
+      await expect(started).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+      await expect(started).rejects.toThrow(/cgroup/);
+      expect(readdirSync(join(scratch.root, container.id))).toEqual(['state.json']);
+      expect(processesWith(container.id)).toEqual([]);
+    },
+  );
+}
+
+if (readSubordinateIds().startsWith(`${myUid}:`)) {
+  test('rootless, another user of the namespace has its stdio, and the supervisor too', async ({ scratch }) => {
+    const change = (spec: Spec): Spec => {
+      const { uidMappings = [], gidMappings = [] } = spec.linux ?? {};
+      const more = { containerID: 1, hostID: 100_000, size: 65_536 };
+      return {
+        ...spec,
+        linux: { ...spec.linux, uidMappings: [...uidMappings, more], gidMappings: [...gidMappings, more] },
+      };
+    };
+    const script = 'read x < /dev/stdin; id -u; echo to the path > /dev/stdout; echo error >&2';
+    const process = { args: ['sh', '-c', script], user: { uid: 1000, gid: 1000 } };
+    const container = await mappedContainer(scratch, 'runc', process, change);
+    const stderr = join(scratch.mkdir('log'), 'stderr');
+    const stdio = { ...scratch.fifos(), stderr };
+    const init = await container.start({ stdio });
+    for (const path of [stdio.stdin, stdio.stdout, stderr]) expect(statSync(path).uid).toBe(100_999);
+    // As a supervisor that has only now come.
+    const [other = init] = scratch.keep(await Container.load(scratch.root, container.id)).processes();
+    expect(other).not.toBe(init);
+    const stdout = text(other.openStdout());
+    const stdin = init.openStdin();
+    stdin.end('\n');
+    expect(await init.wait()).toMatchObject({ status: 0 });
+    expect(await stdout).toBe('1000\nto the path\n');
+    expect(readFileSync(stderr, 'utf8')).toBe('error\n');
+  });
+}
+
+if (isRoot) {
+  describe.each(runtimes.filter((name) => name !== 'host'))('%s, as root', (runtime) => {
+    test('another user of the namespace has its stdio too', async ({ scratch }) => {
+      const user = { uid: 1003, gid: 5 };
+      const script = 'read x < /dev/stdin; id -u; id -g; echo to the path > /dev/stdout';
+      const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script], user });
+      const process = await container.start({ stdio: scratch.fifos() });
+      expect(statSync(`/proc/${process.systemPid}`)).toMatchObject({ uid: 1_000_003, gid: GID + 5 });
+      expect(await ownerOf(process, 1)).toBe(1_000_003);
+      const stdout = text(process.openStdout());
+      const stdin = process.openStdin();
+      stdin.end('\n');
+      expect(await process.wait()).toMatchObject({ status: 0 });
+      expect(await stdout).toBe('1003\n5\nto the path\n');
+    });
+
+    test.for([true, false])(
+      'linux.cgroupsPath is where its processes are, and it is gone with it; user namespace: %j',
+      async (inNamespace, { scratch }) => {
+        const cgroupsPath = `/outlive-test-cgroup-${process.pid}-${runtime}-${inNamespace}`;
+        const resources = { memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 20 } };
+        const change = (spec: Spec): Spec => {
+          const namespaces = spec.linux?.namespaces?.filter(({ type }) => inNamespace || type !== 'user') ?? [];
+          return { ...spec, linux: { ...spec.linux, namespaces, cgroupsPath, resources } };
+        };
+        const container = await mappedContainer(scratch, runtime, { args: ['sleep', '1000'] }, change);
+        const init = await container.start();
+        const other = await container.exec('e', { args: ['sleep', '1000'] });
+        const places = [init, other].flatMap(placesOf).filter(({ controllers }) => /memory|pids/.test(controllers));
+        expect(places.length).toBeGreaterThanOrEqual(2);
+        expect(new Set(places.map(({ path }) => path))).toEqual(new Set([cgroupsPath]));
+        const limits = places.flatMap(({ dir }) =>
+          ['memory.limit_in_bytes', 'memory.max'].map((name) => join(dir, name)),
+        );
+        expect(limits.filter(existsSync).map((path) => readFileSync(path, 'utf8'))).toEqual(
+          expect.arrayContaining([`${resources.memory.limit}\n`]),
+        );
+        await container.delete();
+        expect(places.filter(({ dir }) => existsSync(dir))).toEqual([]);
+      },
+    );
+  });
+}
+
+/** The cgroups of a process: version 1 has one a hierarchy, version 2 one. */
+function placesOf({ systemPid }: Process): { controllers: string; path: string; dir: string }[] {
+  const lines = readFileSync(`/proc/${systemPid}/cgroup`, 'utf8').trim().split('\n');
+  return lines.map((line) => {
+    const [, controllers = '', path = ''] = line.split(':');
+    if (controllers.length > 0) return { controllers, path, dir: join('/sys/fs/cgroup', controllers, path) };
+    const hybrid = existsSync('/sys/fs/cgroup/unified') && !existsSync('/sys/fs/cgroup/cgroup.controllers');
+    return hybrid
+      ? { controllers: '', path, dir: join('/sys/fs/cgroup/unified', path) }
+      : { controllers: 'memory,pids', path, dir: join('/sys/fs/cgroup', path) };
+  });
+}

@@ -63,6 +63,27 @@ test('run without pivot_root', async ({ scratch }) => {
   ]);
 });
 
+test('create, without -d, and no start: that is not the shim’s to call', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'record', 'read x', { noPivotRoot: true });
+  const dir = processDir(scratch, container);
+  const process = await container.create({ stdio: scratch.fifos() });
+  expect(recorded(dir, 'create', 'argv')).toEqual([
+    ...globals(dir, 'read x'),
+    'create',
+    '--bundle',
+    container.bundle,
+    '--no-pivot',
+    '--pid-file',
+    `${dir}/pid`,
+    container.id,
+  ]);
+  process.closeStdin();
+  await process.wait();
+  await deleted(dir);
+  expect(existsSync(join(dir, 'start.argv'))).toBe(false);
+  expect(recorded(dir, 'delete', 'argv')).toEqual([...globals(dir, 'read x'), 'delete', container.id]);
+});
+
 test('exec, without a bundle, and without a delete at the end', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'record', 'read x', { noPivotRoot: true });
   const init = await container.start({ stdio: scratch.fifos() });
@@ -92,6 +113,7 @@ test.for([
   [{}, []],
   [{ shell: true }, ['--shell-job']],
   [{ tcp: true, unixSockets: true, shell: false }, ['--tcp-established', '--ext-unix-sk']],
+  [{ emptyNS: ['network', 'a b'] }, ['--empty-ns', 'network', '--empty-ns', 'a b']],
   [undefined, []],
 ] as const)('restore of a checkpoint with %j has the flags %j', async ([config, flags], { scratch }) => {
   const container = await fakeContainer(scratch, 'record', 'exit 0', { noPivotRoot: true });
@@ -124,6 +146,20 @@ test('restore of a checkpoint with a broken config.json names file and position'
   await expect(container.start({ checkpoint: image })).rejects.toMatchObject({
     code: 'ERR_SHIM',
     message: expect.stringContaining(`${image}/config.json:2:10: `) as string,
+  });
+});
+
+test.for([
+  ['{"emptyNS": "network"}', 'emptyNS must be an array'],
+  ['{"emptyNS": [5]}', 'emptyNS must be strings without NUL'],
+  ['{"tcp": 1}', 'tcp must be a boolean'],
+] as const)('restore of a checkpoint with the config.json %s names file and key', async ([text, why], { scratch }) => {
+  const container = await fakeContainer(scratch, 'record');
+  const image = scratch.mkdir('image');
+  writeFileSync(join(image, 'config.json'), text);
+  await expect(container.start({ checkpoint: image })).rejects.toMatchObject({
+    code: 'ERR_SHIM',
+    message: `shim error: ${image}/config.json: ${why}`,
   });
 });
 

@@ -238,6 +238,7 @@ test.for([
   ['', 'process.json:1:1: '],
   ['[]', 'process.json: must be an object'],
   ['{"exec":1}', 'process.json: exec must be a boolean'],
+  ['{"create":"yes"}', 'process.json: create must be a boolean'],
   ['{"terminal":"yes"}', 'process.json: terminal must be a boolean'],
   ['{"containerdStdin":5}', 'process.json: containerdStdin must be a string without NUL'],
   ['{"containerdStdout":"a\\u0000b"}', 'process.json: containerdStdout must be a string without NUL'],

@@ -16,6 +16,7 @@ const APPLETS = [
   'mkdir',
   'printf',
   'ps',
+  'readlink',
   'sleep',
   'stty',
   'true',

@@ -108,6 +108,7 @@ test("process.json, byte for byte: the OCI process object, and the seed's keys b
   const spec = { args: ['a', 'b'], terminal: true };
   const state = {
     exec: true,
+    create: false,
     containerdStdin: '/i',
     containerdStdout: '/o',
     containerdStderr: '/e',
@@ -123,6 +124,9 @@ test("process.json, byte for byte: the OCI process object, and the seed's keys b
       '"containerdStderr":"/e","runtimeArgs":["-x"],"noPivotRoot":false,"checkpoint":"","rootUID":1,"rootGID":2}\n',
   );
   expect(dir.readProcess()).toEqual({ spec, state });
+  dir.writeProcess(spec, { ...state, create: true });
+  expect(fs.readFileSync(join(path, 'process.json'), 'utf8')).toMatch(/,"rootGID":2,"create":true}\n$/);
+  expect(dir.readProcess()).toEqual({ spec, state: { ...state, create: true } });
 });
 
 test.for<[string, number | undefined]>([

@@ -102,12 +102,13 @@ describe('rootIds', () => {
     hostID,
     size,
   });
-  const user = [{ type: 'pid' }, { type: 'user' }];
+  const pid = { type: 'pid' } as const;
+  const user = [pid, { type: 'user' } as const];
 
   test('no user namespace: 0, whatever the mappings', () => {
     expect(rootIds({})).toEqual({ uid: 0, gid: 0 });
     expect(rootIds({ linux: {} })).toEqual({ uid: 0, gid: 0 });
-    const linux = { namespaces: [{ type: 'pid' }], uidMappings: [map(0, 5)], gidMappings: [map(0, 6)] };
+    const linux = { namespaces: [pid], uidMappings: [map(0, 5)], gidMappings: [map(0, 6)] };
     expect(rootIds({ linux })).toEqual({ uid: 0, gid: 0 });
   });
 

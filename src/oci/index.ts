@@ -1,0 +1,6 @@
+export type * from './capabilities.js';
+export type * from './config.js';
+export type * from './linux.js';
+export type * from './process.js';
+export type * from './resources.js';
+export type * from './seccomp.js';

@@ -1,0 +1,186 @@
+/** How the library calls the runtime for a container that runs: the exact arguments, and what it makes of the answers. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { Container, type LinuxResources } from '../../src/index.js';
+import { AnsweringRuntime } from '../support/answers.js';
+import { processesWith } from '../support/leaks.js';
+import { test } from '../support/scratch.js';
+import { until } from '../support/until.js';
+
+/** What the library left of its own in the container's directory. */
+function leftIn(root: string, { id }: Container): string[] {
+  return readdirSync(join(root, id)).filter((name) => name.startsWith('.'));
+}
+
+test('each operation is one command with the container’s id', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { container } = runtime;
+    const { id } = container;
+    runtime.prints('ps', '[1,22]');
+    runtime.prints('events', '{"type":"stats","id":"x","data":{"pids":{"current":2}}}\n');
+    runtime.status('paused');
+    await container.pause();
+    runtime.status('running');
+    await container.resume();
+    expect(await container.pids()).toEqual([1, 22]);
+    expect((await container.stats()).pids.current).toBe(2);
+    expect(await container.status()).toBe('running');
+    expect(runtime.argv('pause')).toEqual(['pause', id]);
+    expect(runtime.argv('resume')).toEqual(['resume', id]);
+    expect(runtime.argv('ps')).toEqual(['ps', '--format', 'json', id]);
+    expect(runtime.argv('events')).toEqual(['events', '--stats', id]);
+    expect(runtime.argv('state')).toEqual(['state', id]);
+    expect(leftIn(scratch.root, container)).toEqual([]);
+  });
+});
+
+test.for([
+  [undefined, '9'],
+  ['SIGTERM', '15'],
+  [1, '1'],
+  ['SIGRTMIN+3', '37'],
+] as const)('killAll(%j) sends signal %s', async ([signal, number], { scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    await runtime.container.killAll(signal);
+    expect(runtime.argv('kill')).toEqual(['kill', '--all', runtime.container.id, number]);
+  });
+});
+
+test('killAll() reaches no container of another bundle, and takes no signal that is none', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { container } = runtime;
+    for (const signal of [0, 65, -1]) {
+      await expect(container.killAll(signal)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+    }
+    await expect(container.killAll('SIGNONE' as 'SIGKILL')).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    runtime.status('running', '/another/bundle');
+    await expect(container.killAll()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+    expect(runtime.wasAsked('kill')).toBe(false);
+  });
+});
+
+test('resources go by a file for its owner alone, which is gone afterwards', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { container, dir } = runtime;
+    const resources: LinuxResources = { memory: { limit: 1 << 20 }, pids: { limit: 7 }, unified: { 'pids.max': '7' } };
+    await container.updateResources(resources);
+    const [command, flag, file, id, ...more] = runtime.argv('update');
+    expect([command, flag, id, more]).toEqual(['update', '--resources', container.id, []]);
+    expect(file?.startsWith(join(scratch.root, container.id, '.run-'))).toBe(true);
+    expect(JSON.parse(readFileSync(join(dir, 'resources'), 'utf8'))).toEqual(resources);
+    expect(readFileSync(join(dir, 'resources.mode'), 'utf8')).toBe('600\n');
+    runtime.fails('update', 'no such limit');
+    await expect(container.updateResources(resources)).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    await expect(container.updateResources(5 as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    expect(leftIn(scratch.root, container)).toEqual([]);
+  });
+});
+
+test('a failure has the first error of the runtime’s log', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    runtime.fails('ps', 'no ps today');
+    await expect(runtime.container.pids()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: 'oci runtime error: ps: no ps today',
+    });
+    runtime.fails('state', 'no state either');
+    await expect(runtime.container.status()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+  });
+});
+
+test('a runtime that hangs is killed after timeoutMs, with what it started', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { id } = runtime.container;
+    const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
+    const before = processesWith(id);
+    runtime.hangs('events');
+    await expect(container.stats()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: 'oci runtime error: events: did not end in 500 ms',
+    });
+    await until('nothing of it is left', () => processesWith(id).every((pid) => before.includes(pid)));
+    expect(container.state()).toBe('running');
+    expect(leftIn(scratch.root, container)).toEqual([]);
+  });
+});
+
+test('a pause of which nothing comes is a failure after timeoutMs', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async ({ container: { id } }) => {
+    const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
+    await expect(container.pause()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: 'oci runtime error: pause: not all is paused after 500 ms',
+    });
+  });
+});
+
+test.for([
+  ['pause', 'paused', 'ERR_INVALID_STATE'],
+  ['pause', 'running', 'ERR_OCI_RUNTIME'],
+  ['resume', 'running', 'ERR_INVALID_STATE'],
+  ['resume', 'created', 'ERR_INVALID_STATE'],
+  ['resume', 'paused', 'ERR_OCI_RUNTIME'],
+] as const)('a %s that fails of a container that is %s: %s', async ([operation, status, code], { scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    runtime.fails(operation, 'will not');
+    runtime.status(status);
+    const failed = operation === 'pause' ? runtime.container.pause() : runtime.container.resume();
+    const why = { message: expect.stringContaining('will not') as string };
+    await expect(failed).rejects.toMatchObject(
+      code === 'ERR_OCI_RUNTIME' ? { code, ...why } : { code, cause: { code: 'ERR_OCI_RUNTIME', ...why } },
+    );
+  });
+});
+
+test.for([
+  ['ps', '{"a":1}'],
+  ['ps', '[1,"2"]'],
+  ['ps', 'PID 1'],
+  ['ps', ''],
+  ['events', '[]'],
+  ['events', '{"type":"oom"}'],
+  ['events', 'nothing'],
+] as const)('what no such answer is: %s printing %j', async ([command, printed], { scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    runtime.prints(command, printed);
+    const asked: Promise<unknown> = command === 'ps' ? runtime.container.pids() : runtime.container.stats();
+    await expect(asked).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+  });
+});
+
+test('no pids are an empty list, as runc says it', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    runtime.prints('ps', 'null');
+    expect(await runtime.container.pids()).toEqual([]);
+  });
+});
+
+test('a container that has ended is stopped, and the runtime is asked for nothing else', async ({ scratch }) => {
+  const runtime = await AnsweringRuntime.make(scratch);
+  const { container } = runtime;
+  const operations = [
+    () => container.pause(),
+    () => container.resume(),
+    () => container.pids(),
+    () => container.stats(),
+    () => container.updateResources({}),
+    () => container.killAll(),
+    () => container.checkpoint({ name: 'a' }),
+  ];
+  const notStarted = { code: 'ERR_CONTAINER_NOT_STARTED' };
+  for (const operation of [...operations, () => container.status()]) {
+    await expect(operation()).rejects.toMatchObject(notStarted);
+  }
+  const process = await container.start();
+  await process.wait();
+  for (const operation of operations) await expect(operation()).rejects.toMatchObject({ code: 'ERR_CONTAINER_EXITED' });
+  // The runtime has forgotten it, or has another one under its id.
+  runtime.fails('state', 'no such container');
+  expect(await container.status()).toBe('stopped');
+  const { bundle } = await scratch.container('host', { args: ['true'] });
+  const other = await AnsweringRuntime.make(scratch);
+  await (await other.container.start()).wait();
+  other.status('running', bundle);
+  expect(await other.container.status()).toBe('stopped');
+});

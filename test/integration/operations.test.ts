@@ -1,0 +1,210 @@
+/** What may be done to a container that runs, on every runtime. */
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { Container } from '../../src/index.js';
+import { isGone, killShim } from '../faults/support.js';
+import { processesWith } from '../support/leaks.js';
+import { runtimes } from '../support/runtimes.js';
+import { test } from '../support/scratch.js';
+import { succeeds } from '../support/strict.js';
+import { until } from '../support/until.js';
+
+const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
+/** Works all the time, so that its processor time says whether it runs. */
+const BUSY = sh('while :; do :; done');
+const isRoot = process.geteuid?.() === 0;
+
+/** Clock ticks that a process has used: proc(5), fields 14 and 15. */
+function ticksOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+// A rootless runtime has no cgroup to freeze.
+describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runtime) => {
+  test('pause() stops the work, resume() lets it go on; both states are told', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    const child = await container.exec('more', BUSY);
+    const pids = [process.systemPid, child.systemPid];
+    await until('it works', () => pids.every((pid) => ticksOf(pid) > 2));
+    await container.pause();
+    expect(container.state()).toBe('paused');
+    expect(process.state()).toBe('paused');
+    expect(child.state()).toBe('paused');
+    expect(await container.status()).toBe('paused');
+    const before = pids.map(ticksOf);
+    // The one thing that time alone can show: nothing happens.
+    await delay(100);
+    expect(pids.map(ticksOf)).toEqual(before);
+    const other = scratch.keep(await Container.load(scratch.root, container.id));
+    expect(other.state()).toBe('paused');
+    await other.resume();
+    expect(container.state()).toBe('running');
+    expect(await container.status()).toBe('running');
+    await until('it works on', () => pids.every((pid, i) => ticksOf(pid) > (before[i] ?? 0)));
+  });
+
+  test('a signal to a paused process acts when it goes on', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh("trap 'exit 5' TERM; while :; do :; done"));
+    const process = await container.start();
+    const shell = process.systemPid;
+    const catches = (): boolean => /^SigCgt:.*[4-7c-f]...$/m.test(readFileSync(`/proc/${shell}/status`, 'utf8'));
+    await until('the trap is set', catches);
+    await container.pause();
+    process.signal('SIGTERM');
+    expect(process.state()).toBe('paused');
+    await container.resume();
+    expect(await process.wait()).toMatchObject({ status: 5 });
+    expect(await container.status()).toBe('stopped');
+  });
+
+  test('delete() of a paused container ends it', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    await container.pause();
+    const ended = process.wait();
+    await container.delete();
+    expect(await ended).toMatchObject({ status: 137 });
+    await until('no process left', () => processesWith(container.id).length === 0);
+  });
+
+  test('a paused process that is killed ends at resume(), if not at once', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    await container.pause();
+    process.signal('SIGKILL');
+    await container.resume().catch((error: unknown) => {
+      // Only a frozen cgroup v1 keeps it.
+      if ((error as { code?: string }).code !== 'ERR_CONTAINER_EXITED') throw error;
+    });
+    expect(await process.wait()).toMatchObject({ status: 137 });
+    expect(container.state()).toBe('stopped');
+  });
+
+  test('a paused process whose shim dies is lost, and ended all the same', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    await container.pause();
+    const pid = process.systemPid;
+    await killShim(scratch, container.id);
+    expect(await process.wait()).toMatchObject({ status: undefined });
+    await container.delete();
+    expect(isGone(pid)).toBe(true);
+  });
+
+  test('killAll() of a paused container ends it, with its exact status', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    const more = await container.exec('more', BUSY);
+    await container.pause();
+    await container.killAll();
+    expect(await process.wait()).toMatchObject({ status: 137 });
+    expect(await more.wait()).toMatchObject({ status: 137 });
+    expect(process.state()).toBe('stopped');
+    expect(container.state()).toBe('stopped');
+  });
+
+  test('killAll() with a signal reaches every process', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh("trap 'exit 3' USR1; sleep 1000 & wait"));
+    const process = await container.start();
+    const more = await container.exec('more', sh("trap 'exit 4' USR1; while :; do :; done"));
+    const catches = (pid: number): boolean =>
+      /^SigCgt:.*[2367abef]..$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    await until('both traps are set', () => catches(process.systemPid) && catches(more.systemPid));
+    await container.killAll('SIGUSR1');
+    expect(await process.wait()).toMatchObject({ status: 3 });
+    // The end of a container's first process may end the others before they come to it.
+    expect([4, 137]).toContain((await more.wait()).status);
+  });
+
+  test('pids() are those of all processes, on the host', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh('sleep 1000 & wait'));
+    const process = await container.start();
+    const more = await container.exec('more', { args: ['sleep', '1000'] });
+    const pids = await until('the child', async () => {
+      const found = await container.pids();
+      return found.length === 3 && found;
+    });
+    expect(pids).toEqual(expect.arrayContaining([process.systemPid, more.systemPid]));
+    expect(pids.every((pid) => existsSync(`/proc/${pid}`))).toBe(true);
+  });
+
+  // crun has no such command.
+  if (runtime !== 'crun')
+    test('stats() has processor time, memory and processes', async ({ scratch }) => {
+      const container = await scratch.container(runtime, BUSY);
+      const process = await container.start();
+      await until('it works', () => ticksOf(process.systemPid) > 2);
+      const { cpu, memory, pids } = await container.stats();
+      expect(cpu.totalUsageNs).toBeGreaterThan(10_000_000);
+      expect(memory.usageBytes).toBeGreaterThan(10_000);
+      expect(pids.current).toBe(1);
+      const isMore = async (): Promise<boolean> =>
+        ((await container.stats()).cpu.totalUsageNs ?? 0) > (cpu.totalUsageNs ?? 0);
+      await until('more processor time', isMore);
+    });
+
+  test('pause() and resume() of what is so already is ERR_INVALID_STATE where the runtime minds', async ({
+    scratch,
+  }) => {
+    const container = await scratch.container(runtime, BUSY);
+    await container.start();
+    const code = (operation: Promise<void>): Promise<string> =>
+      operation.then(
+        () => 'done',
+        (error: unknown) => (error as { code: string }).code,
+      );
+    const refused = runtime === 'crun' ? 'done' : 'ERR_INVALID_STATE';
+    expect(await code(container.resume())).toBe(refused);
+    expect(await code(container.pause())).toBe('done');
+    expect(await code(container.pause())).toBe(refused);
+    expect(container.state()).toBe('paused');
+  });
+
+  test('exec in a paused container is the runtime’s to refuse, and leaves nothing', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    await container.start();
+    await container.pause();
+    await expect(container.exec('more', sh('exit 0'))).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    expect(container.processes()).toHaveLength(1);
+  });
+
+  const hasCriu = runtime !== 'host' && succeeds('criu', ['check']);
+  if (!hasCriu)
+    test('checkpoints without criu are refused clearly, and leave nothing', async ({ scratch }) => {
+      const container = await scratch.container(runtime, BUSY);
+      await container.start();
+      await expect(container.checkpoint({ name: 'one' })).rejects.toMatchObject({
+        code: 'ERR_OCI_RUNTIME',
+        message: expect.stringMatching(/^oci runtime error: checkpoint: .*(criu|checkpoint)/i) as string,
+      });
+      expect(existsSync(`${container.bundle}/checkpoints`)).toBe(false);
+      expect(container.state()).toBe('running');
+    });
+});
+
+describe.each(runtimes.filter((name) => isRoot && name !== 'host'))('%s, limits', (runtime) => {
+  test('updateResources() sets limits of the running container', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    const process = await container.start();
+    await container.updateResources({ pids: { limit: 21 }, memory: { limit: 64 * 1024 * 1024 } });
+    const cgroups = readFileSync(`/proc/${process.systemPid}/cgroup`, 'utf8');
+    const [, path = ''] = /^\d+:pids:(.*)$/m.exec(cgroups) ?? /^0::(.*)$/m.exec(cgroups) ?? [];
+    const files = [`/sys/fs/cgroup/pids${path}/pids.max`, `/sys/fs/cgroup${path}/pids.max`];
+    const file = files.find((name) => existsSync(name));
+    expect(readFileSync(file ?? '', 'utf8')).toBe('21\n');
+    if (runtime === 'runc') expect((await container.stats()).memory.limitBytes).toBe(64 * 1024 * 1024);
+  });
+
+  test('a limit that is none is ERR_OCI_RUNTIME', async ({ scratch }) => {
+    const container = await scratch.container(runtime, BUSY);
+    await container.start();
+    const failed = container.updateResources({ cpu: { cpus: 'many' } });
+    await expect(failed).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    expect(container.state()).toBe('running');
+  });
+});

@@ -1,0 +1,206 @@
+/** Two-phase start: the process is there and waits, whoever made it may be gone, and another lets it run. */
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect } from 'vitest';
+import { Container, type Process } from '../../src/index.js';
+import { killShim } from '../faults/support.js';
+import { expectNothingLeft, fakeContainer } from '../shim/fake.js';
+import { AnsweringRuntime } from '../support/answers.js';
+import { processesWith } from '../support/leaks.js';
+import { runtimes } from '../support/runtimes.js';
+import { type Scratch, test } from '../support/scratch.js';
+import { until } from '../support/until.js';
+
+const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
+const isRoot = process.geteuid?.() === 0;
+
+/** As another supervisor sees it. */
+async function loaded(scratch: Scratch, { id }: Container): Promise<{ other: Container; init: Process }> {
+  const other = scratch.keep(await Container.load(scratch.root, id));
+  const [init] = other.processes();
+  if (init === undefined) throw new Error('no process');
+  return { other, init };
+}
+
+describe.each(runtimes)('%s', (runtime) => {
+  test('create() makes the process, start() lets its program run, and the status is exact', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh('echo ran; exit 7'));
+    const process = await container.create({ stdio: scratch.fifos() });
+    expect(process.id).toBe('init');
+    expect(process.systemPid).toBeGreaterThan(1);
+    expect(existsSync(`/proc/${process.systemPid}`)).toBe(true);
+    expect(process.state()).toBe('created');
+    expect(container.state()).toBe('created');
+    expect(await container.status()).toBe('created');
+    expect(container.processes()).toEqual([process]);
+    expect(() => process.exitStatus()).toThrow(expect.objectContaining({ code: 'ERR_PROCESS_NOT_EXITED' }));
+    const pid = process.systemPid;
+    await process.start();
+    expect(await text(process.openStdout())).toBe('ran\n');
+    expect(await process.wait()).toMatchObject({ status: 7 });
+    expect(process.systemPid).toBe(pid);
+    expect(process.state()).toBe('stopped');
+  });
+
+  test('container.start() lets a created one run; a second start, another create or other stdio is refused', async ({
+    scratch,
+  }) => {
+    const container = await scratch.container(runtime, sh('read x; exit 3'));
+    const refused = { code: 'ERR_INVALID_STATE' };
+    const process = await container.create({ stdio: scratch.fifos() });
+    await expect(container.create()).rejects.toMatchObject(refused);
+    await expect(container.start({ stdio: scratch.fifos() })).rejects.toMatchObject(refused);
+    expect(process.state()).toBe('created');
+    expect(await container.start()).toBe(process);
+    expect(process.state()).toBe('running');
+    await expect(process.start()).rejects.toMatchObject(refused);
+    await expect(container.start()).rejects.toMatchObject(refused);
+    process.closeStdin();
+    expect(await process.wait()).toMatchObject({ status: 3 });
+    await expect(process.start()).rejects.toMatchObject(refused);
+  });
+
+  test('after a reload it is created still, and every supervisor sees who let it run', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh('read x; exit 4'));
+    const process = await container.create({ stdio: scratch.fifos() });
+    const { other, init } = await loaded(scratch, container);
+    expect(init.state()).toBe('created');
+    expect(init.systemPid).toBe(process.systemPid);
+    await other.start();
+    expect([init.state(), process.state(), container.state()]).toEqual(['running', 'running', 'running']);
+    await expect(process.start()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+    expect((await loaded(scratch, container)).init.state()).toBe('running');
+    process.closeStdin();
+    expect(await Promise.all([init.wait(), process.wait()])).toMatchObject([{ status: 4 }, { status: 4 }]);
+    expect((await loaded(scratch, container)).init.state()).toBe('stopped');
+  });
+
+  test('let run by a supervisor that died before it wrote that down: whoever loads it finds out', async ({
+    scratch,
+  }) => {
+    const container = await scratch.container(runtime, sh('read x; exit 5'));
+    const process = await container.create({ stdio: scratch.fifos() });
+    const { init: before } = await loaded(scratch, container);
+    await process.start();
+    const mark = join(scratch.root, container.id, 'init', 'started');
+    expect(statSync(mark).mode & 0o777).toBe(0o600);
+    rmSync(mark);
+    // One that had loaded it before hears of it from the runtime, when its own start fails.
+    await expect(before.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    expect(before.state()).toBe('running');
+    rmSync(mark);
+    expect((await loaded(scratch, container)).init.state()).toBe('running');
+    expect(existsSync(mark)).toBe(true);
+    process.closeStdin();
+    expect(await process.wait()).toMatchObject({ status: 5 });
+  });
+
+  test('a terminal: what is printed after start() arrives', async ({ scratch }) => {
+    const container = await scratch.container(runtime, { ...sh('echo on a tty; tty; exit 6'), terminal: true });
+    const process = await container.create({ stdio: scratch.fifos(true) });
+    expect(process.state()).toBe('created');
+    const stdout = text(process.openStdout());
+    await process.start();
+    expect(await process.wait()).toMatchObject({ status: 6 });
+    expect(await stdout).toContain('on a tty\r\n');
+  });
+
+  test('killed before start(): 137, and there is nothing left to start', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh('exit 0'));
+    const process = await container.create();
+    process.signal('SIGKILL');
+    expect(await process.wait()).toMatchObject({ status: 137 });
+    expect(process.state()).toBe('stopped');
+    await expect(process.start()).rejects.toMatchObject({ code: 'ERR_PROCESS_EXITED' });
+    await expect(container.exec('more', sh('exit 0'))).rejects.toMatchObject({ code: 'ERR_CONTAINER_EXITED' });
+    expect(await container.status()).toBe('stopped');
+  });
+
+  test('delete() of a created container ends it and leaves nothing', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh('exit 0'));
+    const process = await container.create();
+    await expect(container.delete({ force: false })).rejects.toMatchObject({ code: 'ERR_PROCESS_NOT_EXITED' });
+    const ended = process.wait();
+    await container.delete();
+    expect(await ended).toMatchObject({ status: 137 });
+    expect(existsSync(join(scratch.root, container.id))).toBe(false);
+    await until('no process left', () => processesWith(container.id).length === 0);
+  });
+
+  test('a shim that dies with a created process: lost, and what waits is ended', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh('exit 0'));
+    const process = await container.create();
+    const pid = process.systemPid;
+    await killShim(scratch, container.id);
+    expect(await process.wait()).toMatchObject({ status: undefined });
+    await until(
+      'its end',
+      () => !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '),
+    );
+    await container.delete();
+  });
+
+  test('a missing program fails at create(), and leaves nothing', async ({ scratch }) => {
+    const container = await scratch.container(runtime, { args: ['/no/such/program'] });
+    await expect(container.create()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: expect.stringContaining('/no/such/program') as string,
+    });
+    expect(container.processes()).toEqual([]);
+    expect(existsSync(join(scratch.root, container.id, 'init'))).toBe(false);
+    expect(processesWith(container.id)).toEqual([]);
+  });
+
+  test('exec in a created container runs beside the process that waits', async ({ scratch }) => {
+    const container = await scratch.container(runtime, sh('exit 8'));
+    const process = await container.create();
+    const more = await container.exec('more', sh('exit 9'));
+    expect(await more.wait()).toMatchObject({ status: 9 });
+    expect(process.state()).toBe('created');
+    await process.start();
+    expect(await process.wait()).toMatchObject({ status: 8 });
+  });
+
+  // A rootless runtime has no cgroup to freeze.
+  if (isRoot || runtime === 'host')
+    test('a paused one starts only after resume()', async ({ scratch }) => {
+      const container = await scratch.container(runtime, sh('read x; exit 2'));
+      const process = await container.create({ stdio: scratch.fifos() });
+      await container.pause();
+      expect(process.state()).toBe('paused');
+      await container.resume();
+      expect(process.state()).toBe('created');
+      await process.start();
+      process.closeStdin();
+      expect(await process.wait()).toMatchObject({ status: 2 });
+    });
+});
+
+test('a create() that hangs is ended after timeoutMs, and leaves nothing', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'hang', 'exit 0', { timeoutMs: 500 });
+  await expect(container.create()).rejects.toMatchObject({ code: 'ERR_CONTAINER_START_TIMEOUT' });
+  await expectNothingLeft(scratch, container);
+});
+
+test('a start that the runtime refuses leaves the container created, to be started again', async ({ scratch }) => {
+  const runtime = await AnsweringRuntime.make(scratch);
+  const { container } = runtime;
+  runtime.status('created');
+  const process = await container.create({ stdio: scratch.fifos() });
+  try {
+    runtime.fails('start', 'a hook failed');
+    await expect(process.start()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: 'oci runtime error: start: a hook failed',
+    });
+    expect(process.state()).toBe('created');
+    rmSync(join(runtime.dir, 'start.error'));
+    await process.start();
+    expect(process.state()).toBe('running');
+    expect(runtime.argv('start')).toEqual(['start', container.id]);
+  } finally {
+    process.signal('SIGKILL');
+    expect(await process.wait()).toMatchObject({ status: 137 });
+  }
+});

@@ -1,0 +1,75 @@
+/** A container on the fake runtime that writes down what it is asked and answers as it is told. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Container, Process } from '../../src/index.js';
+import type { Scratch } from './scratch.js';
+
+const path = fileURLToPath(new URL('../fixtures/runtimes/answers', import.meta.url));
+
+export class AnsweringRuntime {
+  private constructor(
+    readonly container: Container,
+    readonly dir: string,
+    private readonly globals: readonly string[],
+  ) {}
+
+  /** Makes the container; its process ends when its stdin is closed. */
+  static async make(scratch: Scratch): Promise<AnsweringRuntime> {
+    const dir = scratch.mkdir('record');
+    const globals = ['--record', dir, '--script', 'read x'];
+    const container = await scratch.container(path, { args: ['unused'] }, { runtimeArgs: globals });
+    return new AnsweringRuntime(container, dir, globals);
+  }
+
+  /** Runs `body` while the container's process runs, and ends that. */
+  static async with(
+    scratch: Scratch,
+    body: (runtime: AnsweringRuntime, process: Process) => Promise<void>,
+  ): Promise<void> {
+    const runtime = await AnsweringRuntime.make(scratch);
+    const process = await runtime.container.start({ stdio: scratch.fifos() });
+    runtime.status('running');
+    try {
+      await body(runtime, process);
+    } finally {
+      if (!process.hasEnded) process.signal('SIGKILL');
+      await process.wait();
+    }
+  }
+
+  /** From now on its `state` is this. */
+  status(status: string, bundle = this.container.bundle): void {
+    this.prints('state', JSON.stringify({ status, bundle }));
+  }
+
+  prints(command: string, text: string): void {
+    writeFileSync(join(this.dir, `${command}.out`), text);
+  }
+
+  fails(command: string, message: string): void {
+    writeFileSync(join(this.dir, `${command}.error`), message);
+  }
+
+  hangs(command: string): void {
+    writeFileSync(join(this.dir, `${command}.hang`), '');
+  }
+
+  wasAsked(command: string): boolean {
+    return existsSync(join(this.dir, `${command}.argv`));
+  }
+
+  /** What stood behind the global arguments at the last call of a command. */
+  argv(command: string): string[] {
+    const all = readFileSync(join(this.dir, `${command}.argv`), 'utf8')
+      .trimEnd()
+      .split('\n');
+    const [log, file, format, json, ...rest] = all;
+    if (log !== '--log' || file === undefined || format !== '--log-format' || json !== 'json') {
+      throw new Error(`no log: ${all.join(' ')}`);
+    }
+    if (rest.slice(0, this.globals.length).join() !== this.globals.join())
+      throw new Error(`globals: ${rest.join(' ')}`);
+    return rest.slice(this.globals.length);
+  }
+}
