@@ -91,18 +91,15 @@ export class Process {
   /**
    * Lets the program of a created container run. Of every other process `container.start()` and `exec()` have done so.
    * @throws {OutliveError} `ERR_INVALID_STATE` when it was started before; `ERR_PROCESS_EXITED` when it ended before;
-   *   `ERR_OCI_RUNTIME`, `ERR_NOT_INSTALLED`. After a failure it is as it was before, and may be started again.
+   *   `ERR_CONTAINER_NOT_STARTED` while `create()` is at it; `ERR_OCI_RUNTIME` when the runtime can't let it run, or did not
+   *   end within `timeoutMs`; `ERR_NOT_INSTALLED`; a system error. After a failure `state()` says what became of it: one
+   *   that is `created` still may be started again.
    */
   async start(): Promise<void> {
     this.#requireStarted();
     if (!this.awaitsStart) throw new OutliveError('ERR_INVALID_STATE', `process ${this.id} was started already`);
     this.#requireRunning();
-    try {
-      await this.#config.letRun();
-    } catch (cause) {
-      if (this.isAlive()) throw cause;
-      throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.id} has exited`, { cause });
-    }
+    await this.#config.letRun();
     this.noteStarted();
   }
 

@@ -1,5 +1,5 @@
 /** Two-phase start: the process is there and waits, whoever made it may be gone, and another lets it run. */
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
@@ -176,6 +176,22 @@ describe.each(runtimes)('%s', (runtime) => {
       expect(await process.wait()).toMatchObject({ status: 2 });
     });
 });
+
+if (runtimes.includes('host'))
+  test('host: a program that goes between create() and start() fails that, with its reason', async ({ scratch }) => {
+    const program = join(scratch.mkdir('bin'), 'program');
+    writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    const container = await scratch.container('host', { args: [program] });
+    const process = await container.create();
+    rmSync(program);
+    await expect(process.start()).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: expect.stringMatching(/^oci runtime error: start: .*no such file or directory/i) as string,
+    });
+    // It has ended by that, and had no status of its own making.
+    expect((await process.wait()).status).not.toBe(0);
+    expect(process.state()).toBe('stopped');
+  });
 
 test('a create() that hangs is ended after timeoutMs, and leaves nothing', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'hang', 'exit 0', { timeoutMs: 500 });
