@@ -16,6 +16,7 @@ import {
   type StartOptions,
   checkOptions,
 } from './container-options.js';
+import { ContainerChanges } from './container-changes.js';
 import { releaseShim } from './control-fifo.js';
 import { OutliveError, hasCode, messageOf } from './errors.js';
 import { makeProcessDir } from './process-dir.js';
@@ -43,6 +44,9 @@ export class Container {
   readonly labels: readonly string[];
   /** `'outlive-shim'` for the shipped one, else a name or an absolute path. */
   readonly shim: string;
+
+  /** @internal */
+  readonly changes = new ContainerChanges();
 
   readonly #dir: ContainerDir;
   readonly #noPivotRoot: boolean;
@@ -198,6 +202,7 @@ export class Container {
     process.close();
     this.#processes.delete(processId);
     dir.remove();
+    this.changes.tell('remove', process);
   }
 
   /** The state of its first process; `stopped` when it has none. */
@@ -232,6 +237,7 @@ export class Container {
     this.close();
     this.#processes.clear();
     this.#dir.remove();
+    this.changes.tell('delete');
   }
 
   /** Closes all its processes' objects: stops watching, touches no process. */
@@ -267,6 +273,7 @@ export class Container {
     this.#processes.set(id, process);
     try {
       await process.start();
+      this.changes.tell('start', process);
       return process;
     } catch (error) {
       this.#processes.delete(id);

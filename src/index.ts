@@ -14,6 +14,8 @@ export type { Exit, ExitRecord } from './exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio.js';
 export type { OutputOptions, Stdio } from './stdio.js';
 export type { OnRead } from './fifo-streams.js';
+export { Monitor } from './monitor.js';
+export type { ExitEvent, MonitorEvent, MonitorOptions, OomEvent } from './monitor.js';
 export { writeHostBundle } from './bundle.js';
 export type { HostProcess } from './bundle.js';
 export type { Box, IdMapping, ProcessSpec, Rlimit, Spec, User } from './spec.js';
