@@ -16,8 +16,16 @@ export class ContainerChanges {
     return () => this.#listeners.delete(own);
   }
 
-  /** A listener must not throw. */
+  /** What a listener throws is nobody's who changed the container: it ends where uncaught exceptions do. */
   tell(change: ContainerChange, process?: Process): void {
-    for (const listener of [...this.#listeners]) listener(change, process);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change, process);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

@@ -45,10 +45,11 @@ export class MonitorGroup {
   follow(process: Process): void {
     if (this.#seen.has(process)) return;
     this.#seen.add(process);
-    if (process.id === INIT_PROCESS_ID) this.#watchMemory(process);
     const abort = new AbortController();
     const done = this.#toTheEnd(process, abort.signal).finally(() => this.#followed.delete(process));
     this.#followed.set(process, { abort, done });
+    // Last: what it throws is not to cost the exit. The wait above has not gone on yet.
+    if (process.id === INIT_PROCESS_ID) this.#watchMemory(process);
   }
 
   /** Nothing more is told of it. It may be followed again, and then has the same end again. */

@@ -90,7 +90,8 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    * has ended already gives its exit event all the same; one that is followed already is not followed twice.
    * @param options.oomKillsTold OOM kills of this container's cgroup that are known already, and not to be told.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; {OutliveError} `ERR_INVALID_STATE` when the monitor is closed; a system
-   *   error when the container's cgroup can't be watched (EMFILE, ENFILE).
+   *   error when the container's cgroup can't be watched (EMFILE, ENFILE); its exits
+   *   are followed all the same. One that is started later and can't be watched so is not reported.
    */
   add(target: Process | Container, { oomKillsTold = 0 }: { oomKillsTold?: number } = {}): void {
     if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
@@ -102,7 +103,12 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     const group = this.#group(target, oomKillsTold);
     if (!this.#whole.has(target)) {
       const end = target.changes.subscribe((change, process) => {
-        if (change === 'start' && process !== undefined) this.#group(target, 0).follow(process);
+        if (change !== 'start' || process === undefined) return;
+        try {
+          this.#group(target, 0).follow(process);
+        } catch {
+          // No descriptors for its cgroup: it goes without OOM events. The start must not fail for it.
+        }
       });
       this.#whole.set(target, end);
     }

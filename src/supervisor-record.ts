@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasCode } from './errors.js';
 import type { EventLog } from './event-log.js';
 import { readIfThere, writeFileAtomic } from './files.js';
 import {
@@ -128,6 +129,11 @@ export function keyOf(dir: string): string | undefined {
   if (known !== undefined && known !== '') return known;
   if (!existsSync(dir)) return undefined;
   const key = randomUUID();
-  writeFileAtomic(path, key + '\n');
+  try {
+    writeFileAtomic(path, key + '\n');
+  } catch (error) {
+    // The process runs; its events are told under a key that the next supervisor can't know.
+    if (!hasCode(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EROFS')) throw error;
+  }
   return key;
 }
