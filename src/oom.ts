@@ -117,7 +117,7 @@ export class OomWatch {
 
   /** v1: `<eventfd> <fd of memory.oom_control>` into cgroup.event_control. */
   #register(cgroup: string): void {
-    this.#eventFd = posix.eventfd();
+    this.#eventFd = posix.eventfd(0);
     const control = openSync(join(cgroup, 'cgroup.event_control'), 'w');
     try {
       writeSync(control, `${this.#eventFd} ${this.#counter.fd}`);

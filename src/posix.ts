@@ -184,7 +184,7 @@ export function bytesReadable(fd: number): number {
  * @throws System error: EMFILE, ENFILE, ENODEV, ENOMEM.
  * @see eventfd(2)
  */
-export function eventfd(initial = 0): number {
+export function eventfd(initial: number): number {
   return checked(addon.eventfd(unsignedArgument(initial, 'initial')), 'eventfd');
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import * as posix from '../../src/posix.js';
 import { temporaryDirectory } from './helpers.js';
 
-function counter(initial?: number): number {
+function counter(initial: number): number {
   const fd = posix.eventfd(initial);
   onTestFinished(() => posix.close(fd));
   return fd;
@@ -32,7 +32,7 @@ describe('eventfd', () => {
   });
 
   it('is readable as soon as something was added', async () => {
-    const fd = counter();
+    const fd = counter(0);
     const readable = new Promise<void>((resolve) => {
       posix.watchReadable(fd, resolve);
     });
