@@ -15,6 +15,7 @@ import {
   makeCheckpoint,
   removeCheckpoint,
 } from './checkpoint.js';
+import { ContainerChanges } from './container-changes.js';
 import { OutliveError, hasCode, messageOf } from './errors.js';
 import { writeFileAtomic } from './files.js';
 import { ownedName } from './owned-name.js';
@@ -43,6 +44,9 @@ export abstract class ContainerOperations {
   /** `'outlive-shim'` for the shipped one, else a name or an absolute path. */
   readonly shim: string;
 
+  /** @internal */
+  readonly changes = new ContainerChanges();
+
   /** @internal How to call the runtime. */
   protected readonly call: RuntimeCall;
 
@@ -70,6 +74,7 @@ export abstract class ContainerOperations {
   async pause(): Promise<void> {
     await this.#run(commands.pause(this.id)).catch((error: unknown) => this.#refuseIf(error, isPaused, 'is paused'));
     await this.#untilPaused();
+    this.changes.tell('pause');
   }
 
   /**
@@ -81,6 +86,7 @@ export abstract class ContainerOperations {
     await this.#run(commands.resume(this.id)).catch((error: unknown) =>
       this.#refuseIf(error, isNotPaused, 'is not paused'),
     );
+    this.changes.tell('resume');
   }
 
   /**

@@ -86,6 +86,7 @@ export class ContainerProcesses {
     this.#processes.set(id, process);
     try {
       await process.launch();
+      this.#owner.container.changes.tell('start', process);
       return process;
     } catch (error) {
       this.#processes.delete(id);

@@ -196,6 +196,7 @@ export class Container extends ContainerOperations {
     process.close();
     this.#processes.forget(processId);
     dir.remove();
+    this.changes.tell('remove', process);
   }
 
   /** The state of its first process; `stopped` when it has none. Synchronous; `status()` asks the runtime. */
@@ -230,6 +231,7 @@ export class Container extends ContainerOperations {
     this.close();
     for (const { id } of this.processes()) this.#processes.forget(id);
     this.call.dir.remove();
+    this.changes.tell('delete');
   }
 
   /** Closes all its processes' objects: stops watching, touches no process. */

@@ -31,6 +31,12 @@ export type {
   NetworkInterfaceStats,
   PidsStats,
 } from './stats.js';
+export { Monitor } from './monitor.js';
+export type { ExitEvent, MonitorEvent, MonitorOptions, OomEvent } from './monitor.js';
+export { Supervisor } from './supervisor.js';
+export type { EventsOptions, SupervisorOptions } from './supervisor-options.js';
+export { EventsDroppedError } from './supervisor-events.js';
+export type { LoggedEvent, SupervisorEvent, SupervisorEventType } from './supervisor-events.js';
 export { writeHostBundle } from './bundle.js';
 export type { HostProcess } from './bundle.js';
 export type * from './oci/index.js';

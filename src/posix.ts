@@ -48,6 +48,9 @@ const addon = loadAddon();
 // The addon's word for "this could block the event loop, so the call was not made".
 const WOULD_BLOCK = -35;
 
+// flock(2): not to wait.
+const LOCK_NB = 4;
+
 /**
  * The path of a native program that was built with the addon.
  * @param name `'outlive-shim'` or `'outlive-host'`.
@@ -172,6 +175,34 @@ export function setPipeSize(fd: number, sizeBytes: number): number {
  */
 export function bytesReadable(fd: number): number {
   return checked(addon.bytesReadable(fdArgument(fd)), 'ioctl');
+}
+
+/**
+ * A descriptor that holds a 64-bit counter: a write adds to it, a read of 8 bytes (machine's byte order) takes it all.
+ * @param initial 0 to 2147483647.
+ * @returns The descriptor, close-on-exec and non-blocking; the caller closes it.
+ * @throws System error: EMFILE, ENFILE, ENODEV, ENOMEM.
+ * @see eventfd(2)
+ */
+export function eventfd(initial: number): number {
+  return checked(addon.eventfd(unsignedArgument(initial, 'initial')), 'eventfd');
+}
+
+/**
+ * Takes or gives back the lock of an open file, without waiting. It belongs to the open file description: the kernel
+ * gives it back when the last descriptor of it is closed, so when the process ends, however it ends.
+ * @param mode `'exclusive'`, `'shared'` or `'unlock'`; LOCK_NB is added.
+ * @throws System error: EAGAIN when somebody else holds it; EBADF, ENOLCK.
+ * @see flock(2)
+ */
+export function flock(fd: number, mode: 'exclusive' | 'shared' | 'unlock'): void {
+  const operation = new Map([
+    ['shared', 1 | LOCK_NB],
+    ['exclusive', 2 | LOCK_NB],
+    ['unlock', 8],
+  ]).get(mode);
+  if (operation === undefined) throw invalidArgValue('mode', mode, "must be 'exclusive', 'shared' or 'unlock'");
+  checked(addon.flock(fdArgument(fd), operation), 'flock');
 }
 
 /**

@@ -255,6 +255,7 @@ export class Process {
     } catch {
       // A full disk, or a directory that is being removed: who loads it asks the runtime.
     }
+    this.container.changes.tell('start', this);
   }
 
   /** @internal Waits until its shim has cleaned up; false when that takes longer than `limitMs`. */

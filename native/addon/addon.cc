@@ -20,6 +20,8 @@ Napi::Object init(Napi::Env, Napi::Object exports) {
   add<get_pipe_size_call>(exports, "getPipeSize");
   add<set_pipe_size_call>(exports, "setPipeSize");
   add<bytes_readable_call>(exports, "bytesReadable");
+  add<eventfd_call>(exports, "eventfd");
+  add<flock_call>(exports, "flock");
   add<kill_call>(exports, "kill");
   add<getpgid_call>(exports, "getpgid");
   add<setpgid_call>(exports, "setpgid");

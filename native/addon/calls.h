@@ -38,6 +38,10 @@ Napi::Value get_pipe_size_call(const Napi::CallbackInfo& info);
 Napi::Value set_pipe_size_call(const Napi::CallbackInfo& info);
 Napi::Value bytes_readable_call(const Napi::CallbackInfo& info);
 
+// eventfd.cc, flock.cc
+Napi::Value eventfd_call(const Napi::CallbackInfo& info);
+Napi::Value flock_call(const Napi::CallbackInfo& info);
+
 // processes.cc
 Napi::Value kill_call(const Napi::CallbackInfo& info);
 Napi::Value getpgid_call(const Napi::CallbackInfo& info);

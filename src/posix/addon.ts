@@ -16,6 +16,8 @@ export interface Addon {
   getPipeSize(fd: number): number;
   setPipeSize(fd: number, sizeBytes: number): number;
   bytesReadable(fd: number): number;
+  eventfd(initial: number): number;
+  flock(fd: number, operation: number): number;
   kill(pid: number, signal: number): number;
   getpgid(pid: number): number;
   setpgid(pid: number, pgid: number): number;

@@ -1,0 +1,108 @@
+/** OOM kills in a container of runc's, with the real kernel: told, and before the exit that they caused. */
+import { accessSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { Container, Monitor, type MonitorEvent, type Spec } from '../../src/index.js';
+import { writeContainerBundle } from '../support/bundles.js';
+import { type Scratch, test } from '../support/scratch.js';
+import { installed, want } from '../support/strict.js';
+import { until } from '../support/until.js';
+
+const LIMIT_BYTES = 16 * 1024 * 1024;
+/** Keeps all it reads, for want of a newline. */
+const EATER = ['tail', '/dev/zero'];
+const sleeper = { args: ['sleep', '1000'] };
+
+function hasMemoryCgroups(): boolean {
+  try {
+    accessSync('/sys/fs/cgroup/memory/cgroup.event_control');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const canLimit = process.geteuid?.() === 0 && installed('runc') && installed('busybox') && hasMemoryCgroups();
+
+async function limited(scratch: Scratch, args: string[]): Promise<Container> {
+  const dir = scratch.mkdir('bundle');
+  const change = (spec: Spec): Spec => {
+    const linux = { ...(spec.linux as object), resources: { memory: { limit: LIMIT_BYTES, swap: LIMIT_BYTES } } };
+    return { ...spec, linux };
+  };
+  const bundle = writeContainerBundle(dir, 'runc', { args }, { change });
+  symlinkSync('busybox', join(dir, 'rootfs', 'bin', 'tail'));
+  return scratch.keep(await Container.create({ root: scratch.root, id: scratch.newId(), bundle, runtime: 'runc' }));
+}
+
+async function take(watching: Monitor, count: number): Promise<MonitorEvent[]> {
+  const events: MonitorEvent[] = [];
+  for await (const event of watching) {
+    events.push(event);
+    if (events.length === count) break;
+  }
+  return events;
+}
+
+describe.runIf(want('root, runc, busybox and a cgroup v1 memory controller', canLimit))('runc, cgroup v1', () => {
+  test('an init that is killed for want of memory: oom, then exit 137', async ({ scratch }) => {
+    using watching = new Monitor();
+    const container = await limited(scratch, ['sh', '-c', 'read x; exec tail /dev/zero']);
+    watching.add(container);
+    const init = await container.start({ stdio: scratch.fifos() });
+    init.openStdin().end('\n');
+    const [oom, exit] = await take(watching, 2);
+    expect(oom).toMatchObject({ type: 'oom', containerId: container.id, processId: 'init', kills: 1, totalKills: 1 });
+    expect(exit).toMatchObject({ type: 'exit', processId: 'init', exit: { status: 137 } });
+  });
+
+  test('an exec that is killed for want of memory: oom, its exit, and the container lives', async ({ scratch }) => {
+    using watching = new Monitor();
+    const container = await limited(scratch, sleeper.args);
+    watching.add(container);
+    const init = await container.start();
+    const events = watching[Symbol.asyncIterator]();
+    for (const [i, id] of ['eater-1', 'eater-2'].entries()) {
+      await container.exec(id, { args: EATER });
+      expect((await events.next()).value).toMatchObject({ type: 'oom', kills: 1, totalKills: i + 1 });
+      expect((await events.next()).value).toMatchObject({ type: 'exit', processId: id, exit: { status: 137 } });
+    }
+    expect(init.state()).toBe('running');
+    init.signal('SIGKILL');
+    // Killed by us: no oom is made of its cgroup's removal.
+    expect((await events.next()).value).toMatchObject({ type: 'exit', processId: 'init', exit: { status: 137 } });
+  });
+
+  test('an OOM kill that nobody watched is told at the load, and not again when it is known', async ({ scratch }) => {
+    const container = await limited(scratch, sleeper.args);
+    const init = await container.start();
+    const eater = await container.exec('eater', { args: EATER });
+    expect(await eater.wait()).toMatchObject({ status: 137 });
+    container.close();
+    const loaded = scratch.keep(await Container.load(scratch.root, container.id));
+    using watching = new Monitor();
+    watching.add(loaded);
+    const [oom, exit] = await take(watching, 2);
+    expect(oom).toMatchObject({ type: 'oom', kills: 1, totalKills: 1 });
+    expect(exit).toMatchObject({ type: 'exit', processId: 'eater' });
+    using knowing = new Monitor();
+    knowing.add(loaded, { oomKillsTold: 1 });
+    expect((await take(knowing, 1))[0]).toMatchObject({ type: 'exit', processId: 'eater' });
+    loaded
+      .processes()
+      .find(({ id }) => id === 'init')
+      ?.signal('SIGKILL');
+    await until('the init has ended', () => init.hasEnded || loaded.state() === 'stopped');
+  });
+});
+
+describe('the host runtime', () => {
+  test('has no cgroup of its own, and its processes end without a word of memory', async ({ scratch }) => {
+    using watching = new Monitor();
+    const container = await scratch.container('host', sleeper);
+    watching.add(container);
+    const init = await container.start();
+    init.signal('SIGKILL');
+    expect((await take(watching, 1))[0]).toMatchObject({ type: 'exit', exit: { status: 137 } });
+  });
+});

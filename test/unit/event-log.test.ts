@@ -1,0 +1,193 @@
+/** The event log on disk: numbered without a gap, whole lines only, and removed only when nobody wants it. */
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { EventConsumers } from '../../src/event-consumers.js';
+import { EventLog, type Retention } from '../../src/event-log.js';
+import { EventLogLock } from '../../src/event-log-lock.js';
+import { readEvents } from '../../src/event-log-reader.js';
+
+interface Note {
+  note: string;
+}
+
+const plenty: Retention = { maxBytes: 1 << 30, maxAgeMs: 1e9, segmentBytes: 1 << 20 };
+
+function directory(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'outlive-events-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  return dir;
+}
+
+function opened(
+  dir: string,
+  retention: Partial<Retention> = {},
+  isHeld: (sequence: number) => boolean = () => false,
+): { log: EventLog<string, Note>; found: string[]; snapshot: string | undefined } {
+  const log = new EventLog<string, Note>(dir, { ...plenty, ...retention }, isHeld);
+  onTestFinished(() => log.close());
+  const { snapshot, events } = log.open();
+  return { log, snapshot, found: events.map(({ note }) => note) };
+}
+
+function fill(log: EventLog<string, Note>, count: number): void {
+  for (let i = 0; i < count; i++) log.append({ note: `n${log.last + 1}` }, () => `before ${log.last + 1}`);
+}
+
+const files = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.jsonl'));
+
+async function read(log: EventLog<string, Note>, from: number): Promise<number[]> {
+  const sequences: number[] = [];
+  const options = { follow: false, signal: undefined, onPosition: () => undefined };
+  for await (const { sequence, note } of readEvents(log, from, options)) {
+    expect(note).toBe(`n${sequence}`);
+    sequences.push(sequence);
+  }
+  return sequences;
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+describe('the log', () => {
+  it('numbers events from 1 on, and goes on where it was', async () => {
+    const dir = directory();
+    const first = opened(dir).log;
+    fill(first, 3);
+    first.close();
+    const { log, found, snapshot } = opened(dir);
+    expect([found, snapshot, log.last, log.oldest]).toEqual([['n1', 'n2', 'n3'], 'before 1', 3, 1]);
+    fill(log, 2);
+    expect(await read(log, 1)).toEqual([1, 2, 3, 4, 5]);
+    expect(await read(log, 4)).toEqual([4, 5]);
+  });
+
+  it.each(range(1, 40))('cuts off a last line of which %i bytes were written, and never glues to it', async (bytes) => {
+    const dir = directory();
+    const first = opened(dir).log;
+    fill(first, 2);
+    const [name = ''] = files(dir);
+    const whole = readFileSync(join(dir, name)).length;
+    fill(first, 1);
+    first.close();
+    truncateSync(join(dir, name), whole + bytes);
+    const { log, found } = opened(dir);
+    expect(found).toEqual(['n1', 'n2']);
+    fill(log, 1);
+    expect(await read(log, 1)).toEqual([1, 2, 3]);
+    expect(readFileSync(join(dir, name), 'utf8').split('\n')).toHaveLength(5);
+  });
+
+  it('begins segments with what was known before, and the newest one tells all', async () => {
+    const dir = directory();
+    const first = opened(dir, { segmentBytes: 200 }).log;
+    fill(first, 50);
+    first.close();
+    expect(files(dir).length).toBeGreaterThan(10);
+    const newest = Number(files(dir).sort().at(-1)?.slice(0, 16));
+    writeFileSync(join(dir, '0000000000000051.jsonl.new'), '{"first":5');
+    const { log, snapshot, found } = opened(dir, { segmentBytes: 200 });
+    expect(snapshot).toBe(`before ${newest}`);
+    expect(found[0]).toBe(`n${newest}`);
+    expect(await read(log, 1)).toEqual(range(1, 50));
+    expect(readdirSync(dir).some((name) => name.endsWith('.new'))).toBe(false);
+  });
+
+  it('refuses a gap in the numbers', () => {
+    const dir = directory();
+    const { log } = opened(dir);
+    fill(log, 2);
+    log.close();
+    appendFileSync(join(dir, files(dir)[0] ?? ''), '{"sequence":9,"note":"n9"}\n');
+    expect(() => opened(dir)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+  });
+
+  it('removes whole segments, the oldest first, and none that is wanted', () => {
+    const dir = directory();
+    let held = 1;
+    const { log } = opened(dir, { segmentBytes: 200, maxBytes: 0 }, (sequence) => sequence >= held);
+    fill(log, 50);
+    expect(log.oldest).toBe(1);
+    held = 20;
+    log.retire();
+    expect(log.oldest).toBeGreaterThan(1);
+    expect(log.oldest).toBeLessThanOrEqual(20);
+    held = 1000;
+    log.retire();
+    expect(files(dir)).toHaveLength(1);
+    expect(log.last).toBe(50);
+  });
+});
+
+describe('a reader that follows', () => {
+  it('has each event once, in order, however writes and reads mix, over segments', async () => {
+    const { log } = opened(directory(), { segmentBytes: 500 });
+    const count = 300;
+    const writing = (async () => {
+      for (let i = 0; i < count; i++) {
+        fill(log, 1);
+        if (i % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    const readers = [1, 1, 100].map(async (from) => {
+      const seen: number[] = [];
+      const options = { follow: true, signal: undefined, onPosition: () => undefined };
+      for await (const { sequence } of readEvents(log, from, options)) {
+        seen.push(sequence);
+        if (sequence === count) break;
+      }
+      return seen;
+    });
+    await writing;
+    expect(await Promise.all(readers)).toEqual([range(1, count), range(1, count), range(100, count)]);
+  });
+
+  it('ends with the log, and with its signal', async () => {
+    const { log } = opened(directory());
+    fill(log, 1);
+    const reader = (signal?: AbortSignal): AsyncIterator<unknown> =>
+      readEvents(log, 1, { follow: true, signal, onPosition: () => undefined });
+    const abort = new AbortController();
+    const [one, other] = [reader(), reader(abort.signal)];
+    await Promise.all([one.next(), other.next()]);
+    const [end, aborted] = [one.next(), other.next()];
+    abort.abort(new Error('enough'));
+    await expect(aborted).rejects.toThrow('enough');
+    log.close();
+    expect(await end).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe('consumers', () => {
+  it('keep their position on disk; it never moves back', () => {
+    const dir = directory();
+    const consumers = new EventConsumers(dir);
+    consumers.acknowledge('a', 4);
+    consumers.acknowledge('a', 2);
+    const again = new EventConsumers(dir);
+    expect([...again.all()]).toEqual([['a', 4]]);
+    expect([again.wants(4), again.wants(5)]).toEqual([false, true]);
+    expect([again.remove('a'), again.remove('a'), again.wants(5)]).toEqual([true, false, false]);
+    expect(new EventConsumers(dir).all().size).toBe(0);
+  });
+
+  it('that iterate in this process hold what they have not had', () => {
+    const consumers = new EventConsumers(directory());
+    const place = consumers.enter(3);
+    expect([consumers.wants(2), consumers.wants(3)]).toEqual([false, true]);
+    consumers.leave(place);
+    expect(consumers.wants(3)).toBe(false);
+  });
+});
+
+describe('the lock', () => {
+  it("is one holder's until he lets it go, whatever the file says", () => {
+    const path = join(directory(), 'lock');
+    writeFileSync(path, '1\n');
+    const lock = new EventLogLock(path);
+    expect(() => new EventLogLock(path)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+    expect(() => new EventLogLock(path)).toThrow(`pid ${process.pid} `);
+    lock.release();
+    new EventLogLock(path).release();
+  });
+});
