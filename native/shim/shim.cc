@@ -146,12 +146,14 @@ int Shim::adopt_process() {
 
 int Shim::record_identity() {
   int err = write_identity(process_pid_);
+  // The start is over for whoever waits for it: the time to get ready for the end. Without it there is less to tell.
+  (void)exit_record_file_.reserve();
   return err < 0 ? fail("write identity.json", err) : 0;
 }
 
 int Shim::record_exit() {
   // The record first: who sees the status finds it.
-  (void)write_exit_record(process_status_, process_usage_);
+  (void)exit_record_file_.write(process_status_, process_usage_);
   int err = exit_status_file_.write(exit_code_of(process_status_));
   return err < 0 ? fail("write exitStatus", err) : 0;
 }

@@ -80,6 +80,7 @@ class Shim {
   int process_status_ = 0;
   struct rusage process_usage_ = {};
   ExitStatusFile exit_status_file_;
+  ExitRecordFile exit_record_file_;
   bool process_ended_ = false;
   bool released_ = false;
   Text<4096> dir_;

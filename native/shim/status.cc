@@ -39,31 +39,33 @@ int write_identity(pid_t pid) {
 
 namespace {
 
-constexpr const char* kReservedName = ".exitStatus.tmp";
-
 int64_t microseconds(const struct timeval& time) { return int64_t{time.tv_sec} * 1000000 + time.tv_usec; }
 
 }  // namespace
 
-int ExitStatusFile::reserve() {
-  fd_.reset(open_fd(AT_FDCWD, kReservedName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600));
+int ReservedFile::reserve(int size) {
+  fd_.reset(open_fd(AT_FDCWD, reserved_name_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!fd_.valid() || fchmod(fd_.get(), 0600) < 0) return -errno;
   int err;
-  do err = fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, 4);
+  do err = fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, size);
   while (err < 0 && errno == EINTR);
   // Not every file system can; there the write has to find its own room.
   return err < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
-int ExitStatusFile::write(int code) {
-  Text<16> text;
-  text.add_int(code);
-  int err = write_all(fd_.get(), text.view());
-  if (err == 0 && renameat(AT_FDCWD, kReservedName, AT_FDCWD, "exitStatus") < 0) err = -errno;
+int ReservedFile::write(std::string_view text) {
+  int err = fd_.valid() ? 0 : reserve(static_cast<int>(text.size()));
+  if (err == 0) err = write_all(fd_.get(), text);
+  if (err == 0 && renameat(AT_FDCWD, reserved_name_, AT_FDCWD, name_) < 0) err = -errno;
   return err;
 }
 
-int write_exit_record(int wait_status, const struct rusage& usage) {
+int ExitStatusFile::write(int code) {
+  Text<16> text;
+  return file_.write(text.add_int(code).view());
+}
+
+int ExitRecordFile::write(int wait_status, const struct rusage& usage) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   bool signalled = WIFSIGNALED(wait_status);
@@ -79,5 +81,5 @@ int write_exit_record(int wait_status, const struct rusage& usage) {
   json.add(",\"userTimeUs\":").add_int(microseconds(usage.ru_utime));
   json.add(",\"systemTimeUs\":").add_int(microseconds(usage.ru_stime));
   json.add(",\"maxRssBytes\":").add_int(int64_t{usage.ru_maxrss} * 1024).add("}\n");
-  return write_file_atomic(AT_FDCWD, "exit.json", json.view(), 0600);
+  return file_.write(json.view());
 }

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <string_view>
+
 #include "common/text.h"
 #include "common/unique_fd.h"
 
@@ -18,17 +20,38 @@ int exit_code_of(int wait_status);
 // with the same pid is taken for it. 0 or -errno.
 int write_identity(pid_t pid);
 
-// exitStatus: decimal, whole or not at all. Its file is made, with its block, before there is a process, so that a disk
-// that is full by the end can't lose the status.
-class ExitStatusFile {
+// A file of the end, whole or not at all. It is made under another name, with its block, while there is room and nobody
+// waits, so that a disk that is full by the end can't lose it, and a slow one does not hold the end up.
+class ReservedFile {
  public:
-  // Both: 0 or -errno.
-  int reserve();
-  int write(int code);
+  ReservedFile(const char* name, const char* reserved_name) : name_(name), reserved_name_(reserved_name) {}
+  // `size` in bytes. All: 0 or -errno.
+  int reserve(int size);
+  // Makes it first where it is not reserved.
+  int write(std::string_view text);
 
  private:
+  const char* name_;
+  const char* reserved_name_;
   UniqueFd fd_;
 };
 
-// exit.json: what more is known of the end (docs/protocol.md). 0 or -errno; nobody depends on it.
-int write_exit_record(int wait_status, const struct rusage& usage);
+// exitStatus, decimal.
+class ExitStatusFile {
+ public:
+  int reserve() { return file_.reserve(4); }
+  int write(int code);
+
+ private:
+  ReservedFile file_{"exitStatus", ".exitStatus.tmp"};
+};
+
+// exit.json: what more is known of the end (docs/protocol.md). Nobody depends on it.
+class ExitRecordFile {
+ public:
+  int reserve() { return file_.reserve(256); }
+  int write(int wait_status, const struct rusage& usage);
+
+ private:
+  ReservedFile file_{"exit.json", ".exit.json.tmp"};
+};
