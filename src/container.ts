@@ -90,7 +90,7 @@ export class Container extends ContainerOperations {
       throw error;
     }
     // Let run by a supervisor that died before it could write that down: the runtime knows, and status() notes it.
-    if (container.state() === 'created') await container.status().catch(() => undefined);
+    if (container.init?.awaitsStart === true) await container.status().catch(() => undefined);
     return container;
   }
 

@@ -18,12 +18,15 @@ export class DirWatch {
     watcher.on('error', () => undefined);
   }
 
-  /** Does not keep the event loop alive. Undefined where the limits are used up; throws any other system error. */
+  /**
+   * Does not keep the event loop alive. Undefined where the limits are used up, or the directory is gone; throws any other
+   * system error.
+   */
   static open(path: string): DirWatch | undefined {
     try {
       return new DirWatch(watch(path, { persistent: false }));
     } catch (error) {
-      if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM')) return undefined;
+      if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM', 'ENOENT')) return undefined;
       throw error;
     }
   }

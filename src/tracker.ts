@@ -76,8 +76,13 @@ export class Tracker {
     const { watch, exit, isComing } = reattach(this.#dir, () => this.#shimGone());
     this.#watch = watch;
     if (isComing) this.#awaitShim();
-    if (exit !== undefined) this.#settle(exit);
-    else this.#listen(DirWatch.open(this.#dir.path));
+    try {
+      if (exit !== undefined) this.#settle(exit);
+      else this.#listen(DirWatch.open(this.#dir.path));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** The end, if it is known by now, though its event may not have come yet. */
