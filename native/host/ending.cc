@@ -21,7 +21,7 @@ bool is_out_of_descriptors(int err) { return err == -EMFILE || err == -ENFILE; }
 // of), and keeps its children in the tree. Over only when a walk that began after the last known member's end saw
 // nobody.
 bool end_members(const ContainerState& state, int container_fd, int64_t deadline_ms, TextBuilder& error) {
-  MemberSet members(state, container_fd);
+  MemberSet members(state, container_fd, MemberSet::RuntimeCalls::Members);
   for (;;) {
     int left = members.reach_all(SIGSTOP, deadline_ms);
     if (left == 1) return true;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "common/proc.h"
 #include "host/cgroup.h"
@@ -11,6 +12,21 @@
 namespace {
 
 constexpr int kByCgroup = -1;
+
+bool run_same_file(const char* pid, pid_t other) {
+  Text<32> ours, theirs;
+  struct stat a, b;
+  ours.add("/proc/").add(pid).add("/exe");
+  theirs.add("/proc/").add_int(other).add("/exe");
+  return stat(ours.c_str(), &a) == 0 && stat(theirs.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// A child of a shim that runs this very program, or is the shim's copy that is about to.
+bool is_runtime_call(pid_t pid, pid_t shim, const ProcStat& stat) {
+  if (run_same_file("self", pid)) return true;
+  Text<16> name;
+  return never_called_exec(stat) && run_same_file(name.add_int(shim).c_str(), pid);
+}
 
 }  // namespace
 
@@ -118,6 +134,8 @@ int MemberSet::add_found(pid_t pid, int parent) {
   } else if (err == 0) {
     const Member& of = members_[static_cast<size_t>(parent)];
     ours = stat.ppid == of.who.pid && pidfd_signal(of.pidfd, 0) != -ESRCH;
+    bool call = ours && of.adopter && calls_ == RuntimeCalls::Strangers && is_runtime_call(pid, of.who.pid, stat);
+    if (call && pidfd_signal(pidfd.get(), 0) != -ESRCH) return 0;
   }
   if (err < 0 && err != -ESRCH) return err;
   if (ours) return take({pid, stat.start_time_ticks}, static_cast<UniqueFd&&>(pidfd), false);

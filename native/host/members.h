@@ -16,8 +16,14 @@ class MemberSet {
     bool denied;  // we may not signal it
   };
 
+  // What a shim's own calls of the runtime are, its children too. Who ends the container ends them: one may be about to
+  // make another process. To all others they are strangers: a signal for the container would take the shim's delete in
+  // its middle.
+  enum class RuntimeCalls { Members, Strangers };
+
   // container_fd: the container's directory, for its cgroup.
-  MemberSet(const ContainerState& state, int container_fd) : state_(state), container_fd_(container_fd) {}
+  MemberSet(const ContainerState& state, int container_fd, RuntimeCalls calls = RuntimeCalls::Strangers)
+      : state_(state), container_fd_(container_fd), calls_(calls) {}
   MemberSet(const MemberSet&) = delete;
   MemberSet& operator=(const MemberSet&) = delete;
   ~MemberSet();
@@ -64,6 +70,7 @@ class MemberSet {
 
   const ContainerState& state_;
   int container_fd_;
+  RuntimeCalls calls_;
   ProcessTree tree_;
   HeapArray<Member> members_;
   HeapArray<ProcessIdentity> ended_;  // zombies, most of them: seen again in every walk
