@@ -51,7 +51,8 @@ function printMachine() {
   console.log(
     `\n${cpus().length} × ${model.trim()}, ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}, Node.js ${process.version}`,
   );
-  console.log(`Left out: ${missingPeers().join(', ')}.`);
+  const missing = missingPeers();
+  if (missing.length > 0) console.log(`Left out: ${missing.join(', ')}.`);
 }
 
 async function main() {
