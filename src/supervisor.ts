@@ -68,7 +68,7 @@ export class Supervisor {
     const path = resolve(root);
     accessSync(path);
     makeLogDirectory(eventsDirectory(path));
-    const lock = new EventLogLock(join(eventsDirectory(path), 'lock'));
+    const lock = await EventLogLock.take(join(eventsDirectory(path), 'lock'));
     const failures: LoadFailure[] = [];
     let supervisor: Supervisor;
     try {

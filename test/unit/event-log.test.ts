@@ -1,5 +1,16 @@
 /** The event log on disk: numbered without a gap, whole lines only, and removed only when nobody wants it. */
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,6 +18,7 @@ import { EventConsumers } from '../../src/event-consumers.js';
 import { EventLog, type Retention } from '../../src/event-log.js';
 import { EventLogLock } from '../../src/event-log-lock.js';
 import { readEvents } from '../../src/event-log-reader.js';
+import * as posix from '../../src/posix.js';
 
 interface Note {
   note: string;
@@ -189,5 +201,18 @@ describe('the lock', () => {
     expect(() => new EventLogLock(path)).toThrow(`pid ${process.pid} `);
     lock.release();
     new EventLogLock(path).release();
+  });
+
+  it('of a dead supervisor is waited for, as a child that it was making may have it for a moment', async () => {
+    const path = join(directory(), 'lock');
+    const fd = openSync(path, 'w');
+    posix.flock(fd, 'exclusive');
+    writeSync(fd, '4194303 1 another boot\n');
+    const taking = EventLogLock.take(path);
+    expect(await Promise.race([taking, new Promise((resolve) => setImmediate(resolve))])).toBeUndefined();
+    closeSync(fd);
+    const lock = await taking;
+    await expect(EventLogLock.take(path)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+    lock.release();
   });
 });
