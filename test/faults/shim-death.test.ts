@@ -6,7 +6,7 @@ import { type Container, Container as Containers, type Process } from '../../src
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { isGone, killShim, sendToShim, stopShim } from './support.js';
+import { isGone, killShim, sendToShim, shimPid, stopShim } from './support.js';
 
 const LOST = { status: undefined, lost: expect.stringMatching(/shim/) as string };
 
@@ -67,8 +67,11 @@ describe.each(runtimes)('%s', (runtime) => {
   test('shim and process killed together: 137 or lost, never anything else', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
     const process = await container.start();
+    const shim = shimPid(scratch, container.id);
     globalThis.process.kill(process.systemPid, 'SIGKILL');
-    await killShim(scratch, container.id);
+    // Ours until it is reaped, which it is not before we wait.
+    globalThis.process.kill(shim, 'SIGKILL');
+    await until('the death of the shim', () => isGone(shim));
     const exit = await process.wait();
     expect(exit.status === 137 || exit.lost !== undefined).toBe(true);
     await container.delete();
