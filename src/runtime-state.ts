@@ -15,27 +15,22 @@ export type RuntimeStatus = 'creating' | 'created' | 'running' | 'paused' | 'sto
  *   printed no JSON object; `ERR_NOT_INSTALLED`.
  */
 export async function runtimeStatus(call: RuntimeCall): Promise<RuntimeStatus | null | undefined> {
-  return statusIn(call, await runRuntime(call, commands.state(call.id)));
-}
-
-/** As {@link runtimeStatus}, and undefined also when the runtime knows no such container. */
-export async function runtimeStatusIfKnown(call: RuntimeCall): Promise<RuntimeStatus | null | undefined> {
-  let printed: string;
-  try {
-    printed = await runRuntime(call, commands.state(call.id));
-  } catch (error) {
-    if (hasCode(error, 'ERR_OCI_RUNTIME')) return undefined;
-    throw error;
-  }
-  return statusIn(call, printed);
-}
-
-function statusIn(call: RuntimeCall, printed: string): RuntimeStatus | null | undefined {
+  const printed = await runRuntime(call, commands.state(call.id));
   const { bundle, status } = parseJsonObject(printed, `${call.runtime} state`);
   // The host runtime's word for half made.
   if (bundle === '') return undefined;
   const isOurs = typeof bundle === 'string' && sameFile(bundle, call.bundle);
   return isOurs && typeof status === 'string' ? status : null;
+}
+
+/** As {@link runtimeStatus}, and undefined also when the runtime knows no such container. */
+export async function runtimeStatusIfKnown(call: RuntimeCall): Promise<RuntimeStatus | null | undefined> {
+  try {
+    return await runtimeStatus(call);
+  } catch (error) {
+    if (hasCode(error, 'ERR_OCI_RUNTIME')) return undefined;
+    throw error;
+  }
 }
 
 /** By name where a bundle was removed meanwhile. */

@@ -92,11 +92,7 @@ export class Tracker {
     const gone = this.#watch?.shimGone ?? false;
     const recorded = this.#dir.readExitStatus() !== undefined;
     if (!gone) return recorded ? readExit(this.#dir) : undefined;
-    if (isShimComing(this.#dir)) {
-      this.#awaitShim();
-      return undefined;
-    }
-    this.#settle(readExit(this.#dir));
+    this.#conclude();
     return this.#exit;
   }
 
@@ -188,11 +184,16 @@ export class Tracker {
   #shimGone(): void {
     if (!this.#counts || this.#exit !== undefined || this.#watch === undefined) return;
     try {
-      if (isShimComing(this.#dir)) this.#awaitShim();
-      else this.#settle(readExit(this.#dir));
+      this.#conclude();
     } catch {
       this.#retry = setTimeout(() => this.#shimGone(), RETRY_MS);
     }
+  }
+
+  /** No shim is there: it has left, or is still to come. */
+  #conclude(): void {
+    if (isShimComing(this.#dir)) this.#awaitShim();
+    else this.#settle(readExit(this.#dir));
   }
 
   #settle(exit: Exit): void {
