@@ -1,4 +1,4 @@
-/** Where a process's memory cgroup is: parsers of proc(5)'s cgroup and mountinfo files. See cgroups(7). */
+/** Where a process's cgroups are: parsers of proc(5)'s cgroup and mountinfo files. See cgroups(7). */
 import { readFileSync } from 'node:fs';
 import { posix as path } from 'node:path';
 import { hasCode } from './errors.js';
@@ -25,27 +25,36 @@ export interface CgroupMount {
   readonly mountPoint: string;
 }
 
-/** From `/proc/<pid>/cgroup`: the v1 hierarchy with the memory controller if there is one, else that of v2. */
-export function parseMembership(text: string): Membership | undefined {
-  let unified: Membership | undefined;
+export type Controller = 'memory' | 'freezer';
+
+/** From `/proc/<pid>/cgroup`: the path in v1's hierarchy with this controller, or in v2's. */
+export function cgroupPath(text: string, version: 1 | 2, controller: Controller): string | undefined {
   for (const line of text.split('\n')) {
     // A path may hold colons; what stands before it cannot, but a named hierarchy's `name=`.
-    const match = /^(\d+):([^:]*):(\/.*)$/.exec(line);
-    if (match === null) continue;
-    const [, hierarchy, controllers = '', cgroup = ''] = match;
-    if (controllers.split(',').includes('memory')) return { version: 1, path: cgroup };
-    if (hierarchy === '0' && controllers === '') unified = { version: 2, path: cgroup };
+    const [, hierarchy, controllers = '', path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
+    const isMeant =
+      version === 1 ? controllers.split(',').includes(controller) : hierarchy === '0' && controllers === '';
+    if (isMeant) return path;
   }
-  return unified;
+  return undefined;
 }
 
-/** From `/proc/<pid>/mountinfo`: the mounts of v1's memory hierarchy, and those of v2. */
-export function parseCgroupMounts(text: string): CgroupMount[] {
+/** The v1 hierarchy with the memory controller if there is one, else that of v2. */
+export function parseMembership(text: string): Membership | undefined {
+  for (const version of [1, 2] as const) {
+    const cgroup = cgroupPath(text, version, 'memory');
+    if (cgroup !== undefined) return { version, path: cgroup };
+  }
+  return undefined;
+}
+
+/** From `/proc/<pid>/mountinfo`: the mounts of v1's hierarchy with this controller, and those of v2. */
+export function parseCgroupMounts(text: string, controller: Controller): CgroupMount[] {
   return text.split('\n').flatMap((line) => {
     const [mount = '', filesystem = ''] = line.split(' - ');
     const [, , , root, mountPoint] = mount.split(' ');
     const [type, , options = ''] = filesystem.split(' ');
-    const isV1 = type === 'cgroup' && options.split(',').includes('memory');
+    const isV1 = type === 'cgroup' && options.split(',').includes(controller);
     if (root === undefined || mountPoint === undefined || (!isV1 && type !== 'cgroup2')) return [];
     return [{ version: isV1 ? 1 : 2, root: unescaped(root), mountPoint: unescaped(mountPoint) }];
   });
@@ -75,7 +84,7 @@ export function parentOf(pid: number): number | undefined {
 
 /** The mounted memory cgroup of a membership; undefined where it is not visible. */
 export function memoryCgroup(membership: Membership): MemoryCgroup | undefined {
-  const found = locate(membership, parseCgroupMounts(readProc('/proc/self/mountinfo') ?? ''));
+  const found = locate(membership, parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', 'memory'));
   return found === undefined ? undefined : { version: membership.version, path: found };
 }
 

@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { hasCode } from './errors.js';
 import { readText } from './files.js';
-import { type FreezerMount, freezerFiles, freezerMounts, saysFrozen } from './freezer.js';
+import type { CgroupMount } from './cgroup.js';
+import { freezerFiles, freezerMounts, saysFrozen } from './freezer.js';
 
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
 /** Read once: hierarchies are mounted when the machine starts. */
-let mounts: readonly FreezerMount[] | undefined;
+let mounts: readonly CgroupMount[] | undefined;
 
 /**
  * Whether the process that has this pid now is frozen by its cgroup, or stopped by the host runtime.

@@ -31,7 +31,7 @@ describe('/proc/<pid>/mountinfo', () => {
   ].join('\n');
 
   it('gives the mounts of the memory hierarchies', () => {
-    expect(parseCgroupMounts(text)).toEqual([
+    expect(parseCgroupMounts(text, 'memory')).toEqual([
       { version: 1, root: '/', mountPoint: '/sys/fs/cgroup/memory' },
       { version: 2, root: '/box', mountPoint: '/mnt/a b' },
     ]);
@@ -44,7 +44,7 @@ describe('/proc/<pid>/mountinfo', () => {
     [2, '/boxes', undefined],
     [2, '/', undefined],
   ] as const)('a v%i cgroup %s is at %s', (version, path, expected) => {
-    expect(locate({ version, path }, parseCgroupMounts(text))).toBe(expected);
+    expect(locate({ version, path }, parseCgroupMounts(text, 'memory'))).toBe(expected);
   });
 });
 
