@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { posix as path } from 'node:path';
 import { hasCode } from './errors.js';
-import { parseProcStat } from './proc-stat.js';
+import { readProcStat } from './identity.js';
 
 /** The cgroup that accounts a process's memory. */
 export interface MemoryCgroup {
@@ -78,8 +78,7 @@ export function membershipOf(pid: number | 'self'): Membership | undefined {
 
 /** The pid of a process's parent; undefined when it is gone. */
 export function parentOf(pid: number): number | undefined {
-  const text = readProc(`/proc/${pid}/stat`);
-  return text === undefined ? undefined : parseProcStat(text)?.parentPid;
+  return readProcStat(pid)?.parentPid;
 }
 
 /** The mounted memory cgroup of a membership; undefined where it is not visible. */

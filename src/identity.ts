@@ -56,7 +56,8 @@ function exited(identity: Identity, cause?: unknown): OutliveError {
   return new OutliveError('ERR_PROCESS_EXITED', `process ${identity.pid} has exited`, { cause });
 }
 
-function readProcStat(pid: number): ProcStat | undefined {
+/** Undefined when no process has this pid. */
+export function readProcStat(pid: number): ProcStat | undefined {
   try {
     return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch (error) {
