@@ -1,7 +1,7 @@
-export { Container } from './container.js';
-export { execSpec } from './exec-spec.js';
-export type { CapabilityChanges, ExecOverrides } from './exec-spec.js';
-export type { Checkpoint, CheckpointOptions } from './checkpoint.js';
+export { Container } from './container/container.js';
+export { execSpec } from './oci/exec-spec.js';
+export type { CapabilityChanges, ExecOverrides } from './oci/exec-spec.js';
+export type { Checkpoint, CheckpointOptions } from './runtime/checkpoint.js';
 export type {
   CleanUpOptions,
   ContainerOptions,
@@ -11,15 +11,15 @@ export type {
   LoadFailure,
   LoadedRoot,
   StartOptions,
-} from './container-options.js';
-export type { Leftover } from './state-root.js';
-export { Process } from './process.js';
-export type { State } from './process.js';
-export type { Exit, ExitRecord } from './exit.js';
-export { makeStdioFifos, openInput, openOutput } from './stdio.js';
-export type { OutputOptions, Stdio } from './stdio.js';
-export type { OnRead } from './fifo-streams.js';
-export type { RuntimeStatus } from './runtime-state.js';
+} from './container/options.js';
+export type { Leftover } from './container/leftovers.js';
+export { Process } from './container/process.js';
+export type { State } from './container/process.js';
+export type { Exit, ExitRecord } from './state/exit.js';
+export { makeStdioFifos, openInput, openOutput } from './stdio/stdio.js';
+export type { OutputOptions, Stdio } from './stdio/stdio.js';
+export type { OnRead } from './stdio/streams.js';
+export type { RuntimeStatus } from './runtime/status.js';
 export type {
   BlockIoEntry,
   BlockIoStats,
@@ -30,16 +30,16 @@ export type {
   MemoryUsage,
   NetworkInterfaceStats,
   PidsStats,
-} from './stats.js';
-export { Monitor } from './monitor.js';
-export type { ExitEvent, MonitorEvent, MonitorOptions, OomEvent } from './monitor.js';
-export { Supervisor } from './supervisor.js';
-export type { EventsOptions, SupervisorOptions } from './supervisor-options.js';
-export { EventsDroppedError } from './supervisor-events.js';
-export type { LoggedEvent, SupervisorEvent, SupervisorEventType } from './supervisor-events.js';
-export { writeHostBundle } from './bundle.js';
-export type { HostProcess } from './bundle.js';
+} from './runtime/stats.js';
+export { Monitor } from './monitor/monitor.js';
+export type { ExitEvent, MonitorEvent, MonitorOptions, OomEvent } from './monitor/monitor.js';
+export { Supervisor } from './supervisor/supervisor.js';
+export type { EventsOptions, SupervisorOptions } from './supervisor/options.js';
+export { EventsDroppedError } from './supervisor/events.js';
+export type { LoggedEvent, SupervisorEvent, SupervisorEventType } from './supervisor/events.js';
+export { writeHostBundle } from './oci/bundle.js';
+export type { HostProcess } from './oci/bundle.js';
 export type * from './oci/index.js';
-export { OutliveError } from './errors.js';
-export type { OutliveErrorCode } from './errors.js';
-export * as posix from './posix.js';
+export { OutliveError } from './base/errors.js';
+export type { OutliveErrorCode } from './base/errors.js';
+export * as posix from './posix/index.js';

@@ -1,4 +1,4 @@
-// The addon's exports as types; src/posix.ts loads it. Arguments are checked before they get here.
+// The addon's exports as types; posix/index.ts loads it. Arguments are checked before they get here.
 
 /** A watch in the addon's hands. */
 export interface WatchObject {

@@ -2,7 +2,7 @@
 // Owns which values are refused, and with which code; makes no system call.
 import { Buffer } from 'node:buffer';
 import { fileURLToPath } from 'node:url';
-import { invalidArgType, invalidArgValue, outOfRange } from '../arg-errors.js';
+import { invalidArgType, invalidArgValue, outOfRange } from '../base/arg-errors.js';
 
 /** A path: text (UTF-8), the bytes themselves, or a `file:` URL. */
 export type PathArgument = string | Uint8Array | URL;

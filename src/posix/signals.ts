@@ -1,6 +1,6 @@
 // Signals by name and number, the real-time ones too (signal(7)). Owns the names; sends nothing.
 import { constants } from 'node:os';
-import { invalidArgType, invalidArgValue } from '../arg-errors.js';
+import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 import { integerArgument } from './args.js';
 
 /** A signal's name (`'SIGTERM'`, `'SIGRTMIN+3'`) or number; 0 only asks whether a signal could be sent. */

@@ -2,7 +2,7 @@
 // strings each, the search of PATH done as far as it can be without the file system. Makes no system call.
 // Behaviour: execvp(3), execve(2), setpgid(2), setsid(2).
 import { Buffer } from 'node:buffer';
-import { invalidArgType, invalidArgValue, outOfRange } from '../arg-errors.js';
+import { invalidArgType, invalidArgValue, outOfRange } from '../base/arg-errors.js';
 import { fdArgument, pathArgument, pidArgument, type PathArgument } from './args.js';
 
 /** Options of spawn(). */

@@ -1,5 +1,5 @@
 // A watch of a descriptor, as the addon keeps it (native/addon/watch.h). Owns its face in JavaScript.
-import { invalidArgType } from '../arg-errors.js';
+import { invalidArgType } from '../base/arg-errors.js';
 import type { Addon } from './addon.js';
 import { systemError } from './errors.js';
 

@@ -5,8 +5,8 @@ import { constants, lstatSync, openSync, readdirSync, readFileSync, readSync, rm
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { invalidArgType, invalidArgValue, outOfRange } from '../../src/arg-errors.js';
-import * as posix from '../../src/posix.js';
+import { invalidArgType, invalidArgValue, outOfRange } from '../../src/base/arg-errors.js';
+import * as posix from '../../src/posix/index.js';
 import { systemError } from '../../src/posix/errors.js';
 import { signalName, signalNumber } from '../../src/posix/signals.js';
 import { pathCandidates } from '../../src/posix/spawn-request.js';

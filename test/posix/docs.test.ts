@@ -1,7 +1,7 @@
 // docs/posix.md against the code: every function, and for every errno whether a test provokes it.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import * as posix from '../../src/posix.js';
+import * as posix from '../../src/posix/index.js';
 import { fixture } from './helpers.js';
 
 const text = readFileSync(new URL('../../docs/posix.md', import.meta.url), 'utf8');

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import * as posix from '../../src/posix.js';
+import * as posix from '../../src/posix/index.js';
 import { temporaryDirectory } from './helpers.js';
 
 function counter(initial: number): number {

@@ -4,7 +4,7 @@ import { constants, lstatSync, openSync, readdirSync, statSync, symlinkSync, wri
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import * as posix from '../../src/posix.js';
+import * as posix from '../../src/posix/index.js';
 import { openDescriptors, temporaryDirectory } from './helpers.js';
 
 const { O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import * as posix from '../../src/posix.js';
+import * as posix from '../../src/posix/index.js';
 import { run, temporaryDirectory } from './helpers.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,7 +15,7 @@ async function loadFailure(prepare: (packageRoot: string) => void): Promise<Reco
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   prepare(directory);
-  const script = `import('${directory}/dist/posix.js').catch(({ name, code, message, cause }) =>
+  const script = `import('${directory}/dist/posix/index.js').catch(({ name, code, message, cause }) =>
     console.log(JSON.stringify({ name, code, message, cause: cause.message })))`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
   return JSON.parse(stdout) as Record<string, string>;

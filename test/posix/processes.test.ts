@@ -2,7 +2,7 @@
 import { spawn as spawnByNode } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import * as posix from '../../src/posix.js';
+import * as posix from '../../src/posix/index.js';
 import { childrenOf, openDescriptors, sleeper } from './helpers.js';
 
 describe('kill', () => {

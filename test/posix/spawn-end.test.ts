@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as posix from '../../src/posix.js';
+import * as posix from '../../src/posix/index.js';
 import { signalName } from '../../src/posix/signals.js';
 import { canRun, childrenOf, fixture, openDescriptors, run, sleeper, strict, temporaryDirectory } from './helpers.js';
 

@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import * as posix from '../../src/posix.js';
+import * as posix from '../../src/posix/index.js';
 import { fixture, openDescriptors, run, temporaryDirectory } from './helpers.js';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;

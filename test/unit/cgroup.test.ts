@@ -3,9 +3,9 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { locate, parseCgroupMounts, parseMembership } from '../../src/cgroup.js';
-import { parseOomKills } from '../../src/oom-counter.js';
-import { OomWatch } from '../../src/oom.js';
+import { locate, parseCgroupMounts, parseMembership } from '../../src/kernel/cgroup.js';
+import { parseOomKills } from '../../src/monitor/counter.js';
+import { OomWatch } from '../../src/monitor/oom.js';
 import { until } from '../support/until.js';
 
 describe('/proc/<pid>/cgroup', () => {

@@ -10,11 +10,11 @@ import {
   checkString,
   checkStrings,
   checkTimeout,
-} from '../../src/arg-checks.js';
-import { findRuntime, findShim, normalizeProgram } from '../../src/executable.js';
-import { nativeExecutable } from '../../src/posix.js';
-import { abortable, deferred, within } from '../../src/promises.js';
-import { newStdio } from '../../src/stdio.js';
+} from '../../src/base/arg-checks.js';
+import { findRuntime, findShim, normalizeProgram } from '../../src/disk/programs.js';
+import { nativeExecutable } from '../../src/posix/index.js';
+import { abortable, deferred, within } from '../../src/base/promises.js';
+import { newStdio } from '../../src/stdio/stdio.js';
 import { test } from '../support/scratch.js';
 
 const TYPE = 'ERR_INVALID_ARG_TYPE';

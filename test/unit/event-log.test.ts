@@ -14,11 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { EventConsumers } from '../../src/event-consumers.js';
-import { EventLog, type Retention } from '../../src/event-log.js';
-import { EventLogLock } from '../../src/event-log-lock.js';
-import { readEvents } from '../../src/event-log-reader.js';
-import * as posix from '../../src/posix.js';
+import { EventConsumers } from '../../src/supervisor/consumers.js';
+import { EventLog, type Retention } from '../../src/supervisor/log.js';
+import { EventLogLock } from '../../src/supervisor/lock.js';
+import { readEvents } from '../../src/supervisor/reader.js';
+import * as posix from '../../src/posix/index.js';
 
 interface Note {
   note: string;

@@ -1,7 +1,7 @@
 /** execSpec(): what an exec'ed process has of the container's own, and what of the caller's. */
 import { describe, expect, test } from 'vitest';
 import { type ExecOverrides, type ProcessSpec, execSpec } from '../../src/index.js';
-import { stringifyProcess } from '../../src/json-file.js';
+import { stringifyProcess } from '../../src/disk/json.js';
 
 const base: ProcessSpec = {
   terminal: true,

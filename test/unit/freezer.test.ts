@@ -1,6 +1,6 @@
 /** Where the kernel says that a process is frozen. */
 import { describe, expect, test } from 'vitest';
-import { freezerFiles, freezerMounts, saysFrozen } from '../../src/freezer.js';
+import { freezerFiles, freezerMounts, saysFrozen } from '../../src/kernel/freezer.js';
 
 const MOUNTS = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 31 26 0:27 / /sys/fs/cgroup rw,nosuid - tmpfs tmpfs rw,mode=755

@@ -1,10 +1,10 @@
 /** How long an init's exit is held back: for the others' exits, but not for ever. With made-up processes. */
 import { expect, it } from 'vitest';
 import type { Container } from '../../src/index.js';
-import type { Exit } from '../../src/exit.js';
-import { MonitorGroup } from '../../src/monitor-group.js';
-import type { Process } from '../../src/process.js';
-import { deferred } from '../../src/promises.js';
+import type { Exit } from '../../src/state/exit.js';
+import { MonitorGroup } from '../../src/monitor/group.js';
+import type { Process } from '../../src/container/process.js';
+import { deferred } from '../../src/base/promises.js';
 import { until } from '../support/until.js';
 
 function made(id: string): { process: Process; end: (status: number) => void } {

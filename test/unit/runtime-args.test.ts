@@ -1,6 +1,6 @@
 /** The runtime's command lines, word for word. */
 import { describe, expect, test } from 'vitest';
-import { commands, globalArgs, hostStateFile, runtimeArgv } from '../../src/runtime-args.js';
+import { commands, globalArgs, hostStateFile, runtimeArgv } from '../../src/runtime/args.js';
 
 const dir = { hostRuntimeRoot: '/state/c/.runtime' };
 const flags = { exit: true, tcp: false, unixSockets: false, shell: false, emptyNs: [] };

@@ -2,9 +2,9 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import * as posix from '../../src/posix.js';
-import { makeDirectory, readText, writeFileAtomic } from '../../src/files.js';
-import { ContainerDir, checkId } from '../../src/state-dir.js';
+import * as posix from '../../src/posix/index.js';
+import { makeDirectory, readText, writeFileAtomic } from '../../src/disk/files.js';
+import { ContainerDir, checkId } from '../../src/state/state-dir.js';
 import { type Scratch, test } from '../support/scratch.js';
 
 const modeOf = (path: string): number => fs.statSync(path).mode & 0o777;

@@ -1,6 +1,6 @@
 /** What runc's `events --stats` prints, read into numbers with units; what it does not tell stays unknown. */
 import { expect, test } from 'vitest';
-import { type ContainerStats, parseStats } from '../../src/stats.js';
+import { type ContainerStats, parseStats } from '../../src/runtime/stats.js';
 
 const stats = (data: object): ContainerStats => {
   const parsed = parseStats({ type: 'stats', id: 'c', data });

@@ -1,0 +1,46 @@
+/** Finds programs: the shipped ones by their fixed names, others on PATH as execvp(3) does. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { OutliveError, hasCode } from '../base/errors.js';
+import { nativeExecutable } from '../posix/index.js';
+
+/** `runtime` of a container on the shipped host runtime. */
+export const HOST_RUNTIME = 'host';
+
+/** `shim` of a container under the shipped shim. */
+export const DEFAULT_SHIM = 'outlive-shim';
+
+/** A path is made absolute, since the shim's working directory is another; a name is kept for PATH. */
+export function normalizeProgram(program: string): string {
+  return program.includes('/') ? resolve(program) : program;
+}
+
+/**
+ * The runtime's absolute path.
+ * @throws {OutliveError} `ERR_NOT_INSTALLED`: "<name> not installed on system".
+ */
+export function findRuntime(runtime: string): string {
+  return find(runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : runtime);
+}
+
+/** The shim's absolute path; throws as {@link findRuntime}. */
+export function findShim(shim: string): string {
+  return find(shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : shim);
+}
+
+function find(program: string): string {
+  const candidates = program.includes('/')
+    ? [program]
+    : (process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter).map((dir) => join(dir || '.', program));
+  let denied: unknown;
+  for (const path of candidates) {
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return resolve(path);
+    } catch (error) {
+      if (hasCode(error, 'EACCES')) denied ??= error;
+    }
+  }
+  const message = `${program} not installed on system`;
+  throw new OutliveError('ERR_NOT_INSTALLED', message, denied === undefined ? {} : { cause: denied });
+}

@@ -1,0 +1,73 @@
+/** Events on their way to one async iterator: a bounded queue that one party fills and another empties. */
+import { OutliveError } from '../base/errors.js';
+import { type Deferred, deferred } from '../base/promises.js';
+
+export class MonitorQueue<T> implements AsyncIterableIterator<T> {
+  readonly #events: T[] = [];
+  readonly #limit: number;
+  readonly #onEnd: (queue: MonitorQueue<T>) => void;
+  readonly #takers: Deferred<IteratorResult<T, undefined>>[] = [];
+  #overflow: OutliveError | undefined;
+  #ended = false;
+
+  constructor(limit: number, onEnd: (queue: MonitorQueue<T>) => void) {
+    this.#limit = limit;
+    this.#onEnd = onEnd;
+  }
+
+  /** Past the limit nothing more is taken: what is there is still given, then an error. */
+  push(event: T): void {
+    if (this.#ended || this.#overflow !== undefined) return;
+    const taker = this.#takers.shift();
+    if (taker !== undefined) {
+      taker.resolve({ done: false, value: event });
+      return;
+    }
+    if (this.#events.length < this.#limit) this.#events.push(event);
+    else this.#overflow = overflowError(this.#limit);
+  }
+
+  /** All that is there, at once. */
+  takeAll(): T[] {
+    return this.#events.splice(0);
+  }
+
+  /** What is there is still given, then the end. */
+  end(): void {
+    this.#ended = true;
+    for (const taker of this.#takers.splice(0)) taker.resolve({ done: true, value: undefined });
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const event = this.#events.shift();
+    if (event !== undefined) return Promise.resolve({ done: false, value: event });
+    if (this.#overflow !== undefined) {
+      const error = this.#overflow;
+      void this.return();
+      this.#overflow = undefined;
+      return Promise.reject(error);
+    }
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    const taker = deferred<IteratorResult<T, undefined>>();
+    this.#takers.push(taker);
+    return taker.promise;
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#events.length = 0;
+    this.end();
+    this.#onEnd(this);
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+function overflowError(limit: number): OutliveError {
+  return new OutliveError(
+    'ERR_EVENTS_DROPPED',
+    `more than ${limit} events were not taken, and what came after is lost`,
+  );
+}

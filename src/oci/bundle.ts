@@ -1,0 +1,106 @@
+/** Bundles: reading an OCI bundle's config.json, and writing one for the host runtime. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { checkObject, checkString, checkStrings } from '../base/arg-checks.js';
+import { invalidArgValue } from '../base/arg-errors.js';
+import { hasCode, messageOf } from '../base/errors.js';
+import { parseJsonObject } from '../disk/json.js';
+import { checkProcess } from './checks.js';
+import type { Box, ProcessSpec, Rlimit, Spec, User } from './spec.js';
+import { readText, writeFileAtomic } from '../disk/files.js';
+
+const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** config.json with the part that no process starts without. */
+export type BundleSpec = Spec & { process: ProcessSpec };
+
+/**
+ * Reads `<bundle>/config.json`.
+ * @throws {TypeError} `ERR_INVALID_ARG_VALUE` when it is broken (the message has file, line and column) or has no
+ *   `process.args`; a system error (ENOENT …) when it can't be read.
+ */
+export function readBundle(bundle: string): BundleSpec {
+  const path = join(bundle, 'config.json');
+  const refuse = (reason: string, cause?: unknown): Error =>
+    Object.assign(invalidArgValue('bundle', bundle, reason), cause === undefined ? {} : { cause });
+  let spec: Spec;
+  try {
+    spec = parseJsonObject(readText(path, MAX_CONFIG_BYTES), path);
+  } catch (cause) {
+    if (hasCode(cause, 'ERR_INVALID_STATE')) throw refuse(`has no valid config.json: ${messageOf(cause)}`, cause);
+    throw cause;
+  }
+  const args: unknown = spec.process?.args;
+  if (!Array.isArray(args) || args.length === 0 || args.some((arg) => typeof arg !== 'string')) {
+    throw refuse(`${path}: process.args must be a non-empty array of strings`);
+  }
+  return spec as BundleSpec;
+}
+
+/** What a process on the host runtime is given; all but `args` may be left out. */
+export interface HostProcess {
+  /** Program and arguments; the program is looked up on the PATH of `env`. */
+  args: string[];
+  /**
+   * The whole environment, `NAME=value`. Default: PATH, HOME, USER, LOGNAME, SHELL, LANG and TZ of this program as far as
+   * set (and `TERM=xterm` with a terminal): what a program needs, and no secret of ours, for it is written to disk.
+   */
+  env?: string[];
+  /** Absolute working directory. Default: this program's. */
+  cwd?: string;
+  /** Default: this program's own user and groups. Another one needs root. */
+  user?: User;
+  /** Whether it gets a terminal. Default false. */
+  terminal?: boolean;
+  /** The terminal's first size, in character cells. Default: 80 columns, 24 rows. */
+  consoleSize?: Box;
+  rlimits?: Rlimit[];
+  /** prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
+  noNewPrivileges?: boolean;
+  /** -1000 to 1000; proc(5). */
+  oomScoreAdj?: number;
+}
+
+/**
+ * Writes a bundle for the host runtime: a directory (made, 0700, when missing) with a config.json (0600).
+ * @param dir where; a config.json that is there is replaced.
+ * @returns the absolute path of the bundle, as `Container.create` takes it.
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error when
+ *   it can't be written.
+ */
+export function writeHostBundle(dir: string, options: HostProcess): Promise<string> {
+  return Promise.resolve().then(() => {
+    checkString('dir', dir);
+    checkHostProcess(options);
+    const path = resolve(dir);
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const terminal = options.terminal ?? false;
+    const process_: ProcessSpec = {
+      ...options,
+      terminal,
+      ...(terminal ? { consoleSize: options.consoleSize ?? { height: 24, width: 80 } } : {}),
+      env: options.env ?? defaultEnv(terminal),
+      cwd: options.cwd ?? process.cwd(),
+    };
+    writeFileAtomic(
+      join(path, 'config.json'),
+      JSON.stringify({ ociVersion: '1.0.2', process: process_ }, null, 2) + '\n',
+    );
+    return path;
+  });
+}
+
+function checkHostProcess(options: HostProcess): void {
+  checkObject('options', options);
+  checkStrings('options.args', options.args);
+  if (options.env !== undefined) checkStrings('options.env', options.env);
+  checkProcess('options', options);
+}
+
+function defaultEnv(terminal: boolean): string[] {
+  const names = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'TZ'];
+  const env = names.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
+  if (process.env.PATH === undefined) env.unshift(`PATH=${DEFAULT_PATH}`);
+  return terminal ? [...env, 'TERM=xterm'] : env;
+}

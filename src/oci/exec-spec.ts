@@ -1,0 +1,113 @@
+/**
+ * What a further process in a container is made of: the container's own process with something in place of something.
+ * Pure: reads no file, runs nothing.
+ */
+import { checkObject, checkStrings } from '../base/arg-checks.js';
+import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
+import type { Container } from '../container/container.js';
+import { OutliveError } from '../base/errors.js';
+import { checkProcess } from './checks.js';
+import type { Capability, LinuxCapabilities, ProcessSpec } from './spec.js';
+import { INIT_PROCESS_ID } from '../state/state-dir.js';
+
+/** The members to change; one that is missing or undefined stays as the container's process has it. */
+export interface ExecOverrides extends Partial<Omit<ProcessSpec, 'env' | 'capabilities'>> {
+  /**
+   * An object: these variables beside the container's; undefined or null takes one away. An array: the whole
+   * environment, each `NAME=value`.
+   */
+  env?: string[] | Record<string, string | null | undefined>;
+  /** What to take away from the container's sets and what to add; or the sets themselves, as config.json has them. */
+  capabilities?: CapabilityChanges | LinuxCapabilities;
+}
+
+/** First `drop`, then `add`. */
+export interface CapabilityChanges {
+  /** Taken from all five sets; `'ALL'` empties them. */
+  drop?: ('ALL' | Capability)[];
+  /**
+   * Put into the bounding, permitted and effective sets; for another user than 0 into the inheritable and ambient ones
+   * too, for execve(2) would take it away again.
+   */
+  add?: Capability[];
+}
+
+const SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as const;
+const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
+
+/**
+ * Builds a process spec for `container.exec()` from a container's own process. `exec()` itself takes overrides too.
+ * @param base a started container, or `process` of its config.json.
+ * @param spec the members to change. `user` is replaced as a whole, with its groups; so are lists, as `rlimits`.
+ *   A terminal is never inherited: `terminal` is false unless it is given, and `consoleSize` is what is given.
+ * @returns a new object; `base` and `spec` stay as they are.
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a name with `=`; a relative cwd; `add`
+ *   or `drop` beside a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_INVALID_STATE` when
+ *   the container's process.json is broken.
+ */
+export function execSpec(base: Container | ProcessSpec, spec: ExecOverrides = {}): ProcessSpec {
+  checkObject('base', base);
+  checkObject('spec', spec);
+  checkProcess('spec', spec);
+  const { env, capabilities, ...others } = spec as ExecOverrides;
+  const inherited = { ...processOf(base) };
+  delete inherited.consoleSize;
+  const given = Object.fromEntries(Object.entries(others as object).filter(([, value]) => value !== undefined));
+  const made: ProcessSpec = { ...inherited, terminal: false, ...given };
+  if (env !== undefined) made.env = changedEnv(inherited.env, env);
+  if (capabilities !== undefined) {
+    const isRoot = (made.user?.uid ?? 0) === 0;
+    made.capabilities = changedCapabilities(inherited.capabilities, capabilities, isRoot);
+  }
+  return structuredClone(made);
+}
+
+function processOf(base: Container | ProcessSpec): ProcessSpec {
+  if (!('processes' in base)) return base;
+  const init = base.processes().find(({ id }) => id === INIT_PROCESS_ID);
+  if (init === undefined) throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `container ${base.id} is not started`);
+  if (init.problem !== undefined) throw new OutliveError('ERR_INVALID_STATE', init.problem);
+  return init.spec;
+}
+
+function changedEnv(base: string[] = [], changes: NonNullable<ExecOverrides['env']>): string[] {
+  if (Array.isArray(changes)) {
+    checkStrings('spec.env', changes);
+    return changes;
+  }
+  checkObject('spec.env', changes);
+  const added = Object.entries(changes).flatMap(([name, value]) => {
+    if (name === '' || /[=\0]/.test(name)) {
+      throw invalidArgValue('spec.env', name, 'must have names without = and null bytes, and none that is empty');
+    }
+    if (value === null || value === undefined) return [];
+    if (typeof value !== 'string') throw invalidArgType(`spec.env.${name}`, 'of type string', value);
+    if (value.includes('\0')) {
+      throw invalidArgValue(`spec.env.${name}`, value, 'must be a string without null bytes');
+    }
+    return [`${name}=${value}`];
+  });
+  return [...base.filter((entry) => !Object.hasOwn(changes, entry.split('=', 1)[0] ?? '')), ...added];
+}
+
+function changedCapabilities(
+  base: LinuxCapabilities = {},
+  changes: CapabilityChanges | LinuxCapabilities,
+  isRoot: boolean,
+): LinuxCapabilities {
+  checkObject('spec.capabilities', changes);
+  for (const [key, value] of Object.entries(changes)) checkStrings(`spec.capabilities.${key}`, value);
+  const { add = [], drop = [], ...sets } = changes as CapabilityChanges & LinuxCapabilities;
+  const isSets = changes.add === undefined && changes.drop === undefined;
+  if (isSets) return sets;
+  if (Object.keys(sets).length > 0) {
+    throw invalidArgValue('spec.capabilities', changes, 'must have either add and drop, or sets');
+  }
+  const changed: LinuxCapabilities = {};
+  for (const set of SETS) {
+    const kept = drop.includes('ALL') ? [] : (base[set] ?? []).filter((name) => !drop.includes(name));
+    const isAddedTo = !isRoot || SETS_OF_ROOT.includes(set);
+    changed[set] = isAddedTo ? [...new Set([...kept, ...add])] : kept;
+  }
+  return changed;
+}
