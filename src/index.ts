@@ -1,4 +1,13 @@
+import type { ContainerProcess } from './container/container.js';
+import { Process as ProcessClass } from './container/process.js';
+
+/** A process in a container; made by `container.start()` and `container.exec()`. */
+export type Process = ContainerProcess;
+/** For `instanceof`; there is nothing to construct. */
+export const Process = ProcessClass as unknown as abstract new () => Process;
+
 export { Container } from './container/container.js';
+export type { LoadedRoot } from './container/container.js';
 export { execSpec } from './oci/exec-spec.js';
 export type { CapabilityChanges, ExecOverrides } from './oci/exec-spec.js';
 export type { Checkpoint, CheckpointOptions } from './runtime/checkpoint.js';
@@ -9,12 +18,10 @@ export type {
   ExecOptions,
   ExecSpec,
   LoadFailure,
-  LoadedRoot,
   StartOptions,
 } from './container/options.js';
 export type { Leftover } from './container/leftovers.js';
-export { Process } from './container/process.js';
-export type { State } from './container/process.js';
+export type { State } from './container/lifecycle.js';
 export type { Exit, ExitRecord } from './state/exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio/stdio.js';
 export type { OutputOptions, Stdio } from './stdio/stdio.js';
@@ -39,7 +46,7 @@ export { EventsDroppedError } from './supervisor/events.js';
 export type { LoggedEvent, SupervisorEvent, SupervisorEventType } from './supervisor/events.js';
 export { writeHostBundle } from './oci/bundle.js';
 export type { HostProcess } from './oci/bundle.js';
-export type * from './oci/index.js';
+export type * from './oci/types.js';
 export { OutliveError } from './base/errors.js';
 export type { OutliveErrorCode } from './base/errors.js';
 export * as posix from './posix/index.js';

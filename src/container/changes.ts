@@ -1,22 +1,24 @@
-/** What is done to a container through its object, told to those who keep a record of it. */
-import type { Process } from './process.js';
+/** Changes made to a container through its object, told to those who keep a record of it (monitor, supervisor). */
 
-/** `start`: the process given is there, or (after a `create()`) its program runs now; `remove`: that process is forgotten; the others are the container's own. */
+/**
+ * `start`: the given process was launched, or (after a `create()`) its program was let run; `remove`: the given process was
+ * removed; the others are the container's own.
+ */
 export type ContainerChange = 'start' | 'remove' | 'pause' | 'resume' | 'delete';
 
-export type ChangeListener = (change: ContainerChange, process: Process | undefined) => void;
+export type ChangeListener<Process> = (change: ContainerChange, process: Process | undefined) => void;
 
-export class ContainerChanges {
-  readonly #listeners = new Set<ChangeListener>();
+export class ContainerChanges<Process> {
+  readonly #listeners = new Set<ChangeListener<Process>>();
 
   /** Calls `listener` at each change, before the call that made it returns, until the returned function is called. */
-  subscribe(listener: ChangeListener): () => void {
-    const own: ChangeListener = (change, process) => listener(change, process);
+  subscribe(listener: ChangeListener<Process>): () => void {
+    const own: ChangeListener<Process> = (change, process) => listener(change, process);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
   }
 
-  /** What a listener throws is nobody's who changed the container: it ends where uncaught exceptions do. */
+  /** An exception of a listener is not thrown to the caller that made the change: it becomes an uncaught exception. */
   tell(change: ContainerChange, process?: Process): void {
     for (const listener of [...this.#listeners]) {
       try {

@@ -7,7 +7,14 @@ import { resolve } from 'node:path';
 import { checkInteger, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { readBundle } from '../oci/bundle.js';
 import { checkStartCheckpoint } from '../runtime/checkpoint.js';
+import { ContainerChanges } from './changes.js';
 import { ContainerOperations } from './operations.js';
+import type { RuntimeTarget } from '../runtime/call.js';
+import type { RuntimeStatus } from '../runtime/status.js';
+import type { ContainerStats } from '../runtime/stats.js';
+import type { LinuxResources } from '../oci/types.js';
+import type { Signal } from '../posix/index.js';
+import type { Checkpoint, CheckpointOptions } from '../runtime/checkpoint.js';
 import {
   type CleanUpOptions,
   type ContainerOptions,
@@ -16,7 +23,6 @@ import {
   type ExecOptions,
   type ExecSpec,
   type LoadFailure,
-  type LoadedRoot,
   type StartOptions,
   checkLabels,
   checkOptions,
@@ -25,9 +31,12 @@ import { ContainerProcesses, type StartMode } from './processes.js';
 import { releaseShim } from '../shim/control.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { execSpec } from '../oci/exec-spec.js';
-import type { Process, State } from './process.js';
-import { ContainerDir, type ContainerState, INIT_PROCESS_ID, checkId } from '../state/state-dir.js';
-import { type Leftover, checkOwnDirectory, containerIds, findLeftovers, removeLeftover } from './leftovers.js';
+import type { Process, ProcessOwner } from './process.js';
+import type { State } from './lifecycle.js';
+import { ContainerDir, type ContainerState } from '../state/container.js';
+import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
+import { type Leftover, findLeftovers, removeLeftover } from './leftovers.js';
+import { checkOwnDirectory, containerIds } from '../state/root.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
 
 /**
@@ -36,15 +45,48 @@ import { type Stdio, newStdio } from '../stdio/stdio.js';
  */
 const RELEASE_LIMIT_MS = 500;
 
+/** A {@link Process} whose `container` is a {@link Container}. */
+export type ContainerProcess = Process<Container>;
+
+/** What `Container.loadAll` brought back. */
+export interface LoadedRoot {
+  readonly containers: Container[];
+  readonly failures: LoadFailure[];
+}
+
 /** A container and its processes. Nothing of it is held only in memory: `Container.load` brings it back. */
-export class Container extends ContainerOperations {
-  readonly #processes: ContainerProcesses;
+export class Container implements ProcessOwner {
+  readonly id: string;
+  /** Absolute path. */
+  readonly bundle: string;
+  /** `'host'`, a name, or an absolute path. */
+  readonly runtime: string;
+  readonly runtimeArgs: readonly string[];
+  readonly labels: readonly string[];
+  /** `'outlive-shim'` for the shipped one, else a name or an absolute path. */
+  readonly shim: string;
+
+  /** @internal */
+  readonly changes = new ContainerChanges<ContainerProcess>();
+
+  readonly #target: RuntimeTarget;
+  readonly #processes: ContainerProcesses<Container>;
+  readonly #operations: ContainerOperations<ContainerProcess>;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
-    super(dir, id, state, timeoutMs);
-    const letRun = (): Promise<void> => this.letRun();
-    const owner = { container: this, call: this.call, noPivotRoot: state.noPivotRoot, letRun };
-    this.#processes = new ContainerProcesses(owner);
+    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot } = state;
+    this.id = id;
+    this.bundle = bundle;
+    this.runtime = runtime;
+    this.runtimeArgs = runtimeArgs;
+    this.labels = labels;
+    this.shim = shim;
+    const target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs };
+    const { changes } = this;
+    this.#target = target;
+    this.#operations = new ContainerOperations({ target, changes, init: () => this.#processes.init });
+    const letRun = (): Promise<void> => this.#operations.letRun();
+    this.#processes = new ContainerProcesses({ container: this, target, shim, noPivotRoot, changes, letRun });
   }
 
   /**
@@ -90,7 +132,7 @@ export class Container extends ContainerOperations {
       throw error;
     }
     // Let run by a supervisor that died before it could write that down: the runtime knows, and status() notes it.
-    if (container.init?.awaitsStart === true) await container.status().catch(() => undefined);
+    if (container.#processes.init?.lifecycle.awaitsStart === true) await container.status().catch(() => undefined);
     return container;
   }
 
@@ -141,9 +183,9 @@ export class Container extends ContainerOperations {
    *   `ERR_CONTAINER_START_TIMEOUT`, `ERR_CHECKPOINT_NOT_EXISTS`; a bad argument's or system call's error. After a failure
    *   nothing of the attempt is left, and it may be tried again; of a created one see `process.start()`.
    */
-  async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<Process> {
-    const { init } = this;
-    if (init?.awaitsStart === true && stdio === undefined && checkpoint === '' && labels === undefined) {
+  async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<ContainerProcess> {
+    const { init } = this.#processes;
+    if (init?.lifecycle.awaitsStart === true && stdio === undefined && checkpoint === '' && labels === undefined) {
       await init.start();
       return init;
     }
@@ -157,7 +199,7 @@ export class Container extends ContainerOperations {
    * (networks, …) may be set up meanwhile. It outlives the supervisor as a running one does.
    * @throws as `start()`; `ERR_INVALID_STATE` when it has a first process already.
    */
-  async create({ stdio, labels }: CreateOptions = {}): Promise<Process> {
+  async create({ stdio, labels }: CreateOptions = {}): Promise<ContainerProcess> {
     return this.#startInit(stdio, { create: true, ...checkLabels(labels) });
   }
 
@@ -167,18 +209,18 @@ export class Container extends ContainerOperations {
    * @param spec what to run: changes to the bundle's process, as {@link execSpec} takes them.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED`; else as `start()`.
    */
-  async exec(processId: string, spec: ExecSpec, { stdio, labels }: ExecOptions = {}): Promise<Process> {
+  async exec(processId: string, spec: ExecSpec, { stdio, labels }: ExecOptions = {}): Promise<ContainerProcess> {
     checkId('processId', processId);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
-    this.requireLiving();
+    this.#operations.requireLiving();
     const bundle = readBundle(this.bundle);
-    const how = { exec: true, ...checkLabels(labels) };
-    return this.#processes.start(processId, bundle, execSpec(bundle.process, spec), newStdio(stdio), how);
+    const mode = { exec: true, ...checkLabels(labels) };
+    return this.#processes.start(processId, bundle, execSpec(bundle.process, spec), newStdio(stdio), mode);
   }
 
   /** Its processes that were not removed, running or not, in no particular order. */
-  processes(): Process[] {
+  processes(): ContainerProcess[] {
     return this.#processes.all();
   }
 
@@ -190,8 +232,8 @@ export class Container extends ContainerOperations {
     const process = this.#processes.get(processId);
     if (process === undefined) throw new OutliveError('ERR_INVALID_STATE', `no process ${processId} in ${this.id}`);
     if (!process.hasEnded) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${processId} has not exited`);
-    await this.#processes.settled();
-    const dir = this.call.dir.process(processId);
+    await this.#processes.lostEnded();
+    const dir = this.#target.dir.process(processId);
     await releaseShim(dir, RELEASE_LIMIT_MS);
     process.close();
     this.#processes.forget(processId);
@@ -201,7 +243,100 @@ export class Container extends ContainerOperations {
 
   /** The state of its first process; `stopped` when it has none. Synchronous; `status()` asks the runtime. */
   state(): State {
-    return this.init?.state() ?? 'stopped';
+    return this.#processes.init?.state() ?? 'stopped';
+  }
+
+  /**
+   * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED`; `ERR_INVALID_STATE` when it is paused (where
+   *   the runtime minds: crun does not); `ERR_OCI_RUNTIME`, also when the runtime took longer than `timeoutMs`;
+   *   `ERR_NOT_INSTALLED`; a system error.
+   */
+  async pause(): Promise<void> {
+    return this.#operations.pause();
+  }
+
+  /**
+   * Lets its processes go on.
+   * @throws as `pause()`; `ERR_INVALID_STATE` when it is not paused.
+   */
+  async resume(): Promise<void> {
+    return this.#operations.resume();
+  }
+
+  /**
+   * Asks the runtime what it does; `state()` answers at once and without it.
+   * @returns the runtime's own word; `'stopped'` when the runtime does not know it any more because it has ended.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`; `ERR_OCI_RUNTIME`, `ERR_NOT_INSTALLED`; `ERR_INVALID_STATE` when
+   *   it prints no JSON, or has another bundle's container under this id.
+   */
+  async status(): Promise<RuntimeStatus> {
+    return this.#operations.status();
+  }
+
+  /**
+   * The pids of all its processes, those that they started too, as the host sees them. They may be others' by the time
+   * you use them: signal by `killAll()` or `process.signal()`.
+   * @throws as `pause()`.
+   */
+  async pids(): Promise<number[]> {
+    return this.#operations.pids();
+  }
+
+  /**
+   * What it uses now, by the runtime's `events --stats`.
+   * @throws as `pause()`. crun has no such command (1.8.1): `ERR_OCI_RUNTIME`.
+   */
+  async stats(): Promise<ContainerStats> {
+    return this.#operations.stats();
+  }
+
+  /**
+   * Changes its limits while it runs. What is left out stays as it is. The bundle's config.json is not changed.
+   * @param resources as `linux.resources` of config.json.
+   * @throws as `pause()`; {TypeError} `ERR_INVALID_ARG_TYPE`.
+   */
+  async updateResources(resources: LinuxResources): Promise<void> {
+    return this.#operations.updateResources(resources);
+  }
+
+  /**
+   * Sends a signal to every process in it. Of a paused one runc and crun let all go on by that.
+   * @param signal a name or number, 1 to 64. Default `'SIGKILL'`.
+   * @throws as `pause()`; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
+   * @see kill(2)
+   */
+  async killAll(signal: Signal = 'SIGKILL'): Promise<void> {
+    return this.#operations.killAll(signal);
+  }
+
+  /**
+   * Saves it by criu, to be restored by `start({ checkpoint })` of a container with the same bundle.
+   * @param dir where; default `<bundle>/checkpoints`. Made when only its last part is missing.
+   * @throws as `pause()`; `ERR_CHECKPOINT_EXISTS`; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`. The host
+   *   runtime makes none, nor does a crun without criu: `ERR_OCI_RUNTIME`. After a failure nothing of it is left.
+   * @see criu(8)
+   */
+  async checkpoint(options: CheckpointOptions, dir?: string): Promise<Checkpoint> {
+    return this.#operations.checkpoint(options, dir);
+  }
+
+  /**
+   * The checkpoints that were made in a directory, by name.
+   * @param dir default `<bundle>/checkpoints`.
+   * @throws {OutliveError} `ERR_INVALID_STATE` when a checkpoint's config.json is broken; a system error.
+   */
+  async checkpoints(dir?: string): Promise<Checkpoint[]> {
+    return this.#operations.checkpoints(dir);
+  }
+
+  /**
+   * Removes a checkpoint.
+   * @throws {OutliveError} `ERR_CHECKPOINT_NOT_EXISTS`; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a
+   *   system error.
+   */
+  async deleteCheckpoint(name: string, dir?: string): Promise<void> {
+    return this.#operations.deleteCheckpoint(name, dir);
   }
 
   /**
@@ -212,25 +347,28 @@ export class Container extends ContainerOperations {
    *   when what runs could not be ended; `ERR_SHIM` when a shim did not leave in `timeoutMs`. The state is kept then.
    */
   async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
-    await this.#processes.settled();
+    await this.#processes.lostEnded();
     const alive = this.processes().filter((process) => !process.hasEnded);
     if (!force && alive.length > 0) {
       throw new OutliveError('ERR_PROCESS_NOT_EXITED', `container ${this.id} still runs`);
     }
     for (const process of this.processes()) {
-      if (process.hasEnded && !(await process.settled(this.call.timeoutMs))) throw this.#shimStays(process.id);
+      if (process.hasEnded && !(await process.lifecycle.shimCleanedUp(this.#target.timeoutMs)))
+        throw this.#shimStays(process.id);
     }
-    const { init } = this;
-    if (init?.endedCleanly === false) await this.#processes.deleteFromRuntime(alive.length > 0, init.wasCutOff);
+    const life = this.#processes.init?.lifecycle;
+    if (life?.endedCleanly === false) {
+      await this.#processes.deleteFromRuntime(alive.length > 0, life.wasInterrupted);
+    }
     for (const process of alive) {
-      if (!(await process.settled(this.call.timeoutMs))) throw this.#shimStays(process.id);
+      if (!(await process.lifecycle.shimCleanedUp(this.#target.timeoutMs))) throw this.#shimStays(process.id);
     }
     for (const { id } of this.processes()) {
-      if (!(await releaseShim(this.call.dir.process(id), this.call.timeoutMs))) throw this.#shimStays(id);
+      if (!(await releaseShim(this.#target.dir.process(id), this.#target.timeoutMs))) throw this.#shimStays(id);
     }
     this.close();
     for (const { id } of this.processes()) this.#processes.forget(id);
-    this.call.dir.remove();
+    this.#target.dir.remove();
     this.changes.tell('delete');
   }
 
@@ -243,17 +381,15 @@ export class Container extends ContainerOperations {
     this.close();
   }
 
-  /** @internal */
-  protected get init(): Process | undefined {
-    return this.#processes.init;
-  }
-
-  #startInit(stdio: Partial<Stdio> | undefined, how: StartMode): Promise<Process> {
+  #startInit(stdio: Partial<Stdio> | undefined, mode: StartMode): Promise<ContainerProcess> {
     const bundle = readBundle(this.bundle);
-    return this.#processes.start(INIT_PROCESS_ID, bundle, bundle.process, newStdio(stdio), how);
+    return this.#processes.start(INIT_PROCESS_ID, bundle, bundle.process, newStdio(stdio), mode);
   }
 
   #shimStays(processId: string): OutliveError {
-    return new OutliveError('ERR_SHIM', `the shim of process ${processId} did not leave in ${this.call.timeoutMs} ms`);
+    return new OutliveError(
+      'ERR_SHIM',
+      `the shim of process ${processId} did not leave in ${this.#target.timeoutMs} ms`,
+    );
   }
 }

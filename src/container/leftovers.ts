@@ -1,40 +1,19 @@
-/**
- * A state root as a whole: which containers it holds, and what dead supervisors left half done in it. Nothing here
- * touches a process.
- */
-import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+/** Finds and removes what dead supervisors left unfinished in a state root. It touches no process. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OutliveError, hasCode } from '../base/errors.js';
+import { hasCode } from '../base/errors.js';
 import { ExitWatch } from '../shim/watch.js';
 import { isAbandonedName } from '../disk/names.js';
 import { isShimComing } from '../shim/attach.js';
-import { ContainerDir, type ProcessDir, isId } from '../state/state-dir.js';
+import { ContainerDir } from '../state/container.js';
+import type { ProcessDir } from '../state/process.js';
+import { containerIds, entries } from '../state/root.js';
 
 /** Something that a dead supervisor left half done. */
 export interface Leftover {
   readonly path: string;
   /** What it is, in words. */
   readonly reason: string;
-}
-
-/**
- * Refuses a directory that another user could have put there or can write to.
- * @throws {OutliveError} `ERR_INVALID_STATE`; a system error of lstat(2).
- */
-export function checkOwnDirectory(path: string): void {
-  const stat = lstatSync(path);
-  if (!stat.isDirectory()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is no directory`);
-  if (stat.uid !== process.geteuid?.() || (stat.mode & 0o022) !== 0) {
-    throw new OutliveError('ERR_INVALID_STATE', `${path}: belongs to, or may be written by, another user`);
-  }
-}
-
-/** The ids of the containers in a state root, half made ones too. */
-export function containerIds(root: string): string[] {
-  return entries(root)
-    .filter((entry) => entry.isDirectory() && isId(entry.name))
-    .map(({ name }) => name);
 }
 
 /**
@@ -70,16 +49,6 @@ function abandoned(dir: string): Leftover[] {
   return entries(dir)
     .filter(({ name }) => isAbandonedName(name))
     .map(({ name }) => ({ path: join(dir, name), reason: 'temporary, and the program that made it is gone' }));
-}
-
-/** Missing directories have no entries: somebody removes them just now. */
-function entries(dir: string): Dirent[] {
-  try {
-    return readdirSync(dir, { withFileTypes: true });
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
 }
 
 /** Nothing that could be loaded, and no shim in any of its process directories. */

@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
-import type { Container } from './container.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
-import { type ContainerState, checkId } from '../state/state-dir.js';
+import type { ContainerState } from '../state/container.js';
+import { checkId } from '../oci/ids.js';
 import type { Stdio } from '../stdio/stdio.js';
 
 /** How long a start or a clean-up may take unless the caller says otherwise, in milliseconds. */
@@ -49,12 +49,7 @@ export interface StartOptions {
 
 export type ExecOptions = Pick<StartOptions, 'stdio' | 'labels'>;
 
-/** What `Container.loadAll` brought back. */
-export interface LoadedRoot {
-  readonly containers: Container[];
-  readonly failures: LoadFailure[];
-}
-
+/** A container that `Container.loadAll` could not load, and why. */
 export interface LoadFailure {
   readonly id: string;
   readonly error: Error;

@@ -3,51 +3,56 @@
  * Owns the map from id to Process.
  */
 import type { BundleSpec } from '../oci/bundle.js';
-import type { Container } from './container.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
+import { DEFAULT_SHIM } from '../disk/programs.js';
 import { isPaused } from '../runtime/paused.js';
-import type { ProcessConfig } from './process-config.js';
 import { makeProcessDir } from '../state/make.js';
-import { Process } from './process.js';
+import { Process, type ProcessConfig, type ProcessOwner } from './process.js';
+import type { ContainerChanges } from './changes.js';
 import { globalArgs, hostStateFile } from '../runtime/args.js';
 import { deleteFromRuntime } from '../runtime/delete.js';
-import type { RuntimeCall } from '../runtime/call.js';
-import { type ProcessSpec, rootIds } from '../oci/spec.js';
-import { INIT_PROCESS_ID, type ProcessDir, type ProcessState } from '../state/state-dir.js';
+import type { RuntimeTarget } from '../runtime/call.js';
+import type { ProcessSpec } from '../oci/types.js';
+import { rootIds } from '../oci/mappings.js';
+import { INIT_PROCESS_ID } from '../oci/ids.js';
+import type { ProcessDir, ProcessState } from '../state/process.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
 
-/** Whose processes they are. */
-export interface Owner {
-  readonly container: Container;
-  readonly call: RuntimeCall;
+/** What the processes of a container need of it. */
+export interface ProcessesConfig<Owner extends ProcessOwner> {
+  readonly container: Owner;
+  readonly target: RuntimeTarget;
+  /** As `ContainerOptions.shim`. */
+  readonly shim: string;
   readonly noPivotRoot: boolean;
-  /** Has the runtime let a created container's process run. */
+  readonly changes: ContainerChanges<Process<Owner>>;
+  /** Calls the runtime's `start` for a created container. */
   readonly letRun: () => Promise<void>;
 }
 
 /** How a process comes to be: `exec` in a running container, or the first one, by `create` or from a checkpoint. */
 export type StartMode = Partial<Pick<ProcessState, 'exec' | 'create' | 'checkpoint' | 'labels'>>;
 
-export class ContainerProcesses {
-  readonly #owner: Owner;
-  readonly #processes = new Map<string, Process>();
+export class ContainerProcesses<Owner extends ProcessOwner> {
+  readonly #config: ProcessesConfig<Owner>;
+  readonly #processes = new Map<string, Process<Owner>>();
   /** The clean-up after processes whose end was lost. */
   #ending = Promise.resolve();
 
-  constructor(owner: Owner) {
-    this.#owner = owner;
+  constructor(config: ProcessesConfig<Owner>) {
+    this.#config = config;
   }
 
   /** The container's first process. */
-  get init(): Process | undefined {
+  get init(): Process<Owner> | undefined {
     return this.get(INIT_PROCESS_ID);
   }
 
-  get(id: string): Process | undefined {
+  get(id: string): Process<Owner> | undefined {
     return this.#processes.get(id);
   }
 
-  all(): Process[] {
+  all(): Process<Owner>[] {
     return [...this.#processes.values()];
   }
 
@@ -55,8 +60,8 @@ export class ContainerProcesses {
     this.#processes.delete(id);
   }
 
-  /** Resolves when what was left of processes whose end was lost has been ended. */
-  async settled(): Promise<void> {
+  /** Resolves when the clean-up after lost ends is over. */
+  async lostEnded(): Promise<void> {
     await this.#ending;
   }
 
@@ -64,29 +69,36 @@ export class ContainerProcesses {
    * Starts one; after a failure nothing of it is left.
    * @throws {OutliveError} `ERR_INVALID_STATE` when there is one with this id; else as `container.start()`.
    */
-  async start(id: string, bundle: BundleSpec, spec: ProcessSpec, stdio: Stdio, how: StartMode): Promise<Process> {
-    const { call, noPivotRoot } = this.#owner;
-    if (this.#processes.has(id)) throw new OutliveError('ERR_INVALID_STATE', `${call.id} has a process ${id} already`);
+  async start(
+    id: string,
+    bundle: BundleSpec,
+    spec: ProcessSpec,
+    stdio: Stdio,
+    mode: StartMode,
+  ): Promise<Process<Owner>> {
+    const { target, noPivotRoot } = this.#config;
+    if (this.#processes.has(id))
+      throw new OutliveError('ERR_INVALID_STATE', `${target.id} has a process ${id} already`);
     const { uid, gid } = rootIds(bundle);
-    const { exec = false, create = false, checkpoint = '', ...labels } = how;
-    const made = makeProcessDir(call.dir.process(id), spec, {
+    const { exec = false, create = false, checkpoint = '', ...labels } = mode;
+    const made = makeProcessDir(target.dir.process(id), spec, {
       exec,
       create,
       containerdStdin: stdio.stdin,
       containerdStdout: stdio.stdout,
       containerdStderr: stdio.stderr,
-      runtimeArgs: globalArgs(call),
+      runtimeArgs: globalArgs(target),
       noPivotRoot,
       checkpoint,
       rootUID: uid,
       rootGID: gid,
       ...labels,
     });
-    const process = new Process(this.#config(id, spec, stdio, { create, ...labels }));
+    const process = new Process(this.#processConfig(id, spec, stdio, { create, ...labels }));
     this.#processes.set(id, process);
     try {
-      await process.launch();
-      this.#owner.container.changes.tell('start', process);
+      await process.lifecycle.launch();
+      this.#config.changes.tell('start', process);
       return process;
     } catch (error) {
       this.#processes.delete(id);
@@ -99,12 +111,14 @@ export class ContainerProcesses {
 
   /** Brings back those that the container's directory holds. */
   attach(): void {
-    const { call } = this.#owner;
-    for (const id of call.dir.processIds()) {
-      const dir = call.dir.process(id);
+    const { target } = this.#config;
+    for (const id of target.dir.processIds()) {
+      const dir = target.dir.process(id);
       // Without process.json no shim was started: a directory only, which start() or exec() take over.
       if (!dir.hasProcess() && !dir.wasStarted()) continue;
-      this.#processes.set(id, Process.attach(this.#loadConfig(id, dir)));
+      const process = new Process(this.#loadConfig(id, dir));
+      process.lifecycle.attach();
+      this.#processes.set(id, process);
     }
   }
 
@@ -113,42 +127,51 @@ export class ContainerProcesses {
   }
 
   /** Has the runtime end and forget the container. */
-  deleteFromRuntime(running: boolean, cutOff: boolean): Promise<void> {
-    return deleteFromRuntime(this.#owner.call, { running, cutOff });
+  deleteFromRuntime(running: boolean, interrupted: boolean): Promise<void> {
+    return deleteFromRuntime(this.#config.target, { running, interrupted });
   }
 
-  #loadConfig(id: string, dir: ProcessDir): ProcessConfig {
+  #loadConfig(id: string, dir: ProcessDir): ProcessConfig<Owner> {
     try {
       const { spec, state } = dir.readProcess();
       const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
-      return this.#config(id, spec, newStdio({ stdin, stdout, stderr }), state);
+      return this.#processConfig(id, spec, newStdio({ stdin, stdout, stderr }), state);
     } catch (error) {
       if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
-      return { ...this.#config(id, { args: [] }, newStdio(), { create: false }), problem: messageOf(error) };
+      return { ...this.#processConfig(id, { args: [] }, newStdio(), { create: false }), problem: messageOf(error) };
     }
   }
 
-  #config(id: string, spec: ProcessSpec, stdio: Stdio, how: Pick<ProcessState, 'create' | 'labels'>): ProcessConfig {
-    const { container, call, letRun } = this.#owner;
-    const { bundle, runtime, timeoutMs } = call;
-    const dir = call.dir.process(id);
-    const hostState = hostStateFile(call, call.id);
+  #processConfig(
+    id: string,
+    spec: ProcessSpec,
+    stdio: Stdio,
+    { create, labels }: Pick<ProcessState, 'create' | 'labels'>,
+  ): ProcessConfig<Owner> {
+    const { container, target, shim, letRun, changes } = this.#config;
+    const { bundle, runtime, timeoutMs } = target;
+    const dir = target.dir.process(id);
+    const hostState = hostStateFile(target, target.id);
     const cleanUp = id === INIT_PROCESS_ID ? () => this.deleteFromRuntime(true, true) : () => Promise.resolve();
     return {
       ...{ id, container, spec, stdio, dir, letRun },
-      isCreated: how.create,
-      labels: how.labels ?? [],
-      launch: { dir, shim: container.shim, containerId: call.id, bundle, runtime, timeoutMs, cleanUp },
+      hasOwnShim: shim === DEFAULT_SHIM,
+      isCreated: create,
+      labels: labels ?? [],
+      launch: { dir, shim, containerId: target.id, bundle, runtime, timeoutMs, cleanUp },
       isPaused: (pid) => isPaused(pid, hostState),
-      onLost: (process) => this.#endRemains(process),
+      onStarted: () => changes.tell('start', this.get(id)),
+      onLost: () => this.#endRemains(id),
     };
   }
 
-  /** A process whose shim died is nobody's any more: what is left of it is ended, so that its id can be used again. */
-  #endRemains(process: Process): void {
+  /** The shim of this process died, so nobody follows it: end what is left of it, so that its id can be used again. */
+  #endRemains(id: string): void {
     const ending = this.#ending.then(async () => {
-      if (process.id === INIT_PROCESS_ID) await this.deleteFromRuntime(false, process.wasCutOff);
-      else process.killRemains();
+      const lifecycle = this.get(id)?.lifecycle;
+      if (lifecycle === undefined) return;
+      if (id === INIT_PROCESS_ID) await this.deleteFromRuntime(false, lifecycle.wasInterrupted);
+      else lifecycle.killRemains();
     });
     this.#ending = ending.catch(() => undefined);
   }

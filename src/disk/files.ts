@@ -1,7 +1,9 @@
 /** Directories and small files that nobody else may read or plant: exact modes, no links followed, whole or not at all. */
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
+import { dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { ownedName } from './names.js';
 
 /** mkdir(2) with mode 0700 whatever the umask; throws the system error, EEXIST among them. */
 export function makeDirectory(path: string): void {
@@ -67,4 +69,18 @@ export function readIfThere(
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/** Removes a directory with all it holds. It is renamed first, so that no reader sees half of it under its own name. */
+export function removeTree(path: string): void {
+  const removed = join(dirname(path), ownedName('old'));
+  try {
+    fs.renameSync(path, removed);
+  } catch (error) {
+    // Another supervisor was quicker.
+    if (hasCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  // A shim that holds what its process left running may still write a line to its log.
+  fs.rmSync(removed, { recursive: true, force: true, maxRetries: 10 });
 }

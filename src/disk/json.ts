@@ -38,3 +38,16 @@ function position(text: string): string {
   }
   return '';
 }
+
+/** @throws {OutliveError} `ERR_INVALID_STATE` when a member has another type. */
+export function expectType(path: string, value: Record<string, unknown>, key: string, type: string): void {
+  if (typeof value[key] !== type) throw new OutliveError('ERR_INVALID_STATE', `${path}: ${key} must be a ${type}`);
+}
+
+/** As expectType(), for an array of strings; a missing member is fine. */
+export function expectStrings(path: string, value: Record<string, unknown>, key: string): void {
+  const list = value[key] ?? [];
+  if (!Array.isArray(list) || list.some((item) => typeof item !== 'string')) {
+    throw new OutliveError('ERR_INVALID_STATE', `${path}: ${key} must be an array of strings`);
+  }
+}

@@ -6,7 +6,14 @@ import { closeSync, readFileSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { type ProcStat, parseProcStat } from './stat.js';
-import type { Identity } from '../state/state-dir.js';
+
+/** Who a process is: a pid alone may have been given to another one since. */
+export interface Identity {
+  readonly pid: number;
+  /** Clock ticks from boot to its start, `/proc/<pid>/stat` field 22. */
+  readonly startTimeTicks: number;
+  readonly bootId: string;
+}
 
 let bootId: string | undefined;
 

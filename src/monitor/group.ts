@@ -2,12 +2,11 @@
  * The processes of one container that a monitor follows, and the order of their events: an OOM kill before the exit
  * that it caused, the first process's exit after those of the others, which die with it.
  */
-import type { Container } from '../container/container.js';
+import type { Container, ContainerProcess } from '../container/container.js';
 import type { Exit } from '../state/exit.js';
 import { OomWatch, containerCgroup } from './oom.js';
-import type { Process } from '../container/process.js';
 import { within } from '../base/promises.js';
-import { INIT_PROCESS_ID } from '../state/state-dir.js';
+import { INIT_PROCESS_ID } from '../oci/ids.js';
 
 /** @internal */
 export interface GroupConfig {
@@ -16,8 +15,8 @@ export interface GroupConfig {
   readonly initHoldMs: number;
   /** OOM kills in its cgroup that were told in an earlier life. */
   readonly oomKillsTold: number;
-  readonly onExit: (process: Process, exit: Exit, timeMs: number) => void;
-  readonly onOom: (init: Process, kills: number, total: number) => void;
+  readonly onExit: (process: ContainerProcess, exit: Exit, timeMs: number) => void;
+  readonly onOom: (init: ContainerProcess, kills: number, total: number) => void;
 }
 
 interface Followed {
@@ -27,9 +26,9 @@ interface Followed {
 
 export class MonitorGroup {
   readonly #config: GroupConfig;
-  readonly #followed = new Map<Process, Followed>();
+  readonly #followed = new Map<ContainerProcess, Followed>();
   /** So that a process added twice is told once. */
-  readonly #seen = new WeakSet<Process>();
+  readonly #seen = new WeakSet<ContainerProcess>();
   #oom: OomWatch | undefined;
 
   constructor(config: GroupConfig) {
@@ -42,7 +41,7 @@ export class MonitorGroup {
   }
 
   /** Follows a started process to its end; one that has ended already ends at once. Once for each process. */
-  follow(process: Process): void {
+  follow(process: ContainerProcess): void {
     if (this.#seen.has(process)) return;
     this.#seen.add(process);
     const abort = new AbortController();
@@ -53,7 +52,7 @@ export class MonitorGroup {
   }
 
   /** Nothing more is told of it. It may be followed again, and then has the same end again. */
-  forget(process: Process): void {
+  forget(process: ContainerProcess): void {
     this.#seen.delete(process);
     this.#followed.get(process)?.abort.abort();
     this.#followed.delete(process);
@@ -61,7 +60,7 @@ export class MonitorGroup {
   }
 
   /** Resolves when all that has ended by now is told. */
-  async settled(): Promise<void> {
+  async allTold(): Promise<void> {
     await Promise.all([...this.#followed.values()].map(({ done }) => done));
   }
 
@@ -70,7 +69,7 @@ export class MonitorGroup {
     this.#closeMemory();
   }
 
-  async #toTheEnd(process: Process, signal: AbortSignal): Promise<void> {
+  async #toTheEnd(process: ContainerProcess, signal: AbortSignal): Promise<void> {
     let exit: Exit;
     try {
       exit = await process.wait({ signal });
@@ -88,7 +87,7 @@ export class MonitorGroup {
     if (!signal.aborted) this.#config.onExit(process, exit, timeMs);
   }
 
-  #watchMemory(init: Process): void {
+  #watchMemory(init: ContainerProcess): void {
     const pid = init.hasEnded ? 0 : init.systemPid;
     const cgroup = pid === 0 ? undefined : containerCgroup(pid);
     // Asked after the look: a later process that got its pid would have been looked at otherwise.

@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { checkInteger, checkObject } from '../base/arg-checks.js';
 import { invalidArgType } from '../base/arg-errors.js';
-import { Container } from '../container/container.js';
+import { Container, type ContainerProcess } from '../container/container.js';
 import { OutliveError } from '../base/errors.js';
 import type { Exit } from '../state/exit.js';
 import { MonitorGroup } from './group.js';
@@ -21,7 +21,7 @@ export interface ExitEvent {
   readonly timeMs: number;
   /** As of `process.wait()`. */
   readonly exit: Exit;
-  readonly process: Process;
+  readonly process: ContainerProcess;
 }
 
 /** The kernel's OOM killer has killed processes in a container's own memory cgroup. */
@@ -36,7 +36,7 @@ export interface OomEvent {
   readonly kills: number;
   /** How many in the life of the cgroup. */
   readonly totalKills: number;
-  readonly process: Process;
+  readonly process: ContainerProcess;
 }
 
 export type MonitorEvent = ExitEvent | OomEvent;
@@ -93,7 +93,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    *   error when the container's cgroup can't be watched (EMFILE, ENFILE); its exits
    *   are followed all the same. One that is started later and can't be watched so is not reported.
    */
-  add(target: Process | Container, { oomKillsTold = 0 }: { oomKillsTold?: number } = {}): void {
+  add(target: ContainerProcess | Container, { oomKillsTold = 0 }: { oomKillsTold?: number } = {}): void {
     if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
     if (target instanceof Process) {
       this.#group(target.container, oomKillsTold).follow(target);
@@ -116,7 +116,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   }
 
   /** Tells nothing more of a process, or of all of a container's. What it told and was not taken yet stays. */
-  remove(target: Process | Container): void {
+  remove(target: ContainerProcess | Container): void {
     if (target instanceof Process) {
       this.#groups.get(target.container)?.forget(target);
       return;
@@ -128,8 +128,8 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   }
 
   /** @internal Resolves when all ends of this container's processes have been told. */
-  async settled(container: Container): Promise<void> {
-    await this.#groups.get(container)?.settled();
+  async allTold(container: Container): Promise<void> {
+    await this.#groups.get(container)?.allTold();
   }
 
   /** Follows nothing more; iterators end once they have given what they hold. Touches no process. */

@@ -6,7 +6,7 @@ import { invalidArgValue } from '../base/arg-errors.js';
 import { hasCode, messageOf } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { checkProcess } from './checks.js';
-import type { Box, ProcessSpec, Rlimit, Spec, User } from './spec.js';
+import type { Box, ProcessSpec, Rlimit, Spec, User } from './types.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
 
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /** Checks of a process spec that comes from the caller, as far as a runtime's own words would not help. */
 import { checkBoolean, checkInteger, checkObject, checkString, checkStrings } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
-import type { ProcessSpec } from './spec.js';
+import type { ProcessSpec } from './types.js';
 
 /** 2^32 - 1 is no id: chown(2). */
 const MAX_ID = 4_294_967_294;

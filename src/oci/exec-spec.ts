@@ -4,11 +4,10 @@
  */
 import { checkObject, checkStrings } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
-import type { Container } from '../container/container.js';
 import { OutliveError } from '../base/errors.js';
 import { checkProcess } from './checks.js';
-import type { Capability, LinuxCapabilities, ProcessSpec } from './spec.js';
-import { INIT_PROCESS_ID } from '../state/state-dir.js';
+import type { Capability, LinuxCapabilities, ProcessSpec } from './types.js';
+import { INIT_PROCESS_ID } from './ids.js';
 
 /** The members to change; one that is missing or undefined stays as the container's process has it. */
 export interface ExecOverrides extends Partial<Omit<ProcessSpec, 'env' | 'capabilities'>> {
@@ -32,6 +31,12 @@ export interface CapabilityChanges {
   add?: Capability[];
 }
 
+/** What `execSpec()` needs of a container. */
+export interface ExecBase {
+  readonly id: string;
+  processes(): readonly { readonly id: string; readonly spec: ProcessSpec; readonly problem: string | undefined }[];
+}
+
 const SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as const;
 const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
 
@@ -45,7 +50,7 @@ const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
  *   or `drop` beside a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_INVALID_STATE` when
  *   the container's process.json is broken.
  */
-export function execSpec(base: Container | ProcessSpec, spec: ExecOverrides = {}): ProcessSpec {
+export function execSpec(base: ExecBase | ProcessSpec, spec: ExecOverrides = {}): ProcessSpec {
   checkObject('base', base);
   checkObject('spec', spec);
   checkProcess('spec', spec);
@@ -62,7 +67,7 @@ export function execSpec(base: Container | ProcessSpec, spec: ExecOverrides = {}
   return structuredClone(made);
 }
 
-function processOf(base: Container | ProcessSpec): ProcessSpec {
+function processOf(base: ExecBase | ProcessSpec): ProcessSpec {
   if (!('processes' in base)) return base;
   const init = base.processes().find(({ id }) => id === INIT_PROCESS_ID);
   if (init === undefined) throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `container ${base.id} is not started`);

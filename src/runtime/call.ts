@@ -1,4 +1,4 @@
-/** Runs the runtime's own commands (state, pause, delete …) as the library needs them: never on the main thread's back, bounded. */
+/** Runs a command of the runtime (state, pause, delete …). It does not block the event loop, and has a time limit. */
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { ownedName } from '../disk/names.js';
 import { within } from '../base/promises.js';
 import { runtimeArgv } from './args.js';
 import { firstError, parseLog } from '../state/log.js';
-import type { ContainerDir } from '../state/state-dir.js';
+import type { ContainerDir } from '../state/container.js';
 
 /** What is read of a runtime's output or log: a runtime that prints without end must not fill our memory. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 /** Which container, which runtime it has, and how to call that. */
-export interface RuntimeCall {
+export interface RuntimeTarget {
   readonly id: string;
   readonly bundle: string;
   readonly runtime: string;
@@ -41,20 +41,20 @@ interface Output {
  * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` when it failed, with the first error of its log, or did
  *   not end within `timeoutMs` (it is killed then, and all of its process group).
  */
-export async function runRuntime(call: RuntimeCall, command: readonly string[]): Promise<string> {
-  const output = openOutput(call.dir.path);
+export async function runRuntime(target: RuntimeTarget, command: readonly string[]): Promise<string> {
+  const output = openOutput(target.dir.path);
   try {
-    const child = await posix.spawn(findRuntime(call.runtime), runtimeArgv(call, output.log, command), {
+    const child = await posix.spawn(findRuntime(target.runtime), runtimeArgv(target, output.log, command), {
       stdio: [null, output.stdoutFd, output.stderrFd],
       setpgid: true,
     });
-    const inTime = await within(child.exited, call.timeoutMs);
+    const inTime = await within(child.exited, target.timeoutMs);
     // Our child and not reaped: its pid still names its process group, in which a checkpoint's criu is.
     if (inTime === undefined && child.pidfd >= 0) posix.kill(-child.pid, 'SIGKILL');
     const { code, signal } = await child.exited;
     if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
-    const how = inTime === undefined ? `did not end in ${call.timeoutMs} ms` : reasonIn(output);
-    throw runtimeError(command, how ?? `ended with ${signal ?? code}`);
+    const reason = inTime === undefined ? `did not end in ${target.timeoutMs} ms` : reasonIn(output);
+    throw runtimeError(command, reason ?? `ended with ${signal ?? code}`);
   } finally {
     closeSync(output.stdoutFd);
     closeSync(output.stderrFd);
@@ -63,8 +63,8 @@ export async function runRuntime(call: RuntimeCall, command: readonly string[]):
 }
 
 /** The error for a command of the runtime that did not do what it should. */
-export function runtimeError(command: readonly string[], how: string, cause?: unknown): OutliveError {
-  const message = `oci runtime error: ${command[0] ?? ''}: ${how}`;
+export function runtimeError(command: readonly string[], reason: string, cause?: unknown): OutliveError {
+  const message = `oci runtime error: ${command[0] ?? ''}: ${reason}`;
   return new OutliveError('ERR_OCI_RUNTIME', message, cause === undefined ? {} : { cause });
 }
 

@@ -12,7 +12,7 @@ import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory, readIfThere, writeFileAtomic } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
 import type { CheckpointFlags } from './args.js';
-import { checkId, isId } from '../state/state-dir.js';
+import { checkId, isId } from '../oci/ids.js';
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { commands } from './args.js';
-import { type RuntimeCall, runRuntime } from './call.js';
+import { type RuntimeTarget, runRuntime } from './call.js';
 
 /** The runtime's own word for what a container does. The specification lets a runtime have further ones. */
 export type RuntimeStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped' | (string & Record<never, never>);
@@ -14,19 +14,19 @@ export type RuntimeStatus = 'creating' | 'created' | 'running' | 'paused' | 'sto
  * @throws {OutliveError} `ERR_OCI_RUNTIME` when it knows no such container, or can't tell; `ERR_INVALID_STATE` when it
  *   printed no JSON object; `ERR_NOT_INSTALLED`.
  */
-export async function runtimeStatus(call: RuntimeCall): Promise<RuntimeStatus | null | undefined> {
-  const printed = await runRuntime(call, commands.state(call.id));
-  const { bundle, status } = parseJsonObject(printed, `${call.runtime} state`);
+export async function runtimeStatus(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
+  const printed = await runRuntime(target, commands.state(target.id));
+  const { bundle, status } = parseJsonObject(printed, `${target.runtime} state`);
   // The host runtime's word for half made.
   if (bundle === '') return undefined;
-  const isOurs = typeof bundle === 'string' && sameFile(bundle, call.bundle);
+  const isOurs = typeof bundle === 'string' && sameFile(bundle, target.bundle);
   return isOurs && typeof status === 'string' ? status : null;
 }
 
 /** As {@link runtimeStatus}, and undefined also when the runtime knows no such container. */
-export async function runtimeStatusIfKnown(call: RuntimeCall): Promise<RuntimeStatus | null | undefined> {
+export async function runtimeStatusIfKnown(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
   try {
-    return await runtimeStatus(call);
+    return await runtimeStatus(target);
   } catch (error) {
     if (hasCode(error, 'ERR_OCI_RUNTIME')) return undefined;
     throw error;

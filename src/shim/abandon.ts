@@ -6,7 +6,7 @@ import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { killRuntimesWriting } from '../kernel/find.js';
 import { within } from '../base/promises.js';
-import type { ProcessDir } from '../state/state-dir.js';
+import type { ProcessDir } from '../state/process.js';
 
 /** How long a shim has to end what its runtime left before it is killed itself, in milliseconds. */
 const END_LIMIT_MS = 2000;

@@ -8,7 +8,7 @@ import { hasCode } from '../base/errors.js';
 import { ExitWatch } from './watch.js';
 import { type Exit, readExit } from '../state/exit.js';
 import { hasShimProcess } from '../kernel/find.js';
-import type { ProcessDir } from '../state/state-dir.js';
+import type { ProcessDir } from '../state/process.js';
 
 export interface Attached {
   /** Watching the shim; undefined when there is no FIFO, and so was never a shim. */

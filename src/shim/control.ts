@@ -4,11 +4,21 @@
  */
 import { closeSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { RELEASE_LINE } from './control-lines.js';
 import { openFifoWriter } from '../disk/fifo.js';
 import * as posix from '../posix/index.js';
 import { deferred, within } from '../base/promises.js';
-import type { ProcessDir } from '../state/state-dir.js';
+import type { ProcessDir } from '../state/process.js';
+
+/** Close the process's stdin. */
+export const CLOSE_STDIN_LINE = '0 0 0\n';
+
+/** The process has ended and nobody wants its output any more: the shim need not hold it. Other shims ignore it. */
+export const RELEASE_LINE = '2 0 0\n';
+
+/** Give the process's terminal this size in character cells, each 1 to 65535. */
+export function resizeLine(width: number, height: number): string {
+  return `1 ${width} ${height}\n`;
+}
 
 /**
  * Writes one line, whole or not at all (it is shorter than PIPE_BUF; pipe(7)).

@@ -6,10 +6,10 @@ import { abandonStart } from './abandon.js';
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError, messageOf } from '../base/errors.js';
 import { findRuntime, findShim } from '../disk/programs.js';
-import { identify } from '../kernel/identity.js';
+import { identify, type Identity } from '../kernel/identity.js';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
-import type { Identity, ProcessDir } from '../state/state-dir.js';
+import type { ProcessDir } from '../state/process.js';
 
 /** What the shim is told. */
 export interface Launch {

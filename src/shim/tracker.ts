@@ -9,7 +9,7 @@ import { type Exit, readExit } from '../state/exit.js';
 import type { Spawned } from '../posix/index.js';
 import { type Deferred, abortable, deferred, within } from '../base/promises.js';
 import { isShimComing, reattach } from './attach.js';
-import { EXIT_STATUS_FILE, type ProcessDir } from '../state/state-dir.js';
+import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
 
 /** When the end can't be read for want of descriptors or memory, it is read again: it is not lost. */
 const RETRY_MS = 100;
@@ -100,7 +100,7 @@ export class Tracker {
    * Waits until the shim has cleaned up after the end: it has left, or only holds what nobody has read.
    * @returns the end; undefined when that takes longer than `limitMs`.
    */
-  async settled(limitMs: number): Promise<Exit | undefined> {
+  async cleanedUp(limitMs: number): Promise<Exit | undefined> {
     this.known();
     if (this.#exit !== undefined || this.#watch === undefined) return this.#exit;
     this.#cleaned ??= deferred();

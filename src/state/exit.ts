@@ -2,7 +2,7 @@
 import { hasCode, messageOf } from '../base/errors.js';
 import { currentBootId } from '../kernel/identity.js';
 import { signalName } from '../posix/signals.js';
-import type { ProcessDir } from './state-dir.js';
+import type { ProcessDir } from './process.js';
 
 /** What more the shipped shim knows of an end; waitid(2), getrusage(2). */
 export interface ExitRecord {

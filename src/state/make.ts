@@ -3,9 +3,9 @@ import { closeSync, lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ensureFifo, openFifoReader } from '../disk/fifo.js';
-import type { ProcessSpec } from '../oci/spec.js';
+import type { ProcessSpec } from '../oci/types.js';
 import { makeDirectory } from '../disk/files.js';
-import type { ProcessDir, ProcessState } from './state-dir.js';
+import type { ProcessDir, ProcessState } from './process.js';
 
 /** What a start puts into a process directory beside the FIFOs. */
 const START_FILES = [

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
-import { isId } from '../state/state-dir.js';
+import { isId } from '../oci/ids.js';
 
 const PREFIX = 'consumer-';
 const MAX_BYTES = 4096;

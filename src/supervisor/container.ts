@@ -1,11 +1,10 @@
 /** One container under a supervisor: what is done to it and what becomes of it, turned into events for the record. */
 import { join } from 'node:path';
 import type { ContainerChange } from '../container/changes.js';
-import type { Container } from '../container/container.js';
+import type { Container, ContainerProcess } from '../container/container.js';
 import type { Monitor, MonitorEvent } from '../monitor/monitor.js';
-import type { Process } from '../container/process.js';
 import { deferred } from '../base/promises.js';
-import { INIT_PROCESS_ID } from '../state/state-dir.js';
+import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { SupervisorEvent } from './events.js';
 import { type SupervisorRecorder, keyOf } from './recorder.js';
 
@@ -22,15 +21,15 @@ export class SupervisedContainer {
   readonly #dir: string;
   readonly #recorder: SupervisorRecorder;
   readonly #monitor: Monitor;
-  readonly #keys = new WeakMap<Process, string>();
+  readonly #keys = new WeakMap<ContainerProcess, string>();
   readonly #ended = deferred<undefined>();
   #key = '';
   #unsubscribe = (): void => undefined;
   #recovering = false;
   /** Processes that had ended before we came. */
-  readonly #foundEnded = new Set<Process>();
+  readonly #foundEnded = new Set<ContainerProcess>();
   /** Processes that were removed before their end was told. */
-  readonly #removed = new Set<Process>();
+  readonly #removed = new Set<ContainerProcess>();
 
   constructor({ root, container, recorder, monitor }: SupervisedConfig) {
     this.container = container;
@@ -93,20 +92,20 @@ export class SupervisedContainer {
     this.#ended.resolve(undefined);
   }
 
-  #changed(change: ContainerChange, process: Process | undefined): void {
+  #changed(change: ContainerChange, process: ContainerProcess | undefined): void {
     if (change === 'start' && process !== undefined) this.#started(process);
     else if (change === 'remove' && process !== undefined) this.#forget(process);
     else if (change === 'delete') void this.#deleted();
     else if (change === 'pause' || change === 'resume') this.#write({ type: change });
   }
 
-  #started(process: Process): void {
+  #started(process: ContainerProcess): void {
     const { id: processId, systemPid } = process;
     const processKey = keyOf(join(this.#dir, processId)) ?? '';
     this.#keys.set(process, processKey);
     const { id } = this.container;
     const known = this.#recorder.container(id)?.processes.get(processId);
-    const { awaitsStart } = process;
+    const { awaitsStart } = process.lifecycle;
     if (known?.key === processKey && (awaitsStart || known.awaitsStart !== true)) return;
     // An earlier process with this id was removed, and its end not seen.
     if (known?.key !== processKey) this.#recorder.concludeProcess(id, processId);
@@ -114,7 +113,7 @@ export class SupervisedContainer {
     this.#write({ type, processId, processKey, systemPid });
   }
 
-  #forget(process: Process): void {
+  #forget(process: ContainerProcess): void {
     const { id } = this.container;
     if (this.#recorder.hasExited(id, process.id, this.#keys.get(process) ?? '')) this.#recorder.forget(id, process.id);
     else this.#removed.add(process);
@@ -122,7 +121,7 @@ export class SupervisedContainer {
 
   /** Last of all: the ends of its processes may still be under way. */
   async #deleted(): Promise<void> {
-    await this.#monitor.settled(this.container);
+    await this.#monitor.allTold(this.container);
     this.#monitor.remove(this.container);
     this.#write({ type: 'delete' });
     this.close();

@@ -6,7 +6,7 @@ import { accessSync, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
-import { Container } from '../container/container.js';
+import { Container, type ContainerProcess } from '../container/container.js';
 import type { ContainerOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
 import { OutliveError } from '../base/errors.js';
 import { EventConsumers, checkConsumer } from './consumers.js';
@@ -14,7 +14,6 @@ import { EventLogLock } from './lock.js';
 import { EventLog, makeLogDirectory } from './log.js';
 import { readEvents } from './reader.js';
 import { Monitor } from '../monitor/monitor.js';
-import type { Process } from '../container/process.js';
 import type { Stdio } from '../stdio/stdio.js';
 import { EventsDroppedError, type LoggedEvent, type Snapshot, type SupervisorEvent } from './events.js';
 import { type EventsOptions, type SupervisorOptions, checkEventsOptions, checkSupervisorOptions } from './options.js';
@@ -112,12 +111,17 @@ export class Supervisor {
   }
 
   /** As `container.start()`. */
-  async start(id: string, options?: StartOptions): Promise<Process> {
+  async start(id: string, options?: StartOptions): Promise<ContainerProcess> {
     return this.get(id).start(options);
   }
 
   /** As `container.exec()`. */
-  async exec(id: string, processId: string, spec: ExecSpec, options?: { stdio?: Partial<Stdio> }): Promise<Process> {
+  async exec(
+    id: string,
+    processId: string,
+    spec: ExecSpec,
+    options?: { stdio?: Partial<Stdio> },
+  ): Promise<ContainerProcess> {
     return this.get(id).exec(processId, spec, options);
   }
 

@@ -5,7 +5,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { currentBootId, identify } from '../../src/kernel/identity.js';
 import { parseProcStat } from '../../src/kernel/stat.js';
-import type { Identity } from '../../src/state/state-dir.js';
+import type { Identity } from '../../src/kernel/identity.js';
 import { processesWith } from '../support/leaks.js';
 import type { Scratch } from '../support/scratch.js';
 import { until } from '../support/until.js';

@@ -61,7 +61,7 @@ describe.each(runtimes)('%s', (runtime) => {
     watching.add(process);
     const events = watching[Symbol.asyncIterator]();
     expect(await take(events, 1)).toEqual(['exit init 6']);
-    await watching.settled(container);
+    await watching.allTold(container);
     watching.close();
     expect(await events.next()).toEqual({ done: true, value: undefined });
   });
@@ -112,7 +112,7 @@ describe('a monitor', () => {
     using watching = monitor();
     const container = await started(scratch, 'host', sh('exit 3'));
     watching.add(container);
-    await watching.settled(container);
+    await watching.allTold(container);
     const heard: string[] = [];
     watching.on('event', (event) => heard.push(short(event)));
     await Promise.resolve();

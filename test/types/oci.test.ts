@@ -7,7 +7,7 @@ import { describe, expect } from 'vitest';
 import { installed, want } from '../support/strict.js';
 import { type Scratch, test } from '../support/scratch.js';
 
-const types = resolve(import.meta.dirname, '../../src/oci/index.js');
+const types = resolve(import.meta.dirname, '../../src/oci/types.js');
 
 /** What the compiler has to say of a program. */
 function complaints(file: string): string[] {

@@ -1,9 +1,9 @@
 /** How long an init's exit is held back: for the others' exits, but not for ever. With made-up processes. */
 import { expect, it } from 'vitest';
-import type { Container } from '../../src/index.js';
+import type { Container, Process } from '../../src/index.js';
 import type { Exit } from '../../src/state/exit.js';
 import { MonitorGroup } from '../../src/monitor/group.js';
-import type { Process } from '../../src/container/process.js';
+
 import { deferred } from '../../src/base/promises.js';
 import { until } from '../support/until.js';
 
@@ -33,7 +33,7 @@ it('an init waits for the others', async () => {
   two.end(2);
   await until('the first end is told', () => told.length > 0);
   one.end(3);
-  await following.settled();
+  await following.allTold();
   expect(told).toEqual(['two', 'one', 'init']);
 });
 
@@ -45,6 +45,6 @@ it('an init does not wait longer than it may, and the late one is told after it'
   await until('the init is told', () => told.length > 0);
   expect(told).toEqual(['init']);
   stays.end(2);
-  await following.settled();
+  await following.allTold();
   expect(told).toEqual(['init', 'stays']);
 });

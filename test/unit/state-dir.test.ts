@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import * as posix from '../../src/posix/index.js';
 import { makeDirectory, readText, writeFileAtomic } from '../../src/disk/files.js';
-import { ContainerDir, checkId } from '../../src/state/state-dir.js';
+import { ContainerDir } from '../../src/state/container.js';
+import { checkId } from '../../src/oci/ids.js';
 import { type Scratch, test } from '../support/scratch.js';
 
 const modeOf = (path: string): number => fs.statSync(path).mode & 0o777;

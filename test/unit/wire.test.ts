@@ -1,10 +1,10 @@
 /** The pure encoders and parsers: exact bytes out, and everything that may come in. */
 import { describe, expect, test } from 'vitest';
-import { CLOSE_STDIN_LINE, RELEASE_LINE, resizeLine } from '../../src/shim/control-lines.js';
+import { CLOSE_STDIN_LINE, RELEASE_LINE, resizeLine } from '../../src/shim/control.js';
 import { parseJsonObject } from '../../src/disk/json.js';
 import { parseProcStat } from '../../src/kernel/stat.js';
 import { firstError, parseLog } from '../../src/state/log.js';
-import { rootIds } from '../../src/oci/spec.js';
+import { rootIds } from '../../src/oci/mappings.js';
 
 test('control lines, byte for byte', () => {
   expect(CLOSE_STDIN_LINE).toBe('0 0 0\n');

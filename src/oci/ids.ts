@@ -1,0 +1,21 @@
+/** Ids of containers and processes. The rule is stricter than a file name's, so an id is never a path and never hidden. */
+import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
+
+/** The id of a container's first process. */
+export const INIT_PROCESS_ID = 'init';
+
+/**
+ * Checks an id of a container or process: `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 bytes; so it is never a path.
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
+ */
+export function checkId(name: string, id: unknown): asserts id is string {
+  if (typeof id !== 'string') throw invalidArgType(name, 'of type string', id);
+  if (!isId(id)) {
+    throw invalidArgValue(name, id, 'must match [A-Za-z0-9][A-Za-z0-9_.+-]* and have at most 255 characters');
+  }
+}
+
+/** Whether a name is an id: so it is never a path, and never hidden. */
+export function isId(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/.test(name) && name.length <= 255;
+}

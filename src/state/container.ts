@@ -1,0 +1,106 @@
+/**
+ * A container's directory: the names in it and how each file is read and written. The bytes are described in
+ * docs/protocol.md; names and bytes of the original's files are those of containerd's `process.go` (June 2016).
+ * Files are 0600 and directories 0700, whatever the umask.
+ */
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { OutliveError, hasCode } from '../base/errors.js';
+import { makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/files.js';
+import { expectStrings, expectType, parseJsonObject } from '../disk/json.js';
+import { ownedName } from '../disk/names.js';
+import { isId } from '../oci/ids.js';
+import { ProcessDir } from './process.js';
+
+/** The host runtime's state of a container, in the container's directory. No process can have this id. */
+const HOST_RUNTIME_DIR = '.runtime';
+
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
+
+/** `state.json`. */
+export interface ContainerState {
+  bundle: string;
+  labels: string[];
+  stdin: string;
+  stdout: string;
+  stderr: string;
+  runtime: string;
+  runtimeArgs: string[];
+  shim: string;
+  noPivotRoot: boolean;
+}
+
+/** `<state root>/<container id>`. */
+export class ContainerDir {
+  readonly path: string;
+
+  constructor(root: string, id: string) {
+    this.path = join(root, id);
+  }
+
+  /**
+   * Makes a container's directory with its state.json, whole or not at all.
+   * @throws {OutliveError} `ERR_CONTAINER_EXISTS`; a system error when the root is missing, can't be written …
+   */
+  static create(root: string, id: string, state: ContainerState): ContainerDir {
+    // So that the error names the root, and not a name of ours in it.
+    if (fs.statSync(root).isDirectory()) fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK);
+    const made = new ContainerDir(root, ownedName('new'));
+    makeDirectory(made.path);
+    try {
+      made.writeState(state);
+      const dir = new ContainerDir(root, id);
+      fs.renameSync(made.path, dir.path);
+      return dir;
+    } catch (cause) {
+      fs.rmSync(made.path, { recursive: true, force: true });
+      // What is there already is a file, or a directory that is not empty.
+      if (!hasCode(cause, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw cause;
+      throw new OutliveError('ERR_CONTAINER_EXISTS', `container ${id} exists in ${root}`, { cause });
+    }
+  }
+
+  get hostRuntimeRoot(): string {
+    return join(this.path, HOST_RUNTIME_DIR);
+  }
+
+  process(id: string): ProcessDir {
+    return new ProcessDir(join(this.path, id));
+  }
+
+  /** The ids of the processes that have a directory. */
+  processIds(): string[] {
+    const entries = fs.readdirSync(this.path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && isId(entry.name)).map(({ name }) => name);
+  }
+
+  /** Removes it with all it holds; from the first moment on it is no container any more. */
+  remove(): void {
+    removeTree(this.path);
+  }
+
+  hasState(): boolean {
+    return fs.existsSync(join(this.path, 'state.json'));
+  }
+
+  writeState(state: ContainerState): void {
+    writeFileAtomic(join(this.path, 'state.json'), JSON.stringify(state) + '\n');
+  }
+
+  /** @throws {OutliveError} `ERR_INVALID_STATE` when it is broken; a system error (ENOENT …) when it can't be read. */
+  readState(): ContainerState {
+    const path = join(this.path, 'state.json');
+    const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
+    for (const key of ['bundle', 'runtime', 'shim']) expectType(path, value, key, 'string');
+    for (const key of ['labels', 'runtimeArgs']) expectStrings(path, value, key);
+    if (value.noPivotRoot !== undefined) expectType(path, value, 'noPivotRoot', 'boolean');
+    return {
+      ...emptyState,
+      ...value,
+      labels: value.labels ?? [],
+      runtimeArgs: value.runtimeArgs ?? [],
+    } as ContainerState;
+  }
+}
+
+const emptyState = { stdin: '', stdout: '', stderr: '', noPivotRoot: false };
