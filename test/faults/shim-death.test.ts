@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect } from 'vitest';
 import { type Container, Container as Containers, type Process } from '../../src/index.js';
+import { isGone } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { isGone, killShim, sendToShim, shimPid, stopShim } from './support.js';
+import { killShim, sendToShim, shimPid, stopShim } from '../support/shims.js';
 
 const LOST = { status: undefined, lost: expect.stringMatching(/shim/) as string };
 

@@ -3,21 +3,13 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSy
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.js';
-import { Host, processState, root, runs, shell, type HostOptions } from './harness.js';
-
-const ways: [string, HostOptions][] = [
-  ['the caller', {}],
-  ...(root ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
-];
+import { callers, eachWithHost, type Host, processState, root, runs, shell } from './harness.js';
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 /** How often a process has gone to sleep. */
@@ -25,11 +17,10 @@ function sleeps(pid: number): string {
   return /^voluntary_ctxt_switches:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
 }
 
-describe.each(ways)('by %s', (_, options) => {
-  beforeEach(async () => {
-    await host[Symbol.asyncDispose]();
-    host = new Host(options);
-  });
+describe.each(callers)('by %s', (_, options) => {
+  eachWithHost((one) => {
+    host = one;
+  }, options);
 
   it('the process is there after create, and its program runs after start', async () => {
     const pid = await host.create('a', shell('echo $$ $FOO; pwd; umask; exit 7', { env: ['FOO=bar'], cwd: '/usr' }));

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFi
 import { afterEach, describe, expect, it } from 'vitest';
 import { want } from '../support/strict.js';
 import { until } from '../support/until.js';
+import { processesWith, statOf } from '../support/proc.js';
 import { cgroupsWork, Host, root, runs, shell, type HostOptions } from './harness.js';
 
 /** A process that is no container's; gone after the test, however that ends. */
@@ -86,7 +87,7 @@ describe.each(ways)('by %s', (_, options) => {
     await host.run('a', shell(`sh ${hop}; exec sleep 1000`));
     await until('some hops', () => existsSync(hops) && host.read('hops').split('\n').length > 10);
     expect((await host.delete('a', '--force')).errors).toEqual([]);
-    expect(processesRunning(hop)).toEqual([]);
+    expect(processesWith(hop)).toEqual([]);
   });
 
   it('kill --all reaches the daemons', async () => {
@@ -145,10 +146,7 @@ describe('what a state file says is not believed', () => {
     writeFileSync(file, JSON.stringify(state));
   }
 
-  function startTimeTicks(pid: number): number {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  }
+  const startTimeTicks = (pid: number): number => statOf(pid)?.startTimeTicks ?? NaN;
 
   it('a pid that belongs to somebody else by now is never signalled', async () => {
     await using bystander = new Bystander();
@@ -242,13 +240,3 @@ it('a shim that itself runs inside of the container ends with it', async () => {
   expect((await host.delete('a', '--force')).errors).toEqual([]);
   expect(pids.map(runs)).toEqual([false, false]);
 });
-
-function processesRunning(text: string): string[] {
-  return readdirSync('/proc').filter((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(text) && runs(Number(name));
-    } catch {
-      return false;
-    }
-  });
-}

@@ -3,8 +3,9 @@
 import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { installed, want } from '../support/strict.js';
+import { processesWith } from '../support/proc.js';
 import { until } from '../support/until.js';
-import { cgroupsWork, defaultProcess, Host, processesWith, processState, root, runs, shell } from './harness.js';
+import { cgroupsWork, defaultProcess, Host, processState, root, runs, shell } from './harness.js';
 
 const cgroups = want('a cgroup v2 to make others in', cgroupsWork());
 /** Without a cgroup: what an unprivileged caller has, as a rule. */

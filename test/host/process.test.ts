@@ -1,15 +1,12 @@
 // The process gets exactly what its config says, and nothing else.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { defaultProcess, Host, root, shell } from './harness.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { defaultProcess, eachWithHost, Host, root, shell } from './harness.js';
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 async function stdout(what: object): Promise<string> {

@@ -10,16 +10,13 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { installed, succeeds, want } from '../support/strict.js';
-import { Host, root, runs, shell } from './harness.js';
+import { eachWithHost, Host, root, runs, shell } from './harness.js';
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 function containers(): string[] {

@@ -3,8 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Host, root, runs, shell } from './harness.js';
+import { describe, expect, it } from 'vitest';
+import { eachWithHost, type Host, root, runs, shell } from './harness.js';
 
 // Node cannot receive descriptors; python3, which node-gyp needs anyway, can. Says what came, then copies the terminal
 // line by line; what it reads on stdin it types.
@@ -57,11 +57,8 @@ class Receiver {
 }
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 describe('a terminal', () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as posix from '../../src/posix/index.js';
 import { signalName } from '../../src/posix/signals.js';
-import { canRun, childrenOf, fixture, openDescriptors, run, sleeper, strict, temporaryDirectory } from './helpers.js';
+import { childrenOf } from '../support/proc.js';
+import { canRun, fixture, openDescriptors, run, sleeper, strict, temporaryDirectory } from './helpers.js';
 
 const haveStrace = await canRun('strace', '-f', '-e', 'trace=none', 'true');
 
