@@ -4,8 +4,11 @@ import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { callers, eachWithHost, type Host, processState, root, runs, shell } from './harness.js';
+import { callers, eachWithHost, type Host, processState, runs, shell } from './harness.js';
+
+const asRoot = wantRight('root, to run programs as another user', isRoot);
 
 let host: Host;
 eachWithHost((one) => {
@@ -89,7 +92,7 @@ describe('what can be known early is an error of create', () => {
     expect(readdirSync(host.root)).toEqual([]);
   });
 
-  it.runIf(root)('a program that only others may execute', async () => {
+  it.runIf(asRoot)('a program that only others may execute', async () => {
     const program = host.write('program', '#!/bin/sh\n');
     chmodSync(program, 0o700);
     const user = { uid: 65534, gid: 65534 };
@@ -240,9 +243,9 @@ it.each([3, 4, 5, 6])('a limit of %i descriptors holds for the program and lets 
 });
 
 it('the working directory, the user and the umask are set before the start', async () => {
-  const user = root ? { uid: 65534, gid: 65533, umask: 0o77 } : {};
+  const user = isRoot ? { uid: 65534, gid: 65533, umask: 0o77 } : {};
   const pid = await host.create('a', shell('exec sleep 1000', { cwd: '/usr', user }));
   expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/usr');
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  if (root) expect(status).toMatch(/^Umask:\t0077[\s\S]*^Uid:(\t65534){4}\nGid:(\t65533){4}$/m);
+  if (isRoot) expect(status).toMatch(/^Umask:\t0077[\s\S]*^Uid:(\t65534){4}\nGid:(\t65533){4}$/m);
 });

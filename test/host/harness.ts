@@ -22,6 +22,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach } from 'vitest';
 import { isGone, statOf } from '../support/proc.js';
+import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 export interface Exit {
@@ -60,12 +61,10 @@ export const runs = (pid: number): boolean => !isGone(pid);
 /** The kernel's letter for what a process does: R, S, T … */
 export const processState = (pid: number): string => statOf(pid)?.state ?? '';
 
-export const root = process.geteuid?.() === 0;
-
 /** Who calls the runtime. A user who may make no cgroup has the members of a container found by /proc. */
 export const callers: [string, HostOptions][] = [
   ['the caller', {}],
-  ...(root ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
+  ...(isRoot ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
 ];
 
 /** Hands each test a Host of its own, and afterwards ends whatever that started. */

@@ -2,7 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { defaultProcess, eachWithHost, Host, root, shell } from './harness.js';
+import { isRoot, wantRight } from '../support/strict.js';
+import { defaultProcess, eachWithHost, Host, shell } from './harness.js';
+
+const asRoot = wantRight('root, to run programs as another user', isRoot);
 
 let host: Host;
 eachWithHost((one) => {
@@ -172,7 +175,7 @@ describe('its surroundings', () => {
   });
 });
 
-describe.runIf(root)('the user', () => {
+describe.runIf(asRoot)('the user', () => {
   it('is set with exactly the given groups', async () => {
     const show = 'grep -E "^(Uid|Gid|Groups)" /proc/self/status';
     const user = { uid: 1234, gid: 2345, additionalGids: [5, 60000, 4294967294] };
@@ -221,7 +224,7 @@ describe.runIf(root)('the user', () => {
   });
 });
 
-describe.runIf(root)('an unprivileged caller', () => {
+describe.runIf(asRoot)('an unprivileged caller', () => {
   beforeEach(async () => {
     await host[Symbol.asyncDispose]();
     host = new Host({ uid: 65534 });

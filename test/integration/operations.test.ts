@@ -7,13 +7,12 @@ import { isGone, processesWith, statOf } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
 import { killShim } from '../support/shims.js';
-import { succeeds } from '../support/strict.js';
+import { isRoot, succeeds } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
 /** Works all the time, so that its processor time says whether it runs. */
 const BUSY = sh('while :; do :; done');
-const isRoot = process.geteuid?.() === 0;
 
 const ticksOf = (pid: number): number => statOf(pid)?.cpuTicks ?? NaN;
 

@@ -10,10 +10,10 @@ import { AnsweringRuntime } from '../support/answers.js';
 import { isGone, processesWith } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
-const isRoot = process.geteuid?.() === 0;
 
 /** As another supervisor sees it. */
 async function loaded(scratch: Scratch, { id }: Container): Promise<{ other: Container; init: Process }> {

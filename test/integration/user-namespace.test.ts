@@ -12,10 +12,10 @@ import { processesWith } from '../support/proc.js';
 import { limitOf, ownerOf } from '../support/process-facts.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot } from '../support/strict.js';
 
 const myUid = process.geteuid?.() ?? -1;
 const myGid = process.getegid?.() ?? -1;
-const isRoot = myUid === 0;
 
 /** The host's ids of the container's root. */
 const [UID, GID] = isRoot ? [200_000, 300_000] : [myUid, myGid];

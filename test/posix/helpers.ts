@@ -8,9 +8,6 @@ import { onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
 import { descriptorsOf } from '../support/proc.js';
 
-export const strict = process.env.OUTLIVE_STRICT === '1';
-export const isRoot = process.getuid?.() === 0;
-
 /** A directory of its own for a test, gone afterwards. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'outlive-posix-'));
@@ -34,13 +31,13 @@ export interface Finished {
   stderr: string;
 }
 
-/** Runs a program to its end, or kills it after `timeoutMs`, default 60 s. */
-export function run(file: string, args: readonly string[], options: { timeoutMs?: number } = {}): Promise<Finished> {
+/** Runs a program to its end, or kills it after a minute. */
+export function run(file: string, args: readonly string[]): Promise<Finished> {
   return new Promise((resolve) => {
     const child = execFile(
       file,
       args,
-      { timeout: options.timeoutMs ?? 60_000, killSignal: 'SIGKILL', maxBuffer: 16 << 20 },
+      { timeout: 60_000, killSignal: 'SIGKILL', maxBuffer: 16 << 20 },
       (_, stdout, stderr) => {
         resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
       },
