@@ -12,6 +12,7 @@ import { pidFile, rates, rawSpawn, start } from './starts.js';
 import { stdout, terminal } from './throughput.js';
 import { World, untilInterrupted } from './world.js';
 
+/** @type {Record<string, (world: World) => Promise<import('./world.js').Row[]>>} */
 const MEASUREMENTS = { start, pidFile, rates, eventLoop, rawSpawn, shimMemory, stdout, terminal, many };
 
 function missingPeers() {
@@ -22,14 +23,15 @@ function missingPeers() {
   return peers.filter(([, isInstalled]) => !isInstalled).map(([name]) => `${name} (not installed)`);
 }
 
-function number(value) {
+function number(/** @type {number} */ value) {
   if (value === 0 || value >= 100) return value.toFixed(0);
   return value.toPrecision(3);
 }
 
-function printTable(rows) {
+function printTable(/** @type {import('./world.js').Row[]} */ rows) {
+  const title = ['figure', 'ours', 'peer or floor', 'ratio', 'goal', 'met'];
   const cells = [
-    ['figure', 'ours', 'peer or floor', 'ratio', 'goal', 'met'],
+    title,
     ...rows.map(({ figure, ours, unit, peer, peerName, ratio, goal, met }) => [
       figure,
       `${number(ours)} ${unit}`.trim(),
@@ -39,15 +41,16 @@ function printTable(rows) {
       met === undefined ? '' : met ? 'yes' : 'no',
     ]),
   ];
-  const widths = cells[0].map((_, column) => Math.max(...cells.map((line) => line[column].length)));
-  const print = (line) => console.log(`| ${line.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`);
-  print(cells[0]);
+  const widths = title.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  const print = (/** @type {string[]} */ line) =>
+    console.log(`| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
+  print(title);
   print(widths.map((width) => '-'.repeat(width)));
   for (const line of cells.slice(1)) print(line);
 }
 
 function printMachine() {
-  const [{ model }] = cpus();
+  const model = cpus()[0]?.model ?? 'unknown processor';
   console.log(
     `\n${cpus().length} × ${model.trim()}, ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}, Node.js ${process.version}`,
   );
@@ -56,21 +59,23 @@ function printMachine() {
 }
 
 async function main() {
-  const options = { quick: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } };
-  const { quick, only = Object.keys(MEASUREMENTS) } = parseArgs({ options }).values;
+  const { quick, only = Object.keys(MEASUREMENTS) } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
+  }).values;
   const unknown = only.filter((name) => !(name in MEASUREMENTS));
   if (unknown.length > 0) {
     console.error(`benchmark: no ${unknown.join(', ')}; there are ${Object.keys(MEASUREMENTS).join(', ')}`);
     return 2;
   }
   const world = new World({ quick });
+  /** @type {import('./world.js').Row[]} */
   const rows = [];
   try {
     world.compile();
     const measureAll = async () => {
       for (const name of only) {
         console.error(`benchmark: ${name} …`);
-        rows.push(...(await MEASUREMENTS[name](world)));
+        rows.push(...((await MEASUREMENTS[name]?.(world)) ?? []));
       }
     };
     await untilInterrupted(measureAll());

@@ -9,7 +9,7 @@ const HEAP_BYTES = 2 * 1024 ** 3;
 /** Doubles, 80 kB: small enough for the ordinary heap pages, which no huge page backs. */
 const ARRAY_LENGTH = 10_000;
 
-export async function eventLoop(world) {
+export async function eventLoop(/** @type {World} */ world) {
   const args = ['--max-old-space-size=6144', import.meta.filename, world.quick ? '15' : '60'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   world.child(child);
@@ -22,7 +22,11 @@ export async function eventLoop(world) {
   ];
 }
 
-/** The longest time between two turns of the loop while `task` is under way. */
+/**
+ * The longest time between two turns of the loop while `task` is under way.
+ * @template T
+ * @param {() => Promise<T>} task
+ */
 async function longestTurnMs(task) {
   let longest = 0;
   let last = performance.now();
@@ -40,11 +44,16 @@ async function longestTurnMs(task) {
   return { longest, result };
 }
 
-async function measure(world, count, heap) {
+async function measure(/** @type {World} */ world, /** @type {number} */ count, /** @type {number[][]} */ heap) {
   world.compile();
   const bundle = await world.bundle([world.bin('idle')]);
   const root = world.dir();
-  const [ours, peer, idle] = [[], [], []];
+  /** @type {number[]} */
+  const ours = [];
+  /** @type {number[]} */
+  const peer = [];
+  /** @type {number[]} */
+  const idle = [];
   for (let i = 0; i < count; i++) {
     const container = await world.create({ root, bundle });
     ours.push((await longestTurnMs(() => world.start(container))).longest);
@@ -64,7 +73,8 @@ async function measure(world, count, heap) {
   return { ours: median(ours), peer: median(peer), idle: median(idle), heapBytes };
 }
 
-async function main(count) {
+async function main(/** @type {number} */ count) {
+  /** @type {number[][]} */
   const heap = [];
   while (heap.length * ARRAY_LENGTH * 8 < HEAP_BYTES) heap.push(new Array(ARRAY_LENGTH).fill(heap.length + 0.5));
   const world = new World({ quick: true });

@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Container } from '../dist/index.js';
 import { atMost } from './starts.js';
-import { atATime, cpuMs, shimOf, row } from './world.js';
+import { atATime, cpuMs, onlyProcess, row, shimOf } from './world.js';
 
 const IDLE_MS = 2000;
 
@@ -21,11 +21,11 @@ async function resources() {
   return { heap: process.memoryUsage().heapUsed, fds: readdirSync('/proc/self/fd').length };
 }
 
-function cpuOfAll(pids) {
+function cpuOfAll(/** @type {number[]} */ pids) {
   return pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
 }
 
-async function idleCpu(shims) {
+async function idleCpu(/** @type {number[]} */ shims) {
   const shimsBefore = cpuOfAll(shims);
   const nodeBefore = process.cpuUsage();
   await delay(IDLE_MS);
@@ -34,7 +34,7 @@ async function idleCpu(shims) {
 }
 
 /** Re-attaches a quarter one by one, then all: the same time for each when it is linear. */
-async function reattach(root, ids) {
+async function reattach(/** @type {string} */ root, /** @type {string[]} */ ids) {
   const quarter = ids.slice(0, ids.length / 4);
   const begin = performance.now();
   for (const id of quarter) (await Container.load(root, id)).close();
@@ -42,11 +42,12 @@ async function reattach(root, ids) {
   const beginAll = performance.now();
   const { containers, failures } = await Container.loadAll(root);
   const allMs = performance.now() - beginAll;
-  if (failures.length > 0) throw failures[0].error;
+  const [failure] = failures;
+  if (failure !== undefined) throw failure.error;
   return { containers, allMs, growth: allMs / (4 * quarterMs) };
 }
 
-export async function many(world) {
+export async function many(/** @type {import('./world.js').World} */ world) {
   const count = world.quick ? 500 : 2000;
   const root = world.dir();
   const bundle = await world.bundle([world.bin('idle')]);
@@ -54,6 +55,7 @@ export async function many(world) {
   await world.start(warmUp);
   await world.end(warmUp);
   const before = await resources();
+  /** @type {Container[]} */
   const started = [];
   await atATime(16, Array.from({ length: count }), async () => {
     const container = await world.create({ root, bundle });
@@ -64,8 +66,9 @@ export async function many(world) {
   const after = await resources();
   const heapKb = (after.heap - before.heap) / count / 1024;
   const fds = (after.fds - before.fds) / count;
+  /** @type {number[]} */
   const shims = [];
-  for (const container of started) shims.push(await shimOf(container.processes()[0].systemPid));
+  for (const container of started) shims.push(await shimOf(onlyProcess(container).systemPid));
   const { shimMs, nodeMs } = await idleCpu(shims);
 
   const ids = started.map((container) => container.id);
@@ -73,7 +76,7 @@ export async function many(world) {
   const { containers, allMs, growth } = await reattach(root, ids);
   for (const container of containers) world.adopt(container);
 
-  const processes = containers.map((container) => container.processes()[0]);
+  const processes = containers.map(onlyProcess);
   const exits = processes.map((process) => process.wait());
   for (const process of processes) process.signal('SIGKILL');
   const lastKill = performance.now();

@@ -9,7 +9,7 @@ import { median, shimOf, privateDirtyKb, row } from './world.js';
 
 const SETTLE_MS = 300;
 
-export async function shimMemory(world) {
+export async function shimMemory(/** @type {import('./world.js').World} */ world) {
   const root = world.dir();
   const plain = await world.bundle([world.bin('idle')]);
   const onTerminal = await world.bundle([world.bin('idle')], { terminal: true });
@@ -26,6 +26,7 @@ export async function shimMemory(world) {
   const floor = spawn(world.bin('idle'), { stdio: 'ignore' });
   await once(floor, 'spawn');
   try {
+    /** @type {import('./world.js').Row[]} */
     const rows = [];
     for (const { name, bundle, runtime, stdio } of kinds) {
       const containers = [];
@@ -38,7 +39,7 @@ export async function shimMemory(world) {
       }
       await delay(SETTLE_MS);
       const ours = median(shims.map(privateDirtyKb));
-      const peer = privateDirtyKb(floor.pid);
+      const peer = privateDirtyKb(floor.pid ?? 0);
       const figure = `private memory of an idle shim: ${name}`;
       rows.push(row(figure, { ours, unit: 'kB', peer, peerName: 'static epoll', ...atMost(ours, 64, 'kB') }));
       for (const container of containers) await world.end(container);
@@ -49,7 +50,9 @@ export async function shimMemory(world) {
       await delay(SETTLE_MS);
       const peer = privateDirtyKb(conmon.shim);
       await conmon.kill(world);
-      rows.push(row(rows[0].figure, { ours: rows[0].ours, unit: 'kB', peer, peerName: 'conmon' }));
+      const [plainStdio] = rows;
+      if (plainStdio === undefined) throw new Error('no shim was measured');
+      rows.push(row(plainStdio.figure, { ours: plainStdio.ours, unit: 'kB', peer, peerName: 'conmon' }));
     }
     return rows;
   } finally {

@@ -5,7 +5,7 @@ import { accessSync, constants, existsSync, readFileSync, watch } from 'node:fs'
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 
-function isOnPath(name) {
+function isOnPath(/** @type {string} */ name) {
   return (process.env.PATH ?? '').split(delimiter).some((dir) => {
     try {
       accessSync(join(dir, name), constants.X_OK);
@@ -32,25 +32,27 @@ export class ConmonProcess {
   #dir;
   #exits;
   #id;
-  #pid;
+  #pid = 0;
+  /** @type {import('node:stream').Readable | undefined} */
   #sync;
 
-  constructor(world) {
+  constructor(/** @type {import('./world.js').World} */ world) {
     this.#dir = world.dir();
     this.#exits = world.dir();
     this.#id = world.name();
   }
 
   /** Resolves when conmon has told the pid, as our start() does. */
-  async start(world, bundle) {
-    const at = (name) => join(this.#dir, name);
+  async start(/** @type {import('./world.js').World} */ world, /** @type {string} */ bundle) {
+    const at = (/** @type {string} */ name) => join(this.#dir, name);
     const args = ['-c', this.#id, '-n', this.#id, '-u', this.#id, '-r', world.bin('runtime'), '-b', bundle];
     args.push('-p', at('pid'), '-P', at('conmon-pid'), '-l', `k8s-file:${at('log')}`);
     args.push('--exit-dir', this.#exits, '--socket-dir-path', this.#dir);
     const env = { ...process.env, _OCI_SYNCPIPE: '3' };
     const child = spawn('conmon', args, { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
-    this.#sync = child.stdio[3];
-    const [line] = await once(this.#sync, 'data');
+    const sync = /** @type {import('node:stream').Readable} */ (child.stdio[3]);
+    this.#sync = sync;
+    const [line] = await once(sync, 'data');
     this.#pid = JSON.parse(line).pid;
     world.stray(this.#pid);
   }
@@ -61,13 +63,13 @@ export class ConmonProcess {
   }
 
   /** Kills the process; resolves when conmon has written down how it ended. */
-  async kill(world) {
+  async kill(/** @type {import('./world.js').World} */ world) {
     const changes = watch(this.#exits);
     process.kill(this.#pid, 'SIGKILL');
     world.stray(this.#pid, false);
     while (!existsSync(join(this.#exits, this.#id))) await once(changes, 'change');
     changes.close();
     // Closed before, it would make conmon end the process itself.
-    this.#sync.destroy();
+    this.#sync?.destroy();
   }
 }

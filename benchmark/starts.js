@@ -8,10 +8,12 @@ import { posix } from '../dist/index.js';
 import { ConmonProcess, hasConmon } from './peers.js';
 import { atATime, median, row } from './world.js';
 
+/** @typedef {import('./world.js').World} World */
+
 const ROUND = 10;
 const EXECS_PER_START = 3; // shim, runtime, command
 
-async function spawnedMs(file) {
+async function spawnedMs(/** @type {string} */ file) {
   const begin = performance.now();
   const child = spawn(file, { stdio: 'ignore' });
   await once(child, 'spawn');
@@ -22,7 +24,7 @@ async function spawnedMs(file) {
   return took;
 }
 
-function floorMs(world, count) {
+function floorMs(/** @type {World} */ world, /** @type {number} */ count) {
   const out = execFileSync(world.bin('spawn'), [String(count), world.bin('leave')], { encoding: 'utf8' });
   return out
     .trim()
@@ -30,7 +32,7 @@ function floorMs(world, count) {
     .map((ns) => Number(ns) / 1e6);
 }
 
-async function startOnce(world, options) {
+async function startOnce(/** @type {World} */ world, /** @type {Parameters<World['create']>[0]} */ options) {
   const container = await world.create(options);
   const begin = performance.now();
   const process = await world.start(container);
@@ -44,7 +46,7 @@ async function startOnce(world, options) {
   return { startMs, exitMs };
 }
 
-async function conmonOnce(world, bundle) {
+async function conmonOnce(/** @type {World} */ world, /** @type {string} */ bundle) {
   const conmon = new ConmonProcess(world);
   const begin = performance.now();
   await conmon.start(world, bundle);
@@ -54,16 +56,24 @@ async function conmonOnce(world, bundle) {
   return { startMs, exitMs: performance.now() - killed };
 }
 
-export async function start(world) {
+/** @typedef {{ name: string, root: string, goal?: number, runtime?: string, startMs: number[], exitMs: number[] }} Case */
+
+export async function start(/** @type {World} */ world) {
   const bundle = await world.bundle([world.bin('idle')]);
+  /** @type {Case} */
+  const first = { name: 'do-nothing runtime, tmpfs', root: world.dir(), goal: 3, startMs: [], exitMs: [] };
+  /** @type {Case[]} */
   const cases = [
-    { name: 'do-nothing runtime, tmpfs', root: world.dir(), goal: 3 },
-    { name: 'do-nothing runtime, disk', root: world.dir(world.disk), goal: 3 },
-    { name: 'host runtime, tmpfs', root: world.dir(), runtime: 'host' },
-    { name: 'host runtime, disk', root: world.dir(world.disk), runtime: 'host' },
-  ].map((one) => ({ ...one, startMs: [], exitMs: [] }));
+    first,
+    { name: 'do-nothing runtime, disk', root: world.dir(world.disk), goal: 3, startMs: [], exitMs: [] },
+    { name: 'host runtime, tmpfs', root: world.dir(), runtime: 'host', startMs: [], exitMs: [] },
+    { name: 'host runtime, disk', root: world.dir(world.disk), runtime: 'host', startMs: [], exitMs: [] },
+  ];
+  /** @type {number[]} */
   const peerMs = [];
+  /** @type {number[]} */
   const floor = [];
+  /** @type {{ startMs: number, exitMs: number }[]} */
   const conmon = [];
   for (let round = world.quick ? 4 : 12; round > 0; round--) {
     for (const { root, runtime, startMs, exitMs } of cases) {
@@ -84,10 +94,11 @@ export async function start(world) {
     return row(`start(), p50: ${name}`, { ours, unit: 'ms', peer, peerName, ...atMost(ours, goal, 'ms') });
   });
   const plain = { peer: median(peerMs), peerName: 'child_process, to its spawn event' };
-  rows.push(row('start(), p50: do-nothing runtime, tmpfs', { ours: median(cases[0].startMs), unit: 'ms', ...plain }));
-  const conmonMs = (key) => (hasConmon ? { peer: median(conmon.map((one) => one[key])), peerName: 'conmon' } : {});
+  rows.push(row('start(), p50: do-nothing runtime, tmpfs', { ours: median(first.startMs), unit: 'ms', ...plain }));
+  const conmonMs = (/** @type {'startMs' | 'exitMs'} */ key) =>
+    hasConmon ? { peer: median(conmon.map((one) => one[key])), peerName: 'conmon' } : {};
   if (hasConmon) {
-    const [{ name, startMs }] = cases;
+    const { name, startMs } = first;
     rows.push(row(`start(), p50: ${name}`, { ours: median(startMs), unit: 'ms', ...conmonMs('startMs') }));
   }
   for (const { name, exitMs, goal } of cases) {
@@ -98,18 +109,24 @@ export async function start(world) {
   return rows;
 }
 
+/**
+ * @param {number} ours
+ * @param {number | undefined} goal undefined: no goal
+ * @param {string} unit
+ */
 export function atMost(ours, goal, unit) {
   return goal === undefined ? {} : { goal: `≤ ${goal} ${unit}`, met: ours <= goal };
 }
 
-export function atLeast(ours, goal, unit) {
+export function atLeast(/** @type {number} */ ours, /** @type {number} */ goal, /** @type {string} */ unit) {
   return { goal: `≥ ${Number(goal.toFixed(2))} ${unit}`, met: ours >= goal };
 }
 
-export async function pidFile(world) {
+export async function pidFile(/** @type {World} */ world) {
   const bundle = await world.bundle([world.bin('idle')]);
   const root = world.dir();
   const stamp = join(root, '.stamp');
+  /** @type {number[]} */
   const took = [];
   for (let i = world.quick ? 40 : 150; i > 0; i--) {
     const container = await world.create({ root, bundle, runtimeArgs: ['--stamp', stamp] });
@@ -125,8 +142,15 @@ export async function pidFile(world) {
   return [row('pid file visible → start() resolved, p50', { ours, unit: 'ms', ...atMost(ours, 0.4, 'ms') })];
 }
 
+/**
+ * @param {World} world
+ * @param {string} bundle
+ * @param {number} width
+ * @param {number} count
+ */
 async function rate(world, bundle, width, count) {
   const root = world.dir();
+  /** @type {import('../dist/index.js').Container[]} */
   const containers = [];
   const begin = performance.now();
   await atATime(
@@ -143,10 +167,13 @@ async function rate(world, bundle, width, count) {
   return perSecond;
 }
 
-export async function rates(world) {
+export async function rates(/** @type {World} */ world) {
   const bundle = await world.bundle([world.bin('idle')]);
+  /** @type {number[]} */
   const single = [];
+  /** @type {number[]} */
   const wide = [];
+  /** @type {number[]} */
   const floor = [];
   for (let round = world.quick ? 3 : 7; round > 0; round--) {
     floor.push(...floorMs(world, 32));
@@ -154,7 +181,8 @@ export async function rates(world) {
     wide.push(await rate(world, bundle, 16, 96));
   }
   const bound = (1000 * availableParallelism()) / (EXECS_PER_START * median(floor));
-  const [one, many] = [median(single), median(wide)];
+  const one = median(single);
+  const many = median(wide);
   const peerName = 'three vfork+exec+wait on every core';
   return [
     row('create() and start(), one after the other', { ours: one, unit: '/s', ...atLeast(one, 300, '/s') }),
@@ -169,10 +197,13 @@ export async function rates(world) {
   ];
 }
 
-export async function rawSpawn(world) {
+export async function rawSpawn(/** @type {World} */ world) {
   const file = world.bin('leave');
+  /** @type {number[]} */
   const ours = [];
+  /** @type {number[]} */
   const peer = [];
+  /** @type {number[]} */
   const floor = [];
   for (let round = world.quick ? 8 : 30; round > 0; round--) {
     floor.push(...floorMs(world, ROUND));

@@ -9,17 +9,26 @@ import { cpuMs, median, shimOf, row } from './world.js';
 
 const MB = 1e6;
 
+/** @typedef {import('./world.js').World} World */
+/** @typedef {{ rate: number, nodeMs: number }} Run */
+/** @typedef {Run & { shimMs: number }} SupervisedRun */
+
 function nodeCpuMs() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** Reads `bytes` of a stream; `onProgress` is called a few times in the first half, while the writer surely runs. */
+/**
+ * Reads `bytes` of a stream; `onProgress` is called a few times in the first half, while the writer surely runs.
+ * @param {EventEmitter & { destroy: () => unknown }} stream
+ * @param {number} bytes
+ * @param {() => void} onProgress
+ */
 async function readAll(stream, bytes, onProgress = () => undefined) {
   let left = bytes;
   let nextReport = bytes;
-  await new Promise((resolve, reject) => {
-    stream.on('data', (chunk) => {
+  await new Promise((/** @type {(value?: undefined) => void} */ resolve, reject) => {
+    stream.on('data', (/** @type {{ length: number }} */ chunk) => {
       left -= chunk.length;
       if (left < nextReport && left > bytes / 2) {
         nextReport -= bytes / 16;
@@ -33,18 +42,23 @@ async function readAll(stream, bytes, onProgress = () => undefined) {
   stream.destroy();
 }
 
-/** The same with `onread`. */
+/**
+ * The same with `onread`.
+ * @param {import('../dist/index.js').Process} writer
+ * @param {number} bytes
+ * @param {() => void} onProgress
+ */
 async function takeAll(writer, bytes, onProgress) {
-  const counter = new EventEmitter();
-  const callback = (size) => counter.emit('data', { length: size });
+  const events = new EventEmitter();
+  const callback = (/** @type {number} */ size) => events.emit('data', { length: size });
   const stream = writer.openStdout({ onread: { buffer: Buffer.alloc(256 * 1024), callback } });
-  counter.destroy = () => stream.destroy();
+  const counter = Object.assign(events, { destroy: () => stream.destroy() });
   for (const event of ['error', 'end']) stream.on(event, (value) => counter.emit(event, value));
   await readAll(counter, bytes, onProgress);
 }
 
 /** When the shim has written down what it has to after a start. The writer fills the pipe meanwhile, and waits. */
-async function settledCpuMs(shim) {
+async function settledCpuMs(/** @type {number} */ shim) {
   for (let last = cpuMs(shim); ;) {
     await delay(20);
     const now = cpuMs(shim);
@@ -53,7 +67,14 @@ async function settledCpuMs(shim) {
   }
 }
 
-/** @returns MB/s, and milliseconds of processor time in Node and in the shim (twice that of the first half). */
+/**
+ * @param {World} world
+ * @param {string} bundle
+ * @param {number} bytes
+ * @param {{ terminal: boolean, runtime?: string, onread?: boolean }} options
+ * @returns {Promise<SupervisedRun>} MB/s, and milliseconds of processor time in Node and in the shim (twice that of the
+ * first half).
+ */
 async function supervised(world, bundle, bytes, { terminal, runtime, onread = false }) {
   const container = await world.create({ root: world.dir(), bundle, ...(runtime && { runtime }) });
   const writer = await world.start(container, { stdio: makeStdioFifos(world.dir(), { terminal }) });
@@ -74,11 +95,11 @@ async function supervised(world, bundle, bytes, { terminal, runtime, onread = fa
   return { rate: rateOf(bytes, tookMs), nodeMs, shimMs: 2 * (shimAfter - shimBefore) };
 }
 
-function rateOf(bytes, ms) {
+function rateOf(/** @type {number} */ bytes, /** @type {number} */ ms) {
   return bytes / MB / (ms / 1000);
 }
 
-async function childProcess(world, bytes) {
+async function childProcess(/** @type {World} */ world, /** @type {number} */ bytes) {
   const begin = performance.now();
   const nodeBefore = nodeCpuMs();
   const child = spawn(world.bin('writer'), [String(bytes)], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -89,30 +110,42 @@ async function childProcess(world, bytes) {
   return { rate: rateOf(bytes, tookMs), nodeMs: nodeCpuMs() - nodeBefore };
 }
 
-/** node-pty, its output as Buffers: as text it would be decoded too. It ends with the process: the last of it may be lost. */
+/**
+ * node-pty, its output as Buffers: as text it would be decoded too. It ends with the process: the last of it may be lost.
+ * @param {any} pty the module
+ * @param {World} world
+ * @param {number} bytes
+ */
 async function nodePty(pty, world, bytes) {
   const begin = performance.now();
   const nodeBefore = nodeCpuMs();
   const child = pty.spawn(world.bin('writer'), [String(bytes)], { cols: 80, rows: 24, encoding: null });
   let taken = 0;
-  child.onData((chunk) => {
+  child.onData((/** @type {Buffer} */ chunk) => {
     taken += chunk.length;
   });
   await new Promise((resolve) => child.onExit(resolve));
   return { rate: rateOf(taken, performance.now() - begin), nodeMs: nodeCpuMs() - nodeBefore };
 }
 
-function floor(world, name, bytes) {
+function floor(/** @type {World} */ world, /** @type {string} */ name, /** @type {number} */ bytes) {
   const out = execFileSync(world.bin(name), [world.bin('writer'), String(bytes)], { encoding: 'utf8' });
   return rateOf(bytes, Number(out.split(' ')[0]) / 1e6);
 }
 
-const rates = (runs) => median(runs.map((run) => run.rate));
+const rates = (/** @type {Run[]} */ runs) => median(runs.map((run) => run.rate));
 
-export async function stdout(world) {
+export async function stdout(/** @type {World} */ world) {
   const bytes = (world.quick ? 256 : 1024) * MB;
   const bundle = await world.bundle([world.bin('writer'), String(bytes)]);
-  const [ours, taken, peer, raw] = [[], [], [], []];
+  /** @type {SupervisedRun[]} */
+  const ours = [];
+  /** @type {SupervisedRun[]} */
+  const taken = [];
+  /** @type {Run[]} */
+  const peer = [];
+  /** @type {number[]} */
+  const raw = [];
   for (let round = world.quick ? 3 : 7; round > 0; round--) {
     raw.push(floor(world, 'pipe', bytes));
     taken.push(await supervised(world, bundle, bytes, { terminal: false, onread: true }));
@@ -122,7 +155,7 @@ export async function stdout(world) {
   const figure = 'stdout without a terminal';
   const mine = { ours: rates(ours), unit: 'MB/s' };
   const shimMs = median([...ours, ...taken].map((run) => run.shimMs));
-  const floorRow = (name, runs) => {
+  const floorRow = (/** @type {string} */ name, /** @type {Run[]} */ runs) => {
     const rate = rates(runs);
     const goal = atLeast(rate, 0.9 * median(raw), 'MB/s');
     return row(name, { ours: rate, unit: 'MB/s', peer: median(raw), peerName: 'raw 1 MiB pipe', ...goal });
@@ -135,10 +168,15 @@ export async function stdout(world) {
   ];
 }
 
-export async function terminal(world) {
+export async function terminal(/** @type {World} */ world) {
   const bytes = (world.quick ? 16 : 64) * MB;
   const bundle = await world.bundle([world.bin('writer'), String(bytes)], { terminal: true });
-  const [ours, raw, peer] = [[], [], []];
+  /** @type {SupervisedRun[]} */
+  const ours = [];
+  /** @type {number[]} */
+  const raw = [];
+  /** @type {Run[]} */
+  const peer = [];
   const pty = loadNodePty();
   for (let round = world.quick ? 3 : 7; round > 0; round--) {
     raw.push(floor(world, 'pty', bytes));
@@ -146,9 +184,9 @@ export async function terminal(world) {
     if (pty !== undefined) peer.push(await nodePty(pty, world, bytes));
   }
   const mine = rates(ours);
-  const perGb = (runs, key) => (median(runs.map((run) => run[key])) / bytes) * 1e9;
-  const nodeMs = perGb(ours, 'nodeMs');
-  const ptyMs = pty === undefined ? undefined : perGb(peer, 'nodeMs');
+  const perGb = (/** @type {number[]} */ ms) => (median(ms) / bytes) * 1e9;
+  const nodeMs = perGb(ours.map((run) => run.nodeMs));
+  const ptyMs = pty === undefined ? undefined : perGb(peer.map((run) => run.nodeMs));
   const half = ptyMs === undefined ? {} : { peer: ptyMs, peerName: 'node-pty', ...atMost(nodeMs, ptyMs / 2, 'ms') };
   return [
     row('terminal output', {
@@ -162,6 +200,6 @@ export async function terminal(world) {
       ? []
       : [row('terminal output', { ours: mine, unit: 'MB/s', peer: rates(peer), peerName: 'node-pty' })]),
     row(`  Node's CPU for 1 GB of it`, { ours: nodeMs, unit: 'ms', ...half }),
-    row(`  the shim's CPU for 1 GB of it`, { ours: perGb(ours, 'shimMs'), unit: 'ms' }),
+    row(`  the shim's CPU for 1 GB of it`, { ours: perGb(ours.map((run) => run.shimMs)), unit: 'ms' }),
   ];
 }

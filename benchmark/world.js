@@ -9,25 +9,47 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Container, writeHostBundle } from '../dist/index.js';
+import { statOf } from '../test/support/proc.js';
+
+/** @typedef {import('../dist/index.js').Process} Process */
+/** @typedef {import('../dist/index.js').ContainerOptions} ContainerOptions */
+
+/**
+ * One row of the table.
+ * @typedef {object} Row
+ * @property {string} figure
+ * @property {number} ours
+ * @property {string} unit
+ * @property {number | undefined} peer
+ * @property {string} peerName
+ * @property {number | undefined} ratio ours divided by the peer's
+ * @property {string | undefined} goal
+ * @property {boolean | undefined} met
+ */
 
 const FLOORS = join(import.meta.dirname, 'floors');
 
 export class World {
+  /** @type {string[]} */
   #dirs = [];
+  /** @type {Map<string, { container: Container, process: Process }>} */
   #running = new Map();
   #names = 0;
+  /** @type {Set<Promise<Process>>} */
   #starting = new Set();
+  /** @type {Set<import('node:child_process').ChildProcess>} */
   #children = new Set();
+  /** @type {Set<number>} */
   #strays = new Set();
   #over = false;
 
-  constructor({ quick }) {
+  constructor(/** @type {{ quick: boolean }} */ { quick }) {
     this.quick = quick;
     this.disk = this.#makeDir(tmpdir());
     this.tmpfs = existsSync('/dev/shm') ? this.#makeDir('/dev/shm') : this.disk;
   }
 
-  #makeDir(parent) {
+  #makeDir(/** @type {string} */ parent) {
     const dir = mkdtempSync(join(parent, 'outlive-bench-'));
     this.#dirs.push(dir);
     return dir;
@@ -35,13 +57,21 @@ export class World {
 
   /** Compiles benchmark/floors/*.c. */
   compile() {
-    const out = join(this.tmpfs, 'bin');
+    const out = this.#bin;
     mkdirSync(out);
     for (const file of readdirSync(FLOORS).filter((name) => name.endsWith('.c'))) {
       const binary = join(out, file.slice(0, -2));
       execFileSync('cc', ['-std=gnu11', '-O2', '-static', '-o', binary, join(FLOORS, file)]);
     }
-    this.bin = (name) => join(out, name);
+  }
+
+  get #bin() {
+    return join(this.tmpfs, 'bin');
+  }
+
+  /** The path of a compiled floor. */
+  bin(/** @type {string} */ name) {
+    return join(this.#bin, name);
   }
 
   name() {
@@ -57,17 +87,20 @@ export class World {
   }
 
   /** A bundle for the host runtime and, by the file `command`, for the do-nothing one. */
-  async bundle(args, { terminal = false } = {}) {
+  async bundle(/** @type {string[]} */ args, { terminal = false } = {}) {
     const dir = await writeHostBundle(join(this.tmpfs, this.name()), { args, terminal });
     writeFileSync(join(dir, 'command'), args.join('\n') + '\n');
     return dir;
   }
 
-  async create(options) {
+  async create(/** @type {Partial<ContainerOptions> & { root: string, bundle: string }} */ options) {
     return Container.create({ id: this.name(), runtime: this.bin('runtime'), ...options });
   }
 
-  async start(container, options) {
+  async start(
+    /** @type {Container} */ container,
+    /** @type {import('../dist/index.js').StartOptions | undefined} */ options = undefined,
+  ) {
     if (this.#over) throw new Error('the benchmark is over');
     const starting = container.start(options);
     this.#starting.add(starting);
@@ -81,23 +114,23 @@ export class World {
   }
 
   /** A child that cleans up after itself when it is terminated. */
-  child(child) {
+  child(/** @type {import('node:child_process').ChildProcess} */ child) {
     this.#children.add(child);
     child.once('exit', () => this.#children.delete(child));
   }
 
   /** The pid of a peer's process that runs, or (`isRunning` false) does no more. */
-  stray(pid, isRunning = true) {
+  stray(/** @type {number} */ pid, isRunning = true) {
     if (isRunning) this.#strays.add(pid);
     else this.#strays.delete(pid);
   }
 
   /** In place of a container's object that was closed: the same container, loaded again. */
-  adopt(container) {
-    this.#running.set(container.id, { container, process: container.processes()[0] });
+  adopt(/** @type {Container} */ container) {
+    this.#running.set(container.id, { container, process: onlyProcess(container) });
   }
 
-  async end(container) {
+  async end(/** @type {Container} */ container) {
     const entry = this.#running.get(container.id);
     if (entry === undefined) return;
     if (!entry.process.hasEnded) {
@@ -123,7 +156,7 @@ export class World {
         await this.end(container);
       } catch (error) {
         allEnded = false;
-        console.error(`benchmark: ${container.id} could not be ended: ${error.message}`);
+        console.error(`benchmark: ${container.id} could not be ended: ${messageOf(error)}`);
       }
     });
     // The state of what still runs is its only handle.
@@ -132,7 +165,23 @@ export class World {
   }
 }
 
-/** Settles as `task` does, or rejects when this program is told to end. */
+/** The process of a container that has one. */
+export function onlyProcess(/** @type {Container} */ container) {
+  const [process] = container.processes();
+  if (process === undefined) throw new Error(`${container.id} has no process`);
+  return process;
+}
+
+function messageOf(/** @type {unknown} */ error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Settles as `task` does, or rejects when this program is told to end.
+ * @template T
+ * @param {Promise<T>} task
+ * @returns {Promise<T>}
+ */
 export function untilInterrupted(task) {
   return new Promise((resolve, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => reject(new Error(`ended by ${signal}`)));
@@ -140,52 +189,53 @@ export function untilInterrupted(task) {
   });
 }
 
-/** Runs `task` over all items, `width` of them at a time. */
+/**
+ * Runs `task` over all items, `width` of them at a time.
+ * @template T
+ * @param {number} width
+ * @param {T[]} items
+ * @param {(item: T) => Promise<unknown>} task
+ */
 export async function atATime(width, items, task) {
   const queue = [...items];
   const worker = async () => {
-    while (queue.length > 0) await task(queue.shift());
+    while (queue.length > 0) await task(/** @type {T} */ (queue.shift()));
   };
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-export function median(values) {
+export function median(/** @type {number[]} */ values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const at = (/** @type {number} */ index) => sorted[index] ?? NaN;
+  return sorted.length % 2 === 1 ? at(middle) : (at(middle - 1) + at(middle)) / 2;
 }
 
 /** The shim of a supervised process: its parent, once the runtime between them has left. */
-export async function shimOf(pid) {
+export async function shimOf(/** @type {number} */ pid) {
   for (let attempt = 0; attempt < 1000; attempt++) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything.
-    const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
-    if (nameOf(parent) === 'outlive-shim') return Number(parent);
+    const parent = statOf(pid)?.parent ?? 0;
+    if (statOf(parent)?.name === 'outlive-shim') return parent;
     await delay(1);
   }
   throw new Error(`process ${pid} was not adopted by a shim`);
 }
 
-function nameOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
 /** Time on a processor, milliseconds; finer than the ticks of /proc/<pid>/stat. */
-export function cpuMs(pid) {
+export function cpuMs(/** @type {number} */ pid) {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
 }
 
-export function privateDirtyKb(pid) {
+export function privateDirtyKb(/** @type {number} */ pid) {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(rollup)[1]);
+  return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(rollup)?.[1]);
 }
 
-/** One row of the table. `ratio` is ours divided by the peer's. */
+/**
+ * @param {string} figure
+ * @param {{ ours: number, unit: string, peer?: number, peerName?: string, goal?: string, met?: boolean }} values
+ * @returns {Row}
+ */
 export function row(figure, { ours, unit, peer, peerName = '', goal, met }) {
   return { figure, ours, unit, peer, peerName, ratio: peer === undefined ? undefined : ours / peer, goal, met };
 }

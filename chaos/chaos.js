@@ -53,7 +53,10 @@ async function play(/** @type {import('./scenarios/index.js').Scenario} */ scena
   } catch (error) {
     const kind = error instanceof Finding ? error.kind : 'wrong';
     const cause = error instanceof Error && error.cause !== undefined ? `: ${String(error.cause)}` : '';
-    found.push({ kind, message: `${String(error)}${cause}${values.verbose ? `\n${String(error?.stack)}` : ''}` });
+    found.push({
+      kind,
+      message: `${String(error)}${cause}${values.verbose ? `\n${error instanceof Error ? String(error.stack) : ''}` : ''}`,
+    });
   }
   for (const message of await round.end()) found.push({ kind: 'left', message });
   return found.map(({ kind, message }) => ({ kind, message: `${message} [${round.notes.join('; ')}]` }));
@@ -74,6 +77,7 @@ interrupted.catch(() => undefined);
 
 const seed = Number(values.seed);
 const isRoot = process.geteuid?.() === 0;
+/** @type {[string, ...string[]]} */
 const runtimes = ['host', ...(isRoot && onPath('runc') && onPath('busybox') ? ['runc'] : [])];
 const tools = { isRoot, has: onPath };
 const notes = runtimes.length > 1 ? [] : ['no runc here (or not root): the host runtime only'];
@@ -84,16 +88,18 @@ const playable = known.filter((scenario) => {
   if (lacks !== undefined) notes.push(`skipped: ${scenario.name}, for want of ${lacks}`);
   return lacks === undefined;
 });
-if (playable.length === 0) {
+const [first] = playable;
+if (first === undefined) {
   console.error(`nothing to play; the scenarios are ${scenarios.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
 
 /** The scenario of a round: the first rounds go through all of them, then by the weights, from the round's own numbers. */
 function choose(/** @type {number} */ number) {
-  if (number < playable.length) return playable[number];
+  const inTurn = playable[number];
+  if (inTurn !== undefined) return inTurn;
   let at = new Random(seed, -2 - number).next() * playable.reduce((sum, { weight }) => sum + weight, 0);
-  return playable.find(({ weight }) => (at -= weight) < 0) ?? playable[0];
+  return playable.find(({ weight }) => (at -= weight) < 0);
 }
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'outlive-chaos-')));
@@ -109,7 +115,7 @@ const numbers = values.round === undefined ? Array.from({ length: count }, (_, i
 try {
   for (const number of numbers) {
     if (interruptedBy !== undefined) break;
-    const scenario = choose(number);
+    const scenario = choose(number) ?? first;
     const started = performance.now();
     const found = await play(scenario, new Round(base, seed, number, runtimes, onPath));
     played.set(scenario.name, (played.get(scenario.name) ?? 0) + 1);

@@ -15,7 +15,7 @@ const told = [];
 async function forEach(/** @type {T[]} */ items, /** @type {(item: T) => Promise<void>} */ action) {
   let next = 0;
   const work = async () => {
-    while (next < items.length) await action(items[next++]);
+    while (next < items.length) await action(/** @type {T} */ (items[next++]));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }

@@ -9,7 +9,7 @@ import { closeSync, openSync, readFileSync, readdirSync, writeSync } from 'node:
 import { join } from 'node:path';
 import { posix } from '../dist/index.js';
 import { Finding, check, until } from './failures.js';
-import { processesOf } from './leftovers.js';
+import { allPids, processesOf } from '../test/support/proc.js';
 
 /** Of a supervisor: each process takes two of its descriptors until it has ended. */
 const SHARE = 2500;
@@ -52,7 +52,7 @@ async function run(/** @type {import('./round.js').Round} */ round, /** @type {n
     /** @type {string} */ operation,
     /** @type {(ids: string[]) => object} */ args,
   ) => {
-    const answers = supervisors.map((one, i) => one.ask(operation, args(shares[i]), limitMs));
+    const answers = supervisors.map((one, i) => one.ask(operation, args(shares[i] ?? []), limitMs));
     return (await Promise.all(answers)).flat();
   };
   const { root } = round;
@@ -98,7 +98,7 @@ function descriptorLimit() {
 function checkRoom(/** @type {number} */ count) {
   check(Number.isSafeInteger(count) && count > 1, `--many takes a number from 2 on, not ${count}`);
   const pidMax = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8'));
-  const used = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length;
+  const used = allPids().length;
   const most = Math.floor((pidMax - used - PROCESSES_SPARE) / PROCESSES_EACH);
   check(count <= most, `kernel.pid_max is ${pidMax}: there is room for ${most}`);
 }

@@ -35,7 +35,7 @@ export class Random {
    * @returns {T}
    */
   pick(items) {
-    return items[this.int(0, items.length - 1)];
+    return /** @type {T} */ (items[this.int(0, items.length - 1)]);
   }
 
   bytes(/** @type {number} */ length) {

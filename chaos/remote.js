@@ -88,7 +88,7 @@ createInterface(process.stdin)
   .on('line', (line) => {
     const { call, operation, args } = JSON.parse(line);
     Promise.resolve()
-      .then(() => operations[operation](args))
+      .then(() => operations[operation]?.(args))
       .then(
         (value) => ({ call, value }),
         (error) => ({ call, failed: { message: String(error?.message), code: error?.code } }),

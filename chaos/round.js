@@ -15,8 +15,9 @@ import {
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Container, makeStdioFifos, writeHostBundle } from '../dist/index.js';
+import { childrenOf, openDescriptors, processesOf, shimIn } from '../test/support/proc.js';
 import { Finding, until, within } from './failures.js';
-import { cgroupsOf, children, descriptors, mountsOf, processesOf } from './leftovers.js';
+import { cgroupsOf, mountsOf } from './leftovers.js';
 import { Random } from './random.js';
 import { Supervisor } from './supervisor.js';
 
@@ -35,13 +36,13 @@ export class Round {
   #serial = 0;
   /** @type {string[]} */
   notes = [];
-  #descriptors = descriptors();
+  #descriptors = openDescriptors();
 
   /**
    * @param {string} base the harness's directory
    * @param {number} seed
    * @param {number} number
-   * @param {string[]} runtimes what there is to choose from
+   * @param {[string, ...string[]]} runtimes what there is to choose from
    * @param {(program: string) => boolean} has whether a program is on PATH
    */
   constructor(base, seed, number, runtimes, has) {
@@ -142,15 +143,7 @@ export class Round {
 
   /** The pid of the shim that serves a process: it stands in the process's directory. */
   shimOf(/** @type {string} */ id, processId = 'init') {
-    const args = `outlive-shim\0${id}\0`;
-    const dir = join(this.root, id, processId);
-    return processesOf(dir).find(({ pid }) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(args);
-      } catch {
-        return false;
-      }
-    })?.pid;
+    return shimIn(join(this.root, id, processId));
   }
 
   /** The exact end of a process: anything else is a finding. */
@@ -202,11 +195,11 @@ export class Round {
   }
 
   #leftovers() {
-    const open = descriptors();
+    const open = openDescriptors();
     return [
       ...entries(this.root).map((name) => `in the state root: ${name}`),
       ...processesOf(this.marker).map(({ pid, what }) => `process ${pid}: ${what}`),
-      ...children().map((pid) => `child ${pid}`),
+      ...childrenOf().map((pid) => `child ${pid}`),
       ...mountsOf(this.marker).map((path) => `mount: ${path}`),
       ...cgroupsOf(this.marker).map((path) => `cgroup: ${path}`),
       ...(open.length > this.#descriptors.length

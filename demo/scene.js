@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { Actor } from './actor.js';
-import { adoptedBy, isGone, look } from './proc.js';
+import { isGone, statOf } from '../test/support/proc.js';
+import { adoptedBy, goesAway } from './adoption.js';
 
 /**
  * What the scenes are played on; what must be ended if one breaks off stands in it.
@@ -41,7 +42,7 @@ export async function playScene(stage, cast) {
   const { narrator } = stage;
   const id = `outlive-demo-${process.pid}-${cast.name}`;
   const { pid, shim } = await start(stage, cast, id);
-  const before = look(pid);
+  const before = statOf(pid);
 
   const first = stage.actors.at(-1);
   const killed = await first?.kill();
@@ -50,14 +51,15 @@ export async function playScene(stage, cast) {
     `The narrator sends SIGKILL to the supervisor, pid ${first?.pid}. It is dead; it could tidy up nothing.`,
   );
 
-  const after = look(pid);
-  narrator.check(`pid ${pid} is still the same process`, after?.startTime, before?.startTime);
+  const after = statOf(pid);
+  narrator.check(`pid ${pid} still runs`, isGone(pid), false);
+  narrator.check(`pid ${pid} is still the same process`, after?.startTimeTicks, before?.startTimeTicks);
   narrator.check('its parent is still the shim', after?.parent, shim);
   narrator.step(`The shell, pid ${pid}, still runs. Its parent is the shim, pid ${shim}: so says /proc/${pid}/stat.`);
 
   await carryOn(stage, cast, id, pid);
-  narrator.check(`pid ${pid} is gone`, await isGone(pid), true);
-  narrator.check(`the shim, pid ${shim}, is gone`, await isGone(shim), true);
+  narrator.check(`pid ${pid} is gone`, await goesAway(pid), true);
+  narrator.check(`the shim, pid ${shim}, is gone`, await goesAway(shim), true);
   narrator.check('the state directory is empty', readdirSync(stage.stateRoot).join(), '');
   narrator.step('It deletes the container: no shell, no shim, no file of it is left.');
 }
@@ -71,7 +73,7 @@ async function start(stage, { name, bundle, runtimeArgs, shell }, id) {
   const supervisor = enter(stage, 'supervisor.js', { options, stdioDir: join(stage.dir, `${name}-stdio`), lines });
   const { pid } = await supervisor.hear('started');
   const shim = (await adoptedBy(pid)) ?? 0;
-  narrator.check(`the parent of pid ${pid} is the shim`, look(shim)?.name, 'outlive-shim');
+  narrator.check(`the parent of pid ${pid} is the shim`, statOf(shim)?.name, 'outlive-shim');
   narrator.step(
     `The narrator, pid ${process.pid}, starts a supervisor: a Node.js program of its own, pid ${supervisor.pid}.`,
   );

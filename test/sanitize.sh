@@ -51,7 +51,8 @@ else
   run 1 test/shim --exclude test/shim/terminal.test.ts
   # elsewhere.test.ts is the same tests again, as another user and on another runtime. A program that is not static, as
   # these are, does not even start with too few descriptors.
-  run 0 test/shim/terminal.test.ts test/host test/integration --exclude test/integration/elsewhere.test.ts \
+  run 0 test/shim/terminal.test.ts test/host test/container test/monitor test/supervisor \
+    test/integration --exclude test/integration/elsewhere.test.ts \
     --testNamePattern '^((?!too few descriptors).)*$'
 fi
 for report in "$copy"/reports/*; do

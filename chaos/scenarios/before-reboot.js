@@ -1,7 +1,7 @@
 /** State from before a reboot: lost for that reason, and whoever has the pid now is never touched. */
 import { writeFileSync } from 'node:fs';
-import { check, codeOf, until, within } from '../failures.js';
-import { isGone } from '../leftovers.js';
+import { isGone } from '../../test/support/proc.js';
+import { Finding, check, codeOf, until, within } from '../failures.js';
 import { Decoy } from './decoy.js';
 
 /** @type {import('./index.js').Scenario} */
@@ -23,6 +23,7 @@ export default {
     writeFileSync(round.file(id, 'pid'), String(pid));
     const loaded = await round.load(id);
     const [found] = loaded.processes();
+    if (found === undefined) throw new Finding('lost', 'the process is gone');
     const exit = await within('the end', found.wait());
     check(exit.status === undefined && /anew/.test(exit.lost ?? ''), `told was ${JSON.stringify(exit)}`);
     check((await codeOf('signal', () => found.signal('SIGKILL'))) === 'ERR_PROCESS_EXITED', 'a signal was sent');

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { statOf } from '../../test/support/proc.js';
 import { check, until } from '../failures.js';
 
 export class Decoy {
@@ -26,8 +27,7 @@ export class Decoy {
   }
 
   get startTimeTicks() {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+    return statOf(this.pid)?.startTimeTicks ?? 0;
   }
 
   check() {

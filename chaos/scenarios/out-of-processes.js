@@ -1,8 +1,8 @@
 /** A supervisor and its shims that may have no further process: a code, no end missed, and later all works. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { processesOf } from '../../test/support/proc.js';
 import { attempt, check, until, within } from '../failures.js';
-import { processesOf } from '../leftovers.js';
 
 const ERRORS = /^(EAGAIN|ERR_SHIM|ERR_OCI_RUNTIME|ERR_CONTAINER_NOT_STARTED|ERR_CONTAINER_START_TIMEOUT)$/;
 

@@ -2,8 +2,9 @@
 import { existsSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { posix } from '../../dist/index.js';
+import { processesOf } from '../../test/support/proc.js';
 import { attempt, check, until, within } from '../failures.js';
-import { cgroupsOf, processesOf } from '../leftovers.js';
+import { cgroupsOf } from '../leftovers.js';
 
 /** @type {import('./index.js').Scenario} */
 export default {

@@ -1,8 +1,8 @@
 /** The shim is killed: the end is lost at once, with a reason, nothing of the container runs on, its id can be used. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { isGone } from '../../test/support/proc.js';
 import { Finding, check, until, within } from '../failures.js';
-import { isGone } from '../leftovers.js';
 
 /** @type {import('./index.js').Scenario} */
 export default {

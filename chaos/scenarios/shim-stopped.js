@@ -55,6 +55,7 @@ function resume(/** @type {number} */ shim) {
 async function fill(process, random, onSent) {
   for (let i = 0; i < 70_000; i++) {
     // busybox's stty takes more than 29999 for nonsense.
+    /** @type {[number, number]} */
     const size = [random.int(1, 29_999), random.int(1, 29_999)];
     const began = performance.now();
     const sent = await attempt('resize', () => process.resize(size[0], size[1]));

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { posix } from '../../dist/index.js';
+import { readIfThere } from '../../test/support/proc.js';
 import { attempt, check, until, within } from '../failures.js';
 import { Decoy } from './decoy.js';
 
@@ -89,7 +90,7 @@ async function endByHand(
   if (isOurs(round, pid)) process.kill(pid, 'SIGKILL');
   await until('the end of the process and its shim', () => !isOurs(round, pid) && round.shimOf(id) === undefined);
   const host = [posix.nativeExecutable('outlive-host'), '--root', join(dir, '.runtime')];
-  const [runtime, ...args] = round.runtime === 'host' ? host : [round.runtime];
+  const [runtime = '', ...args] = round.runtime === 'host' ? host : [round.runtime];
   spawnSync(runtime, [...args, 'delete', '--force', id]);
   await within('rm', Promise.resolve(rmSync(dir, { recursive: true, force: true })));
 }
@@ -99,11 +100,7 @@ function existsDir(/** @type {string} */ path) {
 }
 
 function isOurs(/** @type {import('../round.js').Round} */ round, /** @type {number} */ pid) {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(round.marker);
-  } catch {
-    return false;
-  }
+  return readIfThere(`/proc/${pid}/environ`).includes(round.marker);
 }
 
 /** Does something bad to a file. */
@@ -146,7 +143,7 @@ function damage(
   ];
   const choice = aimed ? [...ways, ...decoys, ...decoys] : ways;
   const way = random.int(0, choice.length - 1);
-  choice[way]();
+  choice[way]?.();
   return way;
 }
 

@@ -1,5 +1,5 @@
 /** Processes end while no supervisor lives: found on load, exact; two supervisors at once see the same. */
-import { check, within } from '../failures.js';
+import { Finding, check, within } from '../failures.js';
 
 /** @type {import('./index.js').Scenario} */
 export default {
@@ -19,11 +19,12 @@ export default {
     const elsewhere = other.ask('wait', { id: options.id });
     const container = await round.load(options.id);
     const [process] = container.processes();
+    if (process === undefined) throw new Finding('lost', 'the process is gone');
     await round.expectEnd(process, code);
     const { status } = await within('the end, elsewhere', elsewhere);
     check(status === code, `another supervisor was told ${status}, not ${code}`);
     const late = await round.load(options.id);
-    check(late.processes()[0].exitStatus() === code, 'a later supervisor is told something else');
+    check(late.processes()[0]?.exitStatus() === code, 'a later supervisor is told something else');
     await round.deleteAndReuse(container);
   },
 };

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { Container } from '../../src/index.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const SECRET = 'hunter2-correct-horse';
@@ -68,7 +69,7 @@ test('a container directory that others may write to is refused', async ({ scrat
   await refused(scratch, (dir) => chmodSync(dir, 0o777));
 });
 
-describe.runIf(process.geteuid?.() === 0)('as root', () => {
+describe.runIf(wantRight('root, to give files to another user', isRoot))('as root', () => {
   test('a container directory of another user is refused', async ({ scratch }) => {
     await refused(scratch, (dir) => chownSync(dir, 65534, 65534));
   });

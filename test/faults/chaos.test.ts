@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { processesWith } from '../support/leaks.js';
+import { processesWith } from '../support/proc.js';
 
 const harness = fileURLToPath(new URL('../../chaos/chaos.js', import.meta.url));
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { Container, posix } from '../../src/index.js';
-import { processesWith } from '../support/leaks.js';
+import { processesWith } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { currentBootId, killShim } from './support.js';
+import { currentBootId, killShim } from '../support/shims.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/runtimes/${name}`, import.meta.url));
 

@@ -3,9 +3,10 @@ import { readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, vi } from 'vitest';
-import { Container, posix } from '../../src/index.js';
-import { processesWith } from '../support/leaks.js';
+import { Container } from '../../src/index.js';
+import { processesWith } from '../support/proc.js';
 import { test } from '../support/scratch.js';
+import { SlowShim } from '../support/shims.js';
 import { until } from '../support/until.js';
 
 const HOUR_MS = 3_600_000;
@@ -49,16 +50,13 @@ describe.each([
   });
 
   test('clean-up takes nothing of a start that waits for its shim', async ({ scratch }) => {
-    const slow = join(scratch.dir, 'slow-shim');
-    const shim = posix.nativeExecutable('outlive-shim');
-    writeFileSync(slow, `#!/bin/sh\nread x <"${scratch.dir}/go"\nexec "${shim}" "$@"\n`, { mode: 0o700 });
-    posix.mkfifo(join(scratch.dir, 'go'), 0o600);
-    const container = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow });
+    const slow = new SlowShim(scratch);
+    const container = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow.path });
     const starting = container.start();
     await until('its shim is there', () => processesWith(container.id).length > 0);
     setClock(byMs);
     expect(await Container.cleanUp(scratch.root)).toEqual([]);
-    writeFileSync(join(scratch.dir, 'go'), '\n');
+    slow.letGo();
     expect(await (await starting).wait()).toMatchObject({ status: 6 });
   });
 });

@@ -8,9 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { Container } from '../../src/index.js';
 import { type Scratch, test } from '../support/scratch.js';
-import { installed, succeeds, want } from '../support/strict.js';
+import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.js';
 
-const isRoot = process.geteuid?.() === 0;
 const mayMount = isRoot && succeeds('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']);
 
 function run(command: string, ...args: string[]): void {
@@ -44,7 +43,7 @@ function fill(root: string): void {
   }
 }
 
-describe.runIf(want('root, to mount a tmpfs', mayMount))('a small disk', () => {
+describe.runIf(wantRight('root, to mount a tmpfs', mayMount))('a small disk', () => {
   test('full at the start: ENOSPC, and nothing of the start is left', async ({ scratch }) => {
     await onSmallDisk(scratch, async (container) => {
       fill(scratch.root);

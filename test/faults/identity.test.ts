@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Container, type Process } from '../../src/index.js';
+import { isGone } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { Bystander, adopted, anotherBootId, killShim } from '../support/shims.js';
 import { until } from '../support/until.js';
-import { Bystander, adopted, anotherBootId, isGone, killShim } from './support.js';
 
 /** A container whose process and shim are gone, and nobody told. */
 async function dead(scratch: Scratch): Promise<string> {

@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { installed, want } from '../support/strict.js';
+import { installed, isRoot, wantRight } from '../support/strict.js';
 
 const program = fileURLToPath(new URL('../fixtures/out-of-processes.mjs', import.meta.url));
-const possible = want('root and prlimit (Debian: util-linux)', process.geteuid?.() === 0 && installed('prlimit'));
+const possible = wantRight('root and prlimit (Debian: util-linux)', isRoot && installed('prlimit'));
 
 test.skipIf(!possible)('out of processes: EAGAIN, and nothing is left of the start', async () => {
   const { stdout } = await promisify(execFile)('prlimit', ['--nproc=1:1', process.execPath, program], {

@@ -7,8 +7,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { Container, type Process, posix } from '../../src/index.js';
-import { openDescriptors, processesWith } from '../support/leaks.js';
+import { openDescriptors, processesWith } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { SlowShim } from '../support/shims.js';
 import { until } from '../support/until.js';
 
 const remote = fileURLToPath(new URL('../../chaos/remote.js', import.meta.url));
@@ -101,17 +102,14 @@ describe('a supervisor killed within', () => {
 test('a shim that has not opened its FIFOs when a supervisor comes is waited for, not given up', async ({
   scratch,
 }) => {
-  const slow = join(scratch.dir, 'slow-shim');
-  const real = posix.nativeExecutable('outlive-shim');
-  writeFileSync(slow, `#!/bin/sh\nread x <"${scratch.dir}/go"\nexec "${real}" "$@"\n`, { mode: 0o700 });
-  posix.mkfifo(join(scratch.dir, 'go'), 0o600);
-  const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow });
+  const slow = new SlowShim(scratch);
+  const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow.path });
   const starting = starter.start();
   await until('the shim is there', () => processesWith(starter.id).length > 0);
   const container = scratch.keep(await Container.load(scratch.root, starter.id));
   const [process] = container.processes();
   expect(process?.state()).toBe('stopped');
-  writeFileSync(join(scratch.dir, 'go'), '\n');
+  slow.letGo();
   expect(await process?.wait()).toMatchObject({ status: 6 });
   expect(await (await starting).wait()).toMatchObject({ status: 6 });
 });

@@ -3,10 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect } from 'vitest';
 import { type Container, Container as Containers, type Process } from '../../src/index.js';
+import { isGone } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { isGone, killShim, sendToShim, shimPid, stopShim } from './support.js';
+import { killShim, sendToShim, shimPid, stopShim } from '../support/shims.js';
 
 const LOST = { status: undefined, lost: expect.stringMatching(/shim/) as string };
 
@@ -114,7 +116,9 @@ describe.each(runtimes)('%s', (runtime) => {
   });
 });
 
-describe.runIf(runtimes.includes('runc'))('runc', () => {
+const mayFreeze = runtimes.includes('runc') && wantRight('root, for runc to freeze a cgroup', isRoot);
+
+describe.runIf(mayFreeze)('runc', () => {
   test('a paused container is resumed first, so that it can be ended', async ({ scratch }) => {
     const container = await scratch.container('runc', { args: ['sleep', '1000'] });
     const process = await container.start();

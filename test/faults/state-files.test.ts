@@ -4,9 +4,9 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Container, posix } from '../../src/index.js';
+import { isGone } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { isGone } from './support.js';
 
 const FILES = ['process.json', 'pid', 'identity.json', 'exitStatus', 'shim-log.json', 'log.json', '../state.json'];
 

@@ -3,21 +3,16 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSy
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { Host, processState, root, runs, shell, type HostOptions } from './harness.js';
+import { callers, eachWithHost, type Host, processState, runs, shell } from './harness.js';
 
-const ways: [string, HostOptions][] = [
-  ['the caller', {}],
-  ...(root ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
-];
+const asRoot = wantRight('root, to run programs as another user', isRoot);
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 /** How often a process has gone to sleep. */
@@ -25,11 +20,10 @@ function sleeps(pid: number): string {
   return /^voluntary_ctxt_switches:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
 }
 
-describe.each(ways)('by %s', (_, options) => {
-  beforeEach(async () => {
-    await host[Symbol.asyncDispose]();
-    host = new Host(options);
-  });
+describe.each(callers)('by %s', (_, options) => {
+  eachWithHost((one) => {
+    host = one;
+  }, options);
 
   it('the process is there after create, and its program runs after start', async () => {
     const pid = await host.create('a', shell('echo $$ $FOO; pwd; umask; exit 7', { env: ['FOO=bar'], cwd: '/usr' }));
@@ -98,7 +92,7 @@ describe('what can be known early is an error of create', () => {
     expect(readdirSync(host.root)).toEqual([]);
   });
 
-  it.runIf(root)('a program that only others may execute', async () => {
+  it.runIf(asRoot)('a program that only others may execute', async () => {
     const program = host.write('program', '#!/bin/sh\n');
     chmodSync(program, 0o700);
     const user = { uid: 65534, gid: 65534 };
@@ -249,9 +243,9 @@ it.each([3, 4, 5, 6])('a limit of %i descriptors holds for the program and lets 
 });
 
 it('the working directory, the user and the umask are set before the start', async () => {
-  const user = root ? { uid: 65534, gid: 65533, umask: 0o77 } : {};
+  const user = isRoot ? { uid: 65534, gid: 65533, umask: 0o77 } : {};
   const pid = await host.create('a', shell('exec sleep 1000', { cwd: '/usr', user }));
   expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/usr');
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  if (root) expect(status).toMatch(/^Umask:\t0077[\s\S]*^Uid:(\t65534){4}\nGid:(\t65533){4}$/m);
+  if (isRoot) expect(status).toMatch(/^Umask:\t0077[\s\S]*^Uid:(\t65534){4}\nGid:(\t65533){4}$/m);
 });

@@ -3,9 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { want } from '../support/strict.js';
+import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { cgroupsWork, Host, root, runs, shell, type HostOptions } from './harness.js';
+import { processesWith, statOf } from '../support/proc.js';
+import { cgroupsWork, Host, runs, shell, type HostOptions } from './harness.js';
 
 /** A process that is no container's; gone after the test, however that ends. */
 class Bystander {
@@ -48,11 +49,11 @@ function daemonize(id: string, name: number | string, extra = '', where = host):
   return `(${extra} setsid sh -c 'echo $$ > ${file}; exec sleep 1000 <&- >&- 2>&-' &)`;
 }
 
-const cgroups = want('a cgroup v2 to make others in', cgroupsWork());
+const cgroups = wantRight('a cgroup v2 in which we may make others', cgroupsWork());
 const ways: [string, HostOptions][] = [
   [cgroups ? 'cgroup and adopter' : 'adopter', {}],
   ...(cgroups ? [['cgroup alone', { adopter: false }] satisfies [string, HostOptions]] : []),
-  ...(root ? [['adopter alone', { uid: 65534 }] satisfies [string, HostOptions]] : []),
+  ...(isRoot ? [['adopter alone', { uid: 65534 }] satisfies [string, HostOptions]] : []),
 ];
 
 describe.each(ways)('by %s', (_, options) => {
@@ -86,7 +87,7 @@ describe.each(ways)('by %s', (_, options) => {
     await host.run('a', shell(`sh ${hop}; exec sleep 1000`));
     await until('some hops', () => existsSync(hops) && host.read('hops').split('\n').length > 10);
     expect((await host.delete('a', '--force')).errors).toEqual([]);
-    expect(processesRunning(hop)).toEqual([]);
+    expect(processesWith(hop)).toEqual([]);
   });
 
   it('kill --all reaches the daemons', async () => {
@@ -145,10 +146,7 @@ describe('what a state file says is not believed', () => {
     writeFileSync(file, JSON.stringify(state));
   }
 
-  function startTimeTicks(pid: number): number {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  }
+  const startTimeTicks = (pid: number): number => statOf(pid)?.startTimeTicks ?? NaN;
 
   it('a pid that belongs to somebody else by now is never signalled', async () => {
     await using bystander = new Bystander();
@@ -211,7 +209,7 @@ it('a call from inside of the container cannot end it, and says so', async () =>
 
 it('nor can a daemon of the container, which leads to its first process no more', async () => {
   // No cgroup and the first process ended: the shim that adopted the daemon is all that tells.
-  host = new Host(root ? { uid: 65534 } : {});
+  host = new Host(isRoot ? { uid: 65534 } : {});
   const log = host.path('inside.json');
   const call = `${host.binary} --log ${log} --log-format json --root ${host.root} delete --force a`;
   const gone = host.path('gone');
@@ -226,7 +224,7 @@ it('nor can a daemon of the container, which leads to its first process no more'
 });
 
 it('a shim that itself runs inside of the container ends with it', async () => {
-  host = new Host(root ? { uid: 65534 } : {});
+  host = new Host(isRoot ? { uid: 65534 } : {});
   const file = host.write('process-inner.json', JSON.stringify(shell('exec sleep 1000')));
   const pidFile = host.path('pid-inner');
   const exec = ['exec', '-d', '--process', file, '--pid-file', pidFile, 'a'];
@@ -242,13 +240,3 @@ it('a shim that itself runs inside of the container ends with it', async () => {
   expect((await host.delete('a', '--force')).errors).toEqual([]);
   expect(pids.map(runs)).toEqual([false, false]);
 });
-
-function processesRunning(text: string): string[] {
-  return readdirSync('/proc').filter((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(text) && runs(Number(name));
-    } catch {
-      return false;
-    }
-  });
-}

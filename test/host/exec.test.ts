@@ -1,14 +1,11 @@
 // `exec -d`: one more process in a running container.
 import { existsSync, readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Host, runs, shell } from './harness.js';
+import { describe, expect, it } from 'vitest';
+import { eachWithHost, type Host, runs, shell } from './harness.js';
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 function recorded(id: string): { execs: { pid: number }[]; adopters: { pid: number }[] } {

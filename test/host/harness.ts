@@ -20,6 +20,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { afterEach, beforeEach } from 'vitest';
+import { isGone, statOf } from '../support/proc.js';
+import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 export interface Exit {
@@ -52,36 +55,28 @@ export function shell(script: string, more: object = {}): object {
   return { ...defaultProcess, args: ['/bin/sh', '-c', script], ...more };
 }
 
-/** Whether a pid is a process that runs (a zombie does not). */
-export function runs(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
-  } catch {
-    return false;
-  }
-}
+/** Whether the process runs; a zombie does not. */
+export const runs = (pid: number): boolean => !isGone(pid);
 
-export const root = process.geteuid?.() === 0;
+/** The kernel's letter for what a process does: R, S, T … */
+export const processState = (pid: number): string => statOf(pid)?.state ?? '';
 
-/** The kernel's letter for what a process does (proc(5), stat): R, S, T … */
-export function processState(pid: number): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '';
-}
+/** Who calls the runtime. A user who may make no cgroup has the members of a container found by /proc. */
+export const callers: [string, HostOptions][] = [
+  ['the caller', {}],
+  ...(isRoot ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
+];
 
-/** Pids of processes that run with this text in their command line. */
-export function processesWith(text: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && runs(pid);
-      } catch {
-        return false;
-      }
-    });
+/** Hands each test a Host of its own, and afterwards ends whatever that started. */
+export function eachWithHost(use: (host: Host) => void, options: HostOptions = {}): void {
+  let host: Host;
+  beforeEach(() => {
+    host = new Host(options);
+    use(host);
+  });
+  afterEach(async () => {
+    await host[Symbol.asyncDispose]();
+  });
 }
 
 /** Whether the caller may make a cgroup v2 below its own: without, that way of finding members is not there. */

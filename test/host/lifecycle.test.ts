@@ -1,16 +1,13 @@
 // A container's life: run, state, kill, delete; and the exact status of its first process.
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { constants } from 'node:os';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.js';
-import { defaultProcess, Host, runs, shell } from './harness.js';
+import { defaultProcess, eachWithHost, type Host, runs, shell } from './harness.js';
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 describe('the exit of the first process', () => {

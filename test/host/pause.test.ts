@@ -2,14 +2,15 @@
 // were stopped for it.
 import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { installed, want } from '../support/strict.js';
+import { installed, isRoot, want, wantRight } from '../support/strict.js';
+import { processesWith } from '../support/proc.js';
 import { until } from '../support/until.js';
-import { cgroupsWork, defaultProcess, Host, processesWith, processState, root, runs, shell } from './harness.js';
+import { cgroupsWork, defaultProcess, Host, processState, runs, shell } from './harness.js';
 
-const cgroups = want('a cgroup v2 to make others in', cgroupsWork());
+const cgroups = wantRight('a cgroup v2 in which we may make others', cgroupsWork());
 /** Without a cgroup: what an unprivileged caller has, as a rule. */
-const unprivileged = root ? { uid: 65534 } : {};
-const signals = root || !cgroups;
+const unprivileged = isRoot ? { uid: 65534 } : {};
+const signals = isRoot || !cgroups;
 const ways = [
   ...(cgroups ? ([['the freezer', {}, true]] as const) : []),
   ...(signals ? ([['signals', unprivileged, false]] as const) : []),

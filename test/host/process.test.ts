@@ -1,15 +1,15 @@
 // The process gets exactly what its config says, and nothing else.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { defaultProcess, Host, root, shell } from './harness.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { isRoot, wantRight } from '../support/strict.js';
+import { defaultProcess, eachWithHost, Host, shell } from './harness.js';
+
+const asRoot = wantRight('root, to run programs as another user', isRoot);
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 async function stdout(what: object): Promise<string> {
@@ -175,7 +175,7 @@ describe('its surroundings', () => {
   });
 });
 
-describe.runIf(root)('the user', () => {
+describe.runIf(asRoot)('the user', () => {
   it('is set with exactly the given groups', async () => {
     const show = 'grep -E "^(Uid|Gid|Groups)" /proc/self/status';
     const user = { uid: 1234, gid: 2345, additionalGids: [5, 60000, 4294967294] };
@@ -224,7 +224,7 @@ describe.runIf(root)('the user', () => {
   });
 });
 
-describe.runIf(root)('an unprivileged caller', () => {
+describe.runIf(asRoot)('an unprivileged caller', () => {
   beforeEach(async () => {
     await host[Symbol.asyncDispose]();
     host = new Host({ uid: 65534 });

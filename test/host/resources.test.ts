@@ -2,14 +2,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
-import { want } from '../support/strict.js';
+import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { cgroupsWork, defaultProcess, Host, root, runs, shell } from './harness.js';
+import { cgroupsWork, defaultProcess, Host, runs, shell } from './harness.js';
 
-const cgroups = want('a cgroup v2 to make others in', cgroupsWork());
+const cgroups = wantRight('a cgroup v2 in which we may make others', cgroupsWork());
 /** Without a cgroup: what an unprivileged caller has, as a rule. */
-const unprivileged = root ? { uid: 65534 } : {};
-const byProc = root || !cgroups;
+const unprivileged = isRoot ? { uid: 65534 } : {};
+const byProc = isRoot || !cgroups;
 const ways = [
   ...(cgroups ? ([['a cgroup', {}]] as const) : []),
   ...(byProc ? ([['/proc', unprivileged]] as const) : []),

@@ -1,21 +1,14 @@
 // Two at once, and a runtime that is killed at any moment: one state, and no process that nobody knows of.
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { processesWith } from '../support/proc.js';
 import { installed, succeeds, want } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { Host, processesWith, root, runs, shell, type HostOptions } from './harness.js';
-
-const ways: [string, HostOptions][] = [
-  ['the caller', {}],
-  ...(root ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
-];
+import { callers, eachWithHost, Host, runs, shell } from './harness.js';
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 it('of several runs of one id one wins', async () => {
@@ -50,7 +43,7 @@ const canInject = want(
   installed('strace') && succeeds('strace', ['-o', '/dev/null', '-e', 'inject=all:signal=CONT:when=9999', 'true']),
 );
 
-describe.runIf(canInject).each(ways)('killed before each of its system calls, by %s', (_, options) => {
+describe.runIf(canInject).each(callers)('killed before each of its system calls, by %s', (_, options) => {
   /** Kills the command before its nth system call, for every `stride`th n until it gets through. */
   async function killedEverywhere(stride: number, args: () => Promise<string[]>, check: () => Promise<void>) {
     await host[Symbol.asyncDispose]();

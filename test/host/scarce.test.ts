@@ -10,16 +10,15 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { installed, succeeds, want } from '../support/strict.js';
-import { Host, root, runs, shell } from './harness.js';
+import { describe, expect, it } from 'vitest';
+import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.js';
+import { eachWithHost, Host, runs, shell } from './harness.js';
+
+const asRoot = wantRight('root, to run programs as another user', isRoot);
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 function containers(): string[] {
@@ -64,7 +63,7 @@ describe.runIf(want('prlimit', installed('prlimit')))('limits of the caller', ()
     expect(containers()).toEqual([]);
   });
 
-  it.runIf(root)('no process more', async () => {
+  it.runIf(asRoot)('no process more', async () => {
     await using other = new Host({ uid: 65534 });
     const bundle = other.bundle('a', { process: shell('true') });
     const { status, errors } = await other.command(['run', '-d', '-b', bundle, 'a'], ['prlimit', '--nproc=1:1']);
@@ -86,7 +85,7 @@ describe.runIf(want('prlimit', installed('prlimit')))('limits of the caller', ()
   });
 });
 
-const mounts = want('mount namespaces', root && succeeds('unshare', ['-m', 'true']));
+const mounts = wantRight('root and mount namespaces', isRoot && succeeds('unshare', ['-m', 'true']));
 
 describe.runIf(mounts)('a file system for the state', () => {
   /** A command with something mounted on the state root, seen by it alone; then what lies there. */
@@ -127,7 +126,7 @@ describe.runIf(mounts)('a file system for the state', () => {
 
 it('whatever the umask, the modes are exact', async () => {
   // Root goes by no mode.
-  await using other = new Host(root ? { uid: 65534 } : {});
+  await using other = new Host(isRoot ? { uid: 65534 } : {});
   const pidFile = other.path('pid');
   const words = [
     'run',

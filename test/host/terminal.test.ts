@@ -3,8 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Host, root, runs, shell } from './harness.js';
+import { describe, expect, it } from 'vitest';
+import { isRoot, wantRight } from '../support/strict.js';
+import { eachWithHost, type Host, runs, shell } from './harness.js';
 
 // Node cannot receive descriptors; python3, which node-gyp needs anyway, can. Says what came, then copies the terminal
 // line by line; what it reads on stdin it types.
@@ -33,6 +34,8 @@ print('hang-up', flush=True)
 os._exit(0)
 `;
 
+const asRoot = wantRight('root, to run programs as another user', isRoot);
+
 class Receiver {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string, undefined>;
@@ -57,11 +60,8 @@ class Receiver {
 }
 
 let host: Host;
-beforeEach(() => {
-  host = new Host();
-});
-afterEach(async () => {
-  await host[Symbol.asyncDispose]();
+eachWithHost((one) => {
+  host = one;
 });
 
 describe('a terminal', () => {
@@ -114,7 +114,7 @@ describe('a terminal', () => {
     expect(await host.exit(pid)).toEqual({ signal: 2 });
   });
 
-  it.runIf(root)('belongs to the user of the process', async () => {
+  it.runIf(asRoot)('belongs to the user of the process', async () => {
     const socket = host.path('console');
     await using terminal = new Receiver(socket);
     await terminal.line();

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container, type ExecSpec, type Spec, execSpec } from '../../src/index.js';
-import { processesWith } from '../support/leaks.js';
-import { limitOf, statusOf } from '../support/proc.js';
+import { processesWith } from '../support/proc.js';
+import { limitOf, statusOf } from '../support/process-facts.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 
-const isRoot = process.geteuid?.() === 0;
 const isolates = (runtime: string): boolean => runtime !== 'host';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });

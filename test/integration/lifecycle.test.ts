@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container } from '../../src/index.js';
-import { processesWith } from '../support/leaks.js';
+import { processesWith } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';

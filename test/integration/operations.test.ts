@@ -3,25 +3,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { Container } from '../../src/index.js';
-import { isGone, killShim } from '../faults/support.js';
-import { processesWith } from '../support/leaks.js';
+import { isGone, processesWith, statOf } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
-import { succeeds } from '../support/strict.js';
+import { killShim } from '../support/shims.js';
+import { isRoot, succeeds } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
 /** Works all the time, so that its processor time says whether it runs. */
 const BUSY = sh('while :; do :; done');
-const isRoot = process.geteuid?.() === 0;
 
-/** Clock ticks that a process has used: proc(5), fields 14 and 15. */
-function ticksOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
+const ticksOf = (pid: number): number => statOf(pid)?.cpuTicks ?? NaN;
 
 /** runc gives up freezing a busy cgroup of version 1 where the machine leaves it no time, and says so: it is asked again. */
 async function pause(container: Container): Promise<void> {

@@ -1,19 +1,19 @@
 /** Two-phase start: the process is there and waits, whoever made it may be gone, and another lets it run. */
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container, type Process } from '../../src/index.js';
-import { killShim } from '../faults/support.js';
-import { expectNothingLeft, fakeContainer } from '../shim/fake.js';
+import { killShim } from '../support/shims.js';
+import { expectNothingLeft, fakeContainer } from '../support/fake-runtime.js';
 import { AnsweringRuntime } from '../support/answers.js';
-import { processesWith } from '../support/leaks.js';
+import { isGone, processesWith } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
-const isRoot = process.geteuid?.() === 0;
 
 /** As another supervisor sees it. */
 async function loaded(scratch: Scratch, { id }: Container): Promise<{ other: Container; init: Process }> {
@@ -134,10 +134,7 @@ describe.each(runtimes)('%s', (runtime) => {
     const pid = process.systemPid;
     await killShim(scratch, container.id);
     expect(await process.wait()).toMatchObject({ status: undefined });
-    await until(
-      'its end',
-      () => !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '),
-    );
+    await until('its end', () => isGone(pid));
     await container.delete();
   });
 

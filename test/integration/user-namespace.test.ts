@@ -8,14 +8,14 @@ import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container, type Process, type Spec } from '../../src/index.js';
 import { type ProcessOverrides, runtimeArgs, writeContainerBundle } from '../support/bundles.js';
-import { processesWith } from '../support/leaks.js';
-import { limitOf, ownerOf } from '../support/proc.js';
+import { processesWith } from '../support/proc.js';
+import { limitOf, ownerOf } from '../support/process-facts.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot } from '../support/strict.js';
 
 const myUid = process.geteuid?.() ?? -1;
 const myGid = process.getegid?.() ?? -1;
-const isRoot = myUid === 0;
 
 /** The host's ids of the container's root. */
 const [UID, GID] = isRoot ? [200_000, 300_000] : [myUid, myGid];

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemError } from '../../src/posix/errors.js';
-import { canRun, fixture, isRoot, run, strict } from './helpers.js';
+import { isRoot, wantRight } from '../support/strict.js';
+import { canRun, fixture, run } from './helpers.js';
 
 interface Row {
   syscall: string;
@@ -49,24 +50,30 @@ for (const user of users) {
 }
 
 describe('errnos that need privileges to be set up', () => {
-  it.skipIf(!strict && !canMount)('were tried as root and as an unprivileged user', () => {
-    expect(users).toEqual(['root', 'nobody']);
-  });
+  it.runIf(wantRight('root and unshare, to mount file systems', canMount))(
+    'were tried as root and as an unprivileged user',
+    () => {
+      expect(users).toEqual(['root', 'nobody']);
+    },
+  );
 
-  it.skipIf(!strict && !(canLimit && isRoot))('EMFILE and EAGAIN: the limits of a process and of a user', async () => {
-    const finished = await run('prlimit', [
-      '--nofile=64:64',
-      '--nproc=1:1',
-      process.execPath,
-      fixture('errno-limits.js'),
-    ]);
-    expect(finished).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(finished.stdout)).toEqual({
-      open: 'EMFILE open',
-      pidfdOpen: 'EMFILE pidfd_open',
-      'spawn, duplicating stdio': 'EMFILE spawn',
-      'spawn, making the pidfd': 'EMFILE spawn',
-      'spawn, one process too many': 'EAGAIN spawn',
-    });
-  });
+  it.runIf(wantRight('root and prlimit', canLimit && isRoot))(
+    'EMFILE and EAGAIN: the limits of a process and of a user',
+    async () => {
+      const finished = await run('prlimit', [
+        '--nofile=64:64',
+        '--nproc=1:1',
+        process.execPath,
+        fixture('errno-limits.js'),
+      ]);
+      expect(finished).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(finished.stdout)).toEqual({
+        open: 'EMFILE open',
+        pidfdOpen: 'EMFILE pidfd_open',
+        'spawn, duplicating stdio': 'EMFILE spawn',
+        'spawn, making the pidfd': 'EMFILE spawn',
+        'spawn, one process too many': 'EAGAIN spawn',
+      });
+    },
+  );
 });

@@ -1,14 +1,12 @@
 // What the posix tests share: temporary directories, fixture programs, and the books that must balance afterwards.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
-
-export const strict = process.env.OUTLIVE_STRICT === '1';
-export const isRoot = process.getuid?.() === 0;
+import { descriptorsOf } from '../support/proc.js';
 
 /** A directory of its own for a test, gone afterwards. */
 export function temporaryDirectory(): string {
@@ -21,30 +19,9 @@ export function temporaryDirectory(): string {
 
 /** What this process has open: `fd → what it is`. */
 export function openDescriptors(): string[] {
-  return readdirSync('/proc/self/fd')
-    .flatMap((fd) => {
-      try {
-        return [`${fd} → ${readlinkSync(`/proc/self/fd/${fd}`)}`];
-      } catch {
-        return []; // the listing's own
-      }
-    })
+  return Object.entries(descriptorsOf())
+    .map(([fd, target]) => `${fd} → ${target}`)
     .sort();
-}
-
-/** The pids of a process's children, zombies too. */
-export function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
-        return Number(stat.slice(stat.lastIndexOf(')') + 1).split(' ')[2]) === pid;
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }
 
 export interface Finished {
@@ -54,13 +31,13 @@ export interface Finished {
   stderr: string;
 }
 
-/** Runs a program to its end, or kills it after `timeoutMs`, default 60 s. */
-export function run(file: string, args: readonly string[], options: { timeoutMs?: number } = {}): Promise<Finished> {
+/** Runs a program to its end, or kills it after a minute. */
+export function run(file: string, args: readonly string[]): Promise<Finished> {
   return new Promise((resolve) => {
     const child = execFile(
       file,
       args,
-      { timeout: options.timeoutMs ?? 60_000, killSignal: 'SIGKILL', maxBuffer: 16 << 20 },
+      { timeout: 60_000, killSignal: 'SIGKILL', maxBuffer: 16 << 20 },
       (_, stdout, stderr) => {
         resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
       },

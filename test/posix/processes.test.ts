@@ -3,7 +3,8 @@ import { spawn as spawnByNode } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
-import { childrenOf, openDescriptors, sleeper } from './helpers.js';
+import { childrenOf } from '../support/proc.js';
+import { openDescriptors, sleeper } from './helpers.js';
 
 describe('kill', () => {
   it('sends a signal by name, by number and by real-time name', async () => {

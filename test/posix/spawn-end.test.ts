@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as posix from '../../src/posix/index.js';
 import { signalName } from '../../src/posix/signals.js';
-import { canRun, childrenOf, fixture, openDescriptors, run, sleeper, strict, temporaryDirectory } from './helpers.js';
+import { childrenOf } from '../support/proc.js';
+import { want } from '../support/strict.js';
+import { canRun, fixture, openDescriptors, run, sleeper, temporaryDirectory } from './helpers.js';
 
 const haveStrace = await canRun('strace', '-f', '-e', 'trace=none', 'true');
 
@@ -118,7 +120,7 @@ describe('a process with children', () => {
     expect(finished).toMatchObject({ code: 0, stdout, stderr: '' });
   });
 
-  it.skipIf(!strict && !haveStrace)(
+  it.runIf(want('strace', haveStrace))(
     'clones off the main thread, sharing memory, and waits for no other child',
     async () => {
       const trace = join(temporaryDirectory(), 'trace');

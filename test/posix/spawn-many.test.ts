@@ -1,6 +1,7 @@
 // spawn, thousands of times: beside child_process, without a leak, from many workers, and from workers that are ended.
 import { describe, expect, it } from 'vitest';
-import { runFixture, strict } from './helpers.js';
+import { strict } from '../support/strict.js';
+import { runFixture } from './helpers.js';
 
 // On a slow machine with both cores busy.
 const timeout = 180_000;

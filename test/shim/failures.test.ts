@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { Container } from '../../src/index.js';
-import { processesWith } from '../support/leaks.js';
+import { processesWith } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { expectNothingLeft, fakeContainer, noProcessLeft, processDir, shim } from './fake.js';
+import { expectNothingLeft, fakeContainer, noProcessLeft, processDir, shim } from '../support/fake-runtime.js';
 
 test.for([
   ['fail-with-log', 'ERR_OCI_RUNTIME', 'oci runtime error: no "such" thing'],

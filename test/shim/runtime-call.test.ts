@@ -2,9 +2,10 @@
 import { mkdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { isReaped } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { fakeContainer, processDir, runtime, shimPid } from './fake.js';
+import { fakeContainer, processDir, runtime, shimPid } from '../support/fake-runtime.js';
 
 /** The lines that the recording runtime wrote about one of its calls. */
 function recorded(dir: string, command: string, what: string): string[] {
@@ -103,7 +104,7 @@ test('exec, without a bundle, and without a delete at the end', async ({ scratch
   process.closeStdin();
   // read(1) at end-of-file.
   expect(await process.wait()).toMatchObject({ status: 1 });
-  await until('the shim has left', () => !existsSync(`/proc/${shim}`));
+  await until('the shim has left', () => isReaped(shim));
   expect(existsSync(join(dir, 'delete.argv'))).toBe(false);
   init.closeStdin();
   await init.wait();

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { childrenOf } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { childrenOf, fakeContainer, noProcessLeft, processDir, shimPid } from './fake.js';
+import { fakeContainer, noProcessLeft, processDir, shimPid } from '../support/fake-runtime.js';
 
 /** Runs a script to its end: what wait() says, and the bytes of exitStatus. */
 async function statusOf(scratch: Scratch, script: string, name = 'run-script'): Promise<[unknown, string]> {

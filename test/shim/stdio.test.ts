@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { posix, type Process, type Stdio } from '../../src/index.js';
+import { descriptorsOf, isReaped } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { descriptorsOf, expectNothingLeft, fakeContainer, noProcessLeft, processDir, shimPid } from './fake.js';
-
-const isGone = (pid: number): boolean => !existsSync(`/proc/${pid}`);
+import { expectNothingLeft, fakeContainer, noProcessLeft, processDir, shimPid } from '../support/fake-runtime.js';
 
 /** A process that runs this script with FIFOs as its stdio, and its shim. */
 async function start(
@@ -82,18 +81,18 @@ test('a writer may leave and come back: no end-of-file in between', async ({ scr
 test('output that nobody read is there after the exit, and then the shim leaves', async ({ scratch }) => {
   const { process, shim } = await start(scratch, 'echo out; echo err >&2; exit 1');
   expect(await process.wait()).toMatchObject({ status: 1 });
-  expect(isGone(shim)).toBe(false);
+  expect(isReaped(shim)).toBe(false);
   expect(await text(process.openStdout())).toBe('out\n');
-  expect(isGone(shim)).toBe(false);
+  expect(isReaped(shim)).toBe(false);
   expect(await text(process.openStderr())).toBe('err\n');
-  await until('the shim has left', () => isGone(shim));
+  await until('the shim has left', () => isReaped(shim));
 });
 
 test('the release line sends a shim away that holds unread output', async ({ scratch }) => {
   const { process, shim, dir } = await start(scratch, 'echo unread');
   await process.wait();
   writeFileSync(join(dir, 'control'), '2 0 0\n');
-  await until('the shim has left', () => isGone(shim));
+  await until('the shim has left', () => isReaped(shim));
 });
 
 test('removing the state directory sends a shim away that holds unread output', async ({ scratch }) => {
@@ -101,7 +100,7 @@ test('removing the state directory sends a shim away that holds unread output', 
   await process.wait();
   const began = Date.now();
   rmSync(join(dir, '..'), { recursive: true });
-  await until('the shim has left', () => isGone(shim));
+  await until('the shim has left', () => isReaped(shim));
   expect(Date.now() - began).toBeLessThan(3000);
 });
 
@@ -111,7 +110,7 @@ test('removing the FIFOs sends a shim away: nobody can read them any more', asyn
   const began = Date.now();
   rmSync(process.stdio.stdout);
   rmSync(process.stdio.stderr);
-  await until('the shim has left', () => isGone(shim));
+  await until('the shim has left', () => isReaped(shim));
   expect(Date.now() - began).toBeLessThan(3000);
 });
 
@@ -122,7 +121,7 @@ test('the exit comes although a grandchild holds stdout', async ({ scratch }) =>
   const [line] = (await once(stderr, 'data')) as [Buffer];
   stderr.destroy();
   const grandchild = Number(line.toString());
-  expect(isGone(grandchild)).toBe(false);
+  expect(isReaped(grandchild)).toBe(false);
   globalThis.process.kill(grandchild, 'SIGKILL');
 });
 

@@ -7,9 +7,10 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { Container, type Process, posix } from '../../src/index.js';
 import { writeHostTestBundle } from '../support/bundles.js';
+import { descriptorsOf, isReaped, statOf } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { descriptorsOf, processDir, shimPid } from './fake.js';
+import { processDir, shimPid } from '../support/fake-runtime.js';
 
 async function start(scratch: Scratch, script: string): Promise<{ process: Process; shim: number; dir: string }> {
   const container = await scratch.container('host', {
@@ -29,11 +30,7 @@ async function start(scratch: Scratch, script: string): Promise<{ process: Proce
   };
 }
 
-/** Clock ticks of CPU that a process has used. */
-function cpuTicks(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return Number(fields[11]) + Number(fields[12]);
-}
+const cpuTicks = (pid: number): number => statOf(pid)?.cpuTicks ?? NaN;
 
 /** `count` numbered lines, as `seq -w` prints them, with a terminal's line ends. */
 function numberedLines(count: number): Buffer {
@@ -92,7 +89,7 @@ test('output written just before the death is complete, also for a reader after 
   const { process, shim } = await start(scratch, `stty -echo; seq -w ${count}; kill -KILL $$`);
   expect(await process.wait()).toMatchObject({ status: 137 });
   expect(sha256(await text(process.openStdout()))).toBe(sha256(numberedLines(count)));
-  await until('the shim has left', () => !existsSync(`/proc/${shim}`));
+  await until('the shim has left', () => isReaped(shim));
 });
 
 test('input that nobody takes any more, beside output that nobody reads, costs the shim no time', async ({
@@ -109,7 +106,7 @@ test('input that nobody takes any more, beside output that nobody reads, costs t
   const output = process.openStdout();
   output.resume();
   await once(output, 'end');
-  await until('the shim has left', () => !existsSync(`/proc/${shim}`));
+  await until('the shim has left', () => isReaped(shim));
 });
 
 test('a terminal that hung up while an orphan keeps the shim costs it no time', async ({ scratch }) => {
@@ -126,7 +123,7 @@ test('a terminal that hung up while an orphan keeps the shim costs it no time', 
   stdin.write('\n' + 'x'.repeat(300_000));
   await until('it has ended', () => process.state() === 'stopped');
   expect(await idleTicks(shim)).toBeLessThanOrEqual(2);
-  expect(existsSync(`/proc/${shim}`)).toBe(true);
+  expect(isReaped(shim)).toBe(false);
   stdin.destroy();
   init.closeStdin();
   await init.wait();

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ProcessSpec, type Spec, writeHostBundle } from '../../src/index.js';
+import { isRoot } from './strict.js';
 
 const APPLETS = [
   'sh',
@@ -50,8 +51,6 @@ export function writeContainerBundle(
 export async function writeHostTestBundle(dir: string, overrides: ProcessOverrides): Promise<string> {
   return writeHostBundle(dir, { env: ['PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'], cwd: '/', ...overrides });
 }
-
-const isRoot = process.geteuid?.() === 0;
 
 /** A bundle of the kind that this runtime takes. */
 export async function writeTestBundle(dir: string, runtime: string, overrides: ProcessOverrides): Promise<string> {

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { test as base } from 'vitest';
 import { Container, type ContainerOptions, type Process, type Stdio, makeStdioFifos } from '../../src/index.js';
 import { type ProcessOverrides, runtimeArgs, writeTestBundle } from './bundles.js';
-import { childPids, openDescriptors } from './leaks.js';
+import { childrenOf, openDescriptors } from './proc.js';
 import { until } from './until.js';
 
 let serial = 0;
@@ -89,7 +89,7 @@ export const test = base.extend<{ scratch: Scratch }>({
   // eslint-disable-next-line no-empty-pattern
   scratch: async ({}, use) => {
     const descriptors = openDescriptors();
-    const children = childPids();
+    const children = childrenOf();
     const scratch = new Scratch();
     try {
       await use(scratch);
@@ -101,6 +101,6 @@ export const test = base.extend<{ scratch: Scratch }>({
       () => `as few descriptors as before; there are ${leaked().join(', ')}`,
       () => openDescriptors().length <= descriptors.length,
     );
-    await until('no children left', () => childPids().every((pid) => children.includes(pid)));
+    await until('no children left', () => childrenOf().every((pid) => children.includes(pid)));
   },
 });

@@ -1,12 +1,12 @@
 /** Containers on the fake runtimes of test/fixtures, and looking at their shims from outside. */
-import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Container, ContainerOptions, ProcessSpec } from '../../src/index.js';
-import { childPids, processesWith } from '../support/leaks.js';
-import type { Scratch } from '../support/scratch.js';
-import { until } from '../support/until.js';
+import { processesWith, shimIn } from './proc.js';
+import type { Scratch } from './scratch.js';
+import { until } from './until.js';
 
 export const runtime = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/runtimes/${name}`, import.meta.url));
@@ -31,31 +31,11 @@ export function processDir(scratch: Scratch, container: Container, id = 'init'):
   return join(scratch.root, container.id, id);
 }
 
-/** The shim of a process that this program started: the child whose working directory is the process's. */
+/** The pid of the shim that serves the process of this directory. */
 export function shimPid(dir: string): number {
-  const found = childPids().find((pid) => cwdOf(pid) === dir);
+  const found = shimIn(dir);
   if (found === undefined) throw new Error(`no shim in ${dir}`);
   return found;
-}
-
-function cwdOf(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The pids of a process's children, zombies too. */
-export function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return text === '' ? [] : text.split(' ').map(Number);
-}
-
-/** What the descriptors of a process refer to, by number. */
-export function descriptorsOf(pid: number): Record<number, string> {
-  const entries = readdirSync(`/proc/${pid}/fd`).map((fd) => [fd, readlinkSync(`/proc/${pid}/fd/${fd}`)] as const);
-  return Object.fromEntries(entries);
 }
 
 /** Resolves when no process of the container is there any more. */

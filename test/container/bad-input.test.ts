@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { Container, posix } from '../../src/index.js';
-import { processesWith } from '../support/leaks.js';
+import { processesWith } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 
 const TRUE = { args: ['true'] };

@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest';
 import { Container, Monitor, type MonitorEvent, type Spec } from '../../src/index.js';
 import { writeContainerBundle } from '../support/bundles.js';
 import { type Scratch, test } from '../support/scratch.js';
-import { installed, want } from '../support/strict.js';
+import { installed, isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const LIMIT_BYTES = 16 * 1024 * 1024;
@@ -22,7 +22,7 @@ function hasMemoryCgroups(): boolean {
   }
 }
 
-const canLimit = process.geteuid?.() === 0 && installed('runc') && installed('busybox') && hasMemoryCgroups();
+const canLimit = isRoot && installed('runc') && installed('busybox') && hasMemoryCgroups();
 
 async function limited(scratch: Scratch, args: string[]): Promise<Container> {
   const dir = scratch.mkdir('bundle');
@@ -44,7 +44,7 @@ async function take(watching: Monitor, count: number): Promise<MonitorEvent[]> {
   return events;
 }
 
-describe.runIf(want('root, runc, busybox and a cgroup v1 memory controller', canLimit))('runc, cgroup v1', () => {
+describe.runIf(wantRight('root, runc, busybox and a cgroup v1 memory controller', canLimit))('runc, cgroup v1', () => {
   test('an init that is killed for want of memory: oom, then exit 137', async ({ scratch }) => {
     using watching = new Monitor();
     const container = await limited(scratch, ['sh', '-c', 'read x; exec tail /dev/zero']);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Container, type LinuxResources } from '../../src/index.js';
 import { AnsweringRuntime } from '../support/answers.js';
-import { processesWith } from '../support/leaks.js';
+import { processesWith } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 

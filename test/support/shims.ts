@@ -1,38 +1,19 @@
 /** What the tests of faults share: reaching a shim, a bystander that must not be hit, files to break. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { posix } from '../../src/index.js';
 import { currentBootId, identify } from '../../src/kernel/identity.js';
-import { parseProcStat } from '../../src/kernel/stat.js';
 import type { Identity } from '../../src/kernel/identity.js';
-import { processesWith } from '../support/leaks.js';
-import type { Scratch } from '../support/scratch.js';
-import { until } from '../support/until.js';
+import { childrenOf, isGone, shimIn, statOf } from './proc.js';
+import type { Scratch } from './scratch.js';
+import { until } from './until.js';
 
-/** Whether no process with this pid is left, but for a zombie that nobody has reaped yet. */
-export function isGone(pid: number): boolean {
-  return ['Z', 'X', undefined].includes(stateOf(pid));
-}
-
-function stateOf(pid: number): string | undefined {
-  try {
-    return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.state;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The shim of a process stands in the process's directory. */
+/** The pid of the shim of a process. */
 export function shimPid(scratch: Scratch, id: string, processId = 'init'): number {
   const dir = join(scratch.root, id, processId);
-  const found = processesWith(id).find((pid) => {
-    try {
-      return readlinkSync(`/proc/${pid}/cwd`) === dir && readlinkSync(`/proc/${pid}/exe`).endsWith('outlive-shim');
-    } catch {
-      return false;
-    }
-  });
+  const found = shimIn(dir);
   if (found === undefined) throw new Error(`no shim in ${dir}`);
   return found;
 }
@@ -44,10 +25,9 @@ export function sendToShim(scratch: Scratch, id: string, signal: NodeJS.Signals)
 /** Waits until a shim has taken its process from the runtime, read `pid` and recorded the identity: it has begun to sleep. */
 export async function adopted(scratch: Scratch, id: string, pid: number): Promise<void> {
   const shim = shimPid(scratch, id);
-  const children = `/proc/${shim}/task/${shim}/children`;
   await until('the shim has its process', () => {
-    // In this order: between the end of the runtime and the record it never sleeps.
-    return readFileSync(children, 'utf8').trim() === String(pid) && stateOf(shim) === 'S';
+    // In this order: between the end of the runtime and the record the shim never sleeps.
+    return childrenOf(shim).join() === String(pid) && statOf(shim)?.state === 'S';
   });
 }
 
@@ -55,7 +35,26 @@ export async function adopted(scratch: Scratch, id: string, pid: number): Promis
 export async function stopShim(scratch: Scratch, id: string): Promise<void> {
   const pid = shimPid(scratch, id);
   process.kill(pid, 'SIGSTOP');
-  await until('the stand of the shim', () => stateOf(pid) === 'T');
+  await until('the stand of the shim', () => statOf(pid)?.state === 'T');
+}
+
+/** A shim that does nothing until it is let go. */
+export class SlowShim {
+  /** The program, for the option `shim`. */
+  readonly path: string;
+  readonly #gate: string;
+
+  constructor(scratch: Scratch) {
+    this.path = join(scratch.dir, 'slow-shim');
+    this.#gate = join(scratch.dir, 'slow-shim-gate');
+    posix.mkfifo(this.#gate, 0o600);
+    const real = posix.nativeExecutable('outlive-shim');
+    writeFileSync(this.path, `#!/bin/sh\nread x <"${this.#gate}"\nexec "${real}" "$@"\n`, { mode: 0o700 });
+  }
+
+  letGo(): void {
+    writeFileSync(this.#gate, '\n');
+  }
 }
 
 /** Kills it, and waits until it is gone. */

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs one build of the addon under every supported major version of Node.js, each from npm's package `node`, installed
+# for this run only: the smoke test of the system calls, and the demo. Needs a built repository and the npm registry.
+# Usage: test/node-versions.sh [major version ...; default: 20 22 24 26]
+set -eu
+
+cd "$(dirname "$0")/.."
+versions=$(mktemp -d "${TMPDIR:-/tmp}/outlive-node-versions-XXXXXX")
+trap 'rm -rf "$versions"' EXIT
+trap 'exit 130' INT TERM
+
+for major in "${@:-20 22 24 26}"; do
+  # Unquoted: the default is one word of four.
+  for version in $major; do
+    npm install --silent --no-audit --no-fund --no-update-notifier --prefix "$versions/$version" "node@$version"
+    node=$versions/$version/node_modules/node/bin/node
+    case $("$node" --version) in
+      "v$version."*) ;;
+      *)
+        echo "node-versions.sh: npm's package node@$version is $("$node" --version)" >&2
+        exit 1
+        ;;
+    esac
+    "$node" test/posix/fixtures/smoke.js
+    "$node" demo/demo.js >"$versions/demo" || {
+      cat "$versions/demo" >&2
+      exit 1
+    }
+    echo "demo v$version"
+  done
+done

@@ -1,0 +1,25 @@
+/** newStdio(): which path each stream gets. */
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { newStdio } from '../../src/stdio/stdio.js';
+
+const TYPE = 'ERR_INVALID_ARG_TYPE';
+const VALUE = 'ERR_INVALID_ARG_VALUE';
+
+describe('newStdio', () => {
+  test('/dev/null for what is missing or empty; paths become absolute', () => {
+    const nothing = { stdin: '/dev/null', stdout: '/dev/null', stderr: '/dev/null' };
+    expect(newStdio()).toEqual(nothing);
+    expect(newStdio({ stdin: '', stdout: '' })).toEqual(nothing);
+    expect(newStdio({ stdout: 'a/../b', stderr: '/c' })).toEqual({
+      ...nothing,
+      stdout: join(process.cwd(), 'b'),
+      stderr: '/c',
+    });
+  });
+
+  test('what is no path is refused', () => {
+    expect(() => newStdio({ stdin: 0 as never })).toThrow(expect.objectContaining({ code: TYPE }));
+    expect(() => newStdio({ stdin: 'a\0b' })).toThrow(expect.objectContaining({ code: VALUE }));
+  });
+});
