@@ -1,13 +1,13 @@
-// fuzz-sources: native/host/config.cc native/host/fields.cc native/host/refuse.cc native/host/report.cc
-// fuzz-sources: native/host/clock.cc native/common/json.cc native/common/json_parser.cc native/common/json_string.cc
-// fuzz-sources: native/common/json_escape.cc native/common/text.cc native/common/files.cc
+// fuzz-sources: native/host/bundle/config.cc native/host/bundle/fields.cc native/host/bundle/unsupported.cc
+// native/host/log.cc fuzz-sources: native/common/clock.cc native/common/json.cc native/common/json_parser.cc
+// native/common/json_string.cc fuzz-sources: native/common/json_escape.cc native/common/text.cc native/common/files.cc
 //
 // config.json and process.json, any bytes: read into a ProcessConfig, or refused with a reason; never a wild read.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
-#include "host/config.h"
+#include "host/bundle/config.h"
 
 namespace {
 

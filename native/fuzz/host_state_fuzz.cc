@@ -1,4 +1,4 @@
-// fuzz-sources: native/host/state.cc native/host/identity.cc native/host/report.cc native/host/clock.cc
+// fuzz-sources: native/host/state/state.cc native/common/identity.cc native/host/log.cc native/common/clock.cc
 // fuzz-sources: native/common/json.cc native/common/json_parser.cc native/common/json_string.cc
 // fuzz-sources: native/common/json_escape.cc native/common/text.cc native/common/files.cc native/common/proc.cc
 //
@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "host/state.h"
+#include "host/state/state.h"
 
 namespace {
 

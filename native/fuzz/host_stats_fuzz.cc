@@ -1,7 +1,7 @@
-// fuzz-sources: native/host/stats_cgroup.cc native/host/stats_json.cc native/host/state.cc native/host/identity.cc
-// fuzz-sources: native/host/report.cc native/host/clock.cc native/common/json.cc native/common/json_parser.cc
-// fuzz-sources: native/common/json_string.cc native/common/json_escape.cc native/common/text.cc native/common/files.cc
-// fuzz-sources: native/common/proc.cc
+// fuzz-sources: native/host/stats/cgroup.cc native/host/stats/json.cc native/host/state/state.cc
+// native/common/identity.cc fuzz-sources: native/host/log.cc native/common/clock.cc native/common/json.cc
+// native/common/json_parser.cc fuzz-sources: native/common/json_string.cc native/common/json_escape.cc
+// native/common/text.cc native/common/files.cc fuzz-sources: native/common/proc.cc
 //
 // A cgroup's files, any bytes: what is printed of them is always whole, and JSON.
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "common/json.h"
-#include "host/stats.h"
+#include "host/stats/stats.h"
 
 namespace {
 

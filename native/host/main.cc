@@ -8,9 +8,9 @@
 
 #include "common/files.h"
 #include "host/command_line.h"
-#include "host/commands.h"
-#include "host/report.h"
-#include "host/store.h"
+#include "host/commands/commands.h"
+#include "host/log.h"
+#include "host/state/store.h"
 
 namespace {
 

@@ -18,7 +18,7 @@
 
 #include "common/files.h"
 #include "common/text.h"
-#include "host/process_tree.h"
+#include "host/members/process_tree.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/files.h"
-#include "host/stats.h"
+#include "host/stats/stats.h"
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;

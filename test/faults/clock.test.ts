@@ -97,7 +97,7 @@ test('nothing else asks the wall clock', () => {
   );
   // What dates an end, a line of a log or a checkpoint, and what cleanUp() asks.
   expect([...new Set(uses)].sort()).toEqual([
-    'native/host/clock.cc: CLOCK_REALTIME',
+    'native/common/clock.cc: CLOCK_REALTIME',
     'native/shim/status.cc: CLOCK_REALTIME',
     'src/checkpoint.ts: Date',
     'src/state-dir.ts: mtimeMs',
