@@ -57,8 +57,6 @@
             'native/test/stats_tool.cc',
             'native/host/stats/cgroup.cc',
             'native/host/stats/json.cc',
-            'native/host/state/state.cc',
-            'native/host/log.cc',
             '<!@(ls native/common/*.cc)',
           ],
         },

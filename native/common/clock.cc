@@ -28,7 +28,7 @@ void add_rfc3339_now(TextBuilder& out) {
   clock_gettime(CLOCK_REALTIME, &now);
   int64_t days = now.tv_sec / 86400;
   int64_t second = now.tv_sec % 86400;
-  // Whole 400-year cycles of 146097 days, counted from 1 March of year 0, so that the leap day is a year's last.
+  // Counted from 1 March of year 0, so that a leap day is the last day of its year; 400 years have 146097 days.
   int64_t shifted = days + 719468;
   int64_t cycle = shifted / 146097;
   int64_t day_of_cycle = shifted % 146097;

@@ -1,5 +1,5 @@
-// A growing array of plain values on the heap, freed when it goes out of scope: what std::vector would be, without
-// exceptions. push() says false when memory is out.
+// A growing array of plain values on the heap: a std::vector without exceptions and without the C++ runtime. push()
+// returns false if memory runs out.
 #pragma once
 
 #include <stdlib.h>
@@ -32,9 +32,15 @@ class HeapArray {
   T* data() { return items_; }
   const T* data() const { return items_; }
   size_t size() const { return size_; }
+  bool contains(const T& item) const {
+    for (const T& each : *this) {
+      if (each == item) return true;
+    }
+    return false;
+  }
   bool empty() const { return size_ == 0; }
   void clear() { size_ = 0; }
-  // Drops those from index `size` on.
+  // Drops the items from index `size` on.
   void truncate(size_t size) { size_ = size; }
   T& operator[](size_t i) { return items_[i]; }
   const T& operator[](size_t i) const { return items_[i]; }

@@ -1,9 +1,10 @@
 #include "common/identity.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sys/syscall.h>
 
+#include <utility>
+
+#include "common/pidfd.h"
 #include "common/proc.h"
 
 int identify(pid_t pid, ProcessIdentity* out) {
@@ -15,32 +16,21 @@ int identify(pid_t pid, ProcessIdentity* out) {
   return 0;
 }
 
-int open_pidfd(pid_t pid) {
-  if (pid <= 0) return -ESRCH;
-  long fd = syscall(SYS_pidfd_open, pid, 0);  // close-on-exec by itself
-  if (fd >= 0) return static_cast<int>(fd);
-  // EINVAL, since Linux 6.16 ENOENT: a thread of some process has the number, so no process has it.
-  return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
-}
-
-int pidfd_signal(int pidfd, int signal) {
-  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? -errno : 0;
-}
-
 int open_process(const ProcessIdentity& who, UniqueFd* pidfd) {
-  UniqueFd fd(open_pidfd(who.pid));
+  UniqueFd fd(open_process_pidfd(who.pid));
   if (!fd.valid()) return fd.get();
-  ProcStat stat;
-  int err = read_proc_stat(who.pid, &stat);
+  ProcessIdentity now;
+  int err = identify(who.pid, &now);
   if (err < 0) return err;
-  if (stat.start_time_ticks != who.start_time_ticks) return -ESRCH;
-  // Signal 0 last: if the pidfd's process is not reaped by now, then it held the pid while its stat was read.
-  if (pidfd_signal(fd.get(), 0) == -ESRCH) return -ESRCH;
-  *pidfd = static_cast<UniqueFd&&>(fd);
+  if (!(now == who)) return -ESRCH;
+  // Race: the pid may be reused between pidfd_open and the read of its start time. So signal 0 comes last: if the
+  // pidfd's process is not reaped now, it held the pid while the start time was read.
+  if (signal_pidfd(fd.get(), 0) == -ESRCH) return -ESRCH;
+  *pidfd = std::move(fd);
   return 0;
 }
 
-bool has_ended(int pidfd) {
-  struct pollfd wait = {pidfd, POLLIN, 0};
-  return poll(&wait, 1, 0) > 0;
+void add_identity_members(TextBuilder& out, const ProcessIdentity& who) {
+  out.add("\"pid\":").add_int(who.pid).add(",\"startTimeTicks\":");
+  out.add_int(static_cast<int64_t>(who.start_time_ticks));
 }

@@ -1,5 +1,5 @@
-// The JSON log of shim and runtime: one object a line, {"level","msg"}, every message escaped (RFC 8259), each line
-// one write(2) to an O_APPEND descriptor, so that two writers never mix.
+// The shim's log, shim-log.json: one JSON object a line, {"level","msg"}, escaped (RFC 8259). Each line is one write(2)
+// to an O_APPEND descriptor, so that lines of two writers never mix.
 #pragma once
 
 #include <string_view>
@@ -8,11 +8,10 @@
 
 class JsonLog {
  public:
-  // Opens (creates, 0600) the log for append. Returns 0 or -errno; a log that did not open swallows its lines.
+  // Opens the log for appending, created with mode 0600: 0 or -errno. Lines to a log that is not open are dropped.
   int open(const char* path);
   void error(std::string_view message) { line("error", message); }
   void warning(std::string_view message) { line("warning", message); }
-  bool valid() const { return fd_.valid(); }
 
  private:
   void line(std::string_view level, std::string_view message);

@@ -1,4 +1,4 @@
-// The numbers in a directory of /proc, one by one: processes, or the threads of one.
+// The numeric names in a directory of /proc: the processes in /proc, or the threads in /proc/<pid>/task.
 #pragma once
 
 #include <dirent.h>
@@ -16,7 +16,7 @@ class PidDirectory {
   }
   bool valid() const { return dir_ != nullptr; }
 
-  // 0 at the end.
+  // The next number, or 0 at the end.
   pid_t next() {
     while (struct dirent* entry = readdir(dir_)) {
       int64_t pid = 0;

@@ -28,8 +28,8 @@ namespace {
 struct Flag {
   const char* name;
   const char* short_name;          // or nullptr
-  const char* CommandLine::*text;  // takes a value, or
-  bool CommandLine::*truth;        // takes none
+  const char* CommandLine::*text;  // set if the flag takes a value
+  bool CommandLine::*truth;        // set if it takes none
 };
 
 constexpr Flag kGlobalFlags[] = {
@@ -38,7 +38,7 @@ constexpr Flag kGlobalFlags[] = {
     {"log-format", nullptr, &CommandLine::log_format, nullptr},
     {"debug", nullptr, nullptr, &CommandLine::debug},
 };
-// `create` takes the same but the first: it always is.
+// `create` takes the same flags but --detach: it always detaches.
 constexpr Flag kRunFlags[] = {
     {"detach", "d", nullptr, &CommandLine::detach},
     {"bundle", "b", &CommandLine::bundle, nullptr},
@@ -87,7 +87,7 @@ constexpr Command kCommands[] = {
     {"delete", Action::Delete, kDeleteFlags, sizeof kDeleteFlags / sizeof(Flag), 1},
 };
 
-// runc's other commands: known, so that the answer is not "no such command".
+// runc's other commands, so that the error is not "no such command".
 constexpr std::string_view kRefused[] = {"checkpoint", "features", "list", "restore", "spec"};
 
 bool is_flag(const char* word) { return word[0] == '-' && word[1] != '\0'; }
@@ -101,7 +101,7 @@ bool parse_truth(std::string_view text, bool* out) {
   return yes || no;
 }
 
-// Takes the flag at argv[*at] and its value; *at is left on the last word taken.
+// Takes the flag at argv[*at] and its value. *at then is the index of the last word taken.
 bool take_flag(const Flag* flags, size_t count, int argc, char* const* argv, int* at, CommandLine* out,
                TextBuilder& error) {
   const char* start = argv[*at] + (argv[*at][1] == '-' ? 2 : 1);

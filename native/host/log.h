@@ -1,5 +1,5 @@
-// Where errors go: runc's --log file, as JSON lines or as text, or standard error where no log was named. Every line is
-// one write(2) to an O_APPEND descriptor. Does not own the shim's log (common/log.h), which has no time.
+// Where errors go: to runc's --log file, as JSON lines or as text, or to standard error if no log was named. Each line
+// is one write(2) to an O_APPEND descriptor. The shim's log is another one (common/log.h).
 #pragma once
 
 #include <string_view>
@@ -7,9 +7,9 @@
 #include "common/text.h"
 #include "common/unique_fd.h"
 
-class Report {
+class HostLog {
  public:
-  // Opens (creates, 0600) the log for append: 0 or -errno.
+  // Opens the log for appending, created with mode 0600: 0 or -errno.
   int open(const char* path, bool json);
   void error(std::string_view message) const;
 
@@ -17,6 +17,3 @@ class Report {
   UniqueFd log_fd_;
   bool json_ = false;
 };
-
-// An errno's text as runc words it: strerror(3), first letter small.
-TextBuilder& add_reason(TextBuilder& out, int err);

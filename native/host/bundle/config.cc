@@ -8,7 +8,7 @@
 
 #include "host/bundle/fields.h"
 #include "host/bundle/unsupported.h"
-#include "host/log.h"
+#include "host/reason.h"
 
 namespace {
 
@@ -26,7 +26,7 @@ constexpr LimitName kLimits[] = {
     {"RLIMIT_STACK", RLIMIT_STACK},
 };
 
-constexpr int64_t kMaxId = 4294967294;  // (uid_t)-1 means "leave as it is" to the kernel
+constexpr int64_t kMaxId = 4294967294;  // to the kernel, (uid_t)-1 means "leave unchanged"
 
 class ProcessReader {
  public:
@@ -188,8 +188,7 @@ bool ConfigFile::load(const char* path, ConfigKind kind, TextBuilder& error) {
 bool ConfigFile::parse(char* buffer, size_t size, const char* name, ConfigKind kind, TextBuilder& error) {
   JsonError wrong;
   if (!doc_.parse(buffer, size, &wrong)) {
-    error.add(name).add(':').add_int(static_cast<int64_t>(wrong.line)).add(':');
-    error.add_int(static_cast<int64_t>(wrong.column)).add(": ").add(wrong.reason);
+    add_json_error(error, name, wrong);
     return false;
   }
   bool bundle = kind == ConfigKind::Bundle;
@@ -200,8 +199,8 @@ bool ConfigFile::parse(char* buffer, size_t size, const char* name, ConfigKind k
     what.add("the file must hold a JSON object");
   } else if (!process.is(JsonType::Object)) {
     what.add("process must be an object");
-  } else if ((bundle && !check_bundle_asks_nothing_more(doc_.root(), what)) ||
-             !check_process_asks_nothing_more(process, bundle ? "process." : "", what)) {
+  } else if ((bundle && !check_bundle_supported(doc_.root(), what)) ||
+             !check_process_supported(process, bundle ? "process." : "", what)) {
     error.add("outlive-host gives no isolation: ").add(name).add(" asks for ").add(what.view());
     return false;
   } else {

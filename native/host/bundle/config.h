@@ -1,6 +1,6 @@
-// What is to be run: the OCI process object of config.json or process.json, read into what launch and child need.
-// Refuses what it cannot read (naming the field) and, through refuse.h, what the host runtime does not do.
-// Field meanings: the OCI runtime specification, config.md, "Process". A null field counts as an absent one, as in Go.
+// What is to run: the OCI process object of config.json or process.json. An unreadable field is an error that names the
+// field; an unsupported one is refused (unsupported.h). Field meanings: the OCI runtime specification, config.md,
+// "Process". A null field counts as an absent one, as in Go.
 #pragma once
 
 #include <sys/types.h>
@@ -16,15 +16,15 @@ struct ResourceLimit {
   uint64_t hard = 0;
 };
 
-// Strings point into the document that this was read from.
+// Strings point into the document from which this was read.
 struct ProcessConfig {
-  HeapArray<const char*> args;  // both end with a nullptr, as execve(2) takes them
+  HeapArray<const char*> args;  // both end with nullptr, as execve(2) needs it
   HeapArray<const char*> env;
   const char* cwd = nullptr;
   bool terminal = false;
-  uint16_t terminal_rows = 0;  // 0x0: the kernel's own
+  uint16_t terminal_rows = 0;  // 0x0: the kernel's default
   uint16_t terminal_columns = 0;
-  bool has_user = false;  // an absent uid or gid is the caller's own
+  bool has_user = false;  // an absent uid or gid: the caller's own
   bool has_uid = false;
   bool has_gid = false;
   uid_t uid = 0;
@@ -44,9 +44,9 @@ enum class ConfigKind {
 
 class ConfigFile {
  public:
-  // Reads the file at path; false with the reason, which begins with the path.
+  // Reads the file. False with the reason, which begins with the path.
   bool load(const char* path, ConfigKind kind, TextBuilder& error);
-  // The same for bytes in memory; buffer[size] must be readable and writable.
+  // The same for bytes in memory. buffer[size] must be readable and writable.
   bool parse(char* buffer, size_t size, const char* name, ConfigKind kind, TextBuilder& error);
 
   const ProcessConfig& process() const { return process_; }

@@ -41,7 +41,7 @@ bool FieldReader::integer(JsonValue value, const FieldPath& path, int64_t low, i
 bool FieldReader::limit(JsonValue value, const FieldPath& path, uint64_t* out) {
   if (!is_set(value)) return true;
   std::string_view digits = value.number();
-  // 2^64 - 1, "no limit", as JavaScript writes it: its numbers have no such value, and this is the next one.
+  // How JavaScript writes 2^64 - 1, "no limit": the nearest value that its numbers have.
   if (digits == "18446744073709552000") digits = "18446744073709551615";
   uint64_t number = 0;
   bool whole = !digits.empty();

@@ -10,7 +10,7 @@ constexpr std::string_view kBundleSections[] = {"root", "mounts",  "hostname", "
 
 struct ProcessField {
   std::string_view name;
-  bool even_empty;  // an empty capability set is the strictest of all
+  bool even_empty;  // refused even if empty: an empty capability set is the strictest
 };
 
 constexpr ProcessField kProcessFields[] = {
@@ -18,8 +18,8 @@ constexpr ProcessField kProcessFields[] = {
     {"scheduler", false},   {"ioPriority", false},      {"execCPUAffinity", false},
 };
 
-// Null, false, "", [] and {} ask for nothing, and so does what holds nothing else. As deep as the reader lets a
-// document be (kJsonMaxDepth).
+// Null, false, "", [] and {} ask for nothing, and neither does an array or object of only such values. Recurses at most
+// kJsonMaxDepth deep.
 bool asks(JsonValue value) {
   if (!is_set(value) || value.is(JsonType::False)) return false;
   if (value.is(JsonType::String)) return !value.str().empty();
@@ -30,11 +30,11 @@ bool asks(JsonValue value) {
   return false;
 }
 
-// What the element is about, where it says so: "(pid)", "(/proc)".
+// Names what an element is about, if it says so: "(pid)", "(/proc)".
 void add_hint(JsonValue value, TextBuilder& error) {
-  constexpr std::string_view kTelling[] = {"type", "destination", "path"};
+  constexpr std::string_view kNamingKeys[] = {"type", "destination", "path"};
   std::string_view hint = value.str();
-  for (std::string_view key : kTelling) {
+  for (std::string_view key : kNamingKeys) {
     if (hint.empty() && value.is(JsonType::Object)) hint = value.get(key).str();
   }
   if (!hint.empty()) error.add(" (").add(hint).add(')');
@@ -46,8 +46,8 @@ bool refuse(const FieldPath& path, JsonValue value, TextBuilder& error) {
   return false;
 }
 
-// Names the first member or element that asks, one level into objects (linux.seccomp, root.path, hooks.prestart) and
-// one into arrays (mounts[0], linux.namespaces[2]).
+// Refuses the first member or element that asks for something. Its path goes one level into objects (linux.seccomp,
+// root.path, hooks.prestart) and one level into arrays (mounts[0], linux.namespaces[2]).
 bool check_section(const FieldPath& path, JsonValue section, int levels, TextBuilder& error) {
   if (!asks(section)) return true;
   bool array = section.is(JsonType::Array);
@@ -62,7 +62,7 @@ bool check_section(const FieldPath& path, JsonValue section, int levels, TextBui
 
 }  // namespace
 
-bool check_bundle_asks_nothing_more(JsonValue config, TextBuilder& error) {
+bool check_bundle_supported(JsonValue config, TextBuilder& error) {
   for (std::string_view name : kBundleSections) {
     FieldPath path{nullptr, name, -1};
     if (!check_section(path, config.get(name), 2, error)) return false;
@@ -70,11 +70,11 @@ bool check_bundle_asks_nothing_more(JsonValue config, TextBuilder& error) {
   return true;
 }
 
-bool check_resources_ask_nothing(JsonValue resources, TextBuilder& error) {
+bool check_resources_supported(JsonValue resources, TextBuilder& error) {
   return check_section({}, resources, 2, error);
 }
 
-bool check_process_asks_nothing_more(JsonValue process, std::string_view prefix, TextBuilder& error) {
+bool check_process_supported(JsonValue process, std::string_view prefix, TextBuilder& error) {
   for (const ProcessField& field : kProcessFields) {
     JsonValue value = process.get(field.name);
     if (!(field.even_empty ? is_set(value) : asks(value))) continue;

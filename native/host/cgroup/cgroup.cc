@@ -13,10 +13,9 @@
 #include <cstring>
 
 #include "common/clock.h"
-#include "common/files.h"
+#include "common/proc.h"
 #include "host/cgroup/events.h"
 #include "host/cgroup/path.h"
-#include "host/members/process_tree.h"
 
 namespace {
 
@@ -27,7 +26,7 @@ constexpr size_t kMaxList = 4u << 20;
 constexpr int kMaxDepth = 64;
 constexpr int64_t kLingerMs = 1000;
 
-// The path in the link, checked: what it names must carry our prefix, so that a foreign cgroup is never ended.
+// Reads the path in the link. The cgroup's name must have our prefix, so that no foreign cgroup is ever killed.
 int read_link(int container_fd, char (&path)[PATH_MAX]) {
   ssize_t length = readlinkat(container_fd, kLink, path, sizeof path - 1);
   if (length < 0) return -errno;
@@ -45,7 +44,7 @@ void add_name(TextBuilder& out, const char* id) {
   for (unsigned char byte : random) out.add(kHex[byte >> 4]).add(kHex[byte & 15]);
 }
 
-// Calls visit(directory's descriptor) for each cgroup directly below.
+// Calls visit(descriptor, name) for each cgroup directly below, until one call fails.
 template <typename Visit>
 int for_each_below(int cgroup_fd, Visit visit) {
   int list_fd = open_fd(cgroup_fd, ".", O_RDONLY | O_DIRECTORY);
@@ -61,7 +60,7 @@ int for_each_below(int cgroup_fd, Visit visit) {
     if (entry == nullptr) break;
     if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
     UniqueFd below(open_fd(cgroup_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    // One that was removed meanwhile is as good as visited.
+    // Skip one that has been removed meanwhile.
     if (below.valid()) err = visit(below.get(), entry->d_name);
   }
   closedir(dir);
@@ -71,7 +70,7 @@ int for_each_below(int cgroup_fd, Visit visit) {
 int list_below(int cgroup_fd, HeapArray<pid_t>* pids, int depth) {
   FileBytes text;
   int err = read_file(cgroup_fd, "cgroup.procs", kMaxList, &text);
-  // A threaded cgroup answers EOPNOTSUPP: its processes are listed above it.
+  // A threaded cgroup fails with EOPNOTSUPP; its processes are listed in the cgroup above.
   if (err < 0 && err != -EOPNOTSUPP && err != -ENODEV) return err;
   err = add_pids(text.view(), pids);
   if (err < 0) return err;
@@ -162,9 +161,9 @@ int remove_cgroup(int container_fd) {
   int err = open_cgroup(container_fd, &cgroup_fd);
   if (err == -ENOENT) return 0;
   if (err == 0) err = read_link(container_fd, path);
-  // Nearly always there is nothing below.
+  // There is nearly always nothing below.
   if (err < 0 || rmdir(path) == 0 || errno == ENOENT) return err;
-  // A process may leave its cgroup a moment after its parent has seen its end.
+  // A process leaves its cgroup a moment after its parent could reap it.
   UniqueFd events_fd(open_fd(cgroup_fd.get(), "cgroup.events", O_RDONLY));
   if (events_fd.valid()) (void)wait_for_event(events_fd.get(), kEmpty, monotonic_ms() + kLingerMs);
   err = remove_below(cgroup_fd.get(), 0);

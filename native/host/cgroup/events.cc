@@ -18,8 +18,8 @@ int has_event(int events_fd, const char* line) {
 
 int wait_for_event(int events_fd, const char* line, int64_t deadline_ms) {
   for (;;) {
-    int there = has_event(events_fd, line);
-    if (there != 0) return there < 0 ? there : 0;
+    int found = has_event(events_fd, line);
+    if (found != 0) return found < 0 ? found : 0;
     struct pollfd change = {events_fd, POLLPRI, 0};
     if (poll(&change, 1, ms_until(deadline_ms)) == 0) return -ETIMEDOUT;
   }

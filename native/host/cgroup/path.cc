@@ -3,26 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "common/files.h"
+#include "common/proc.h"
 
 namespace {
 
 constexpr size_t kMaxSize = 4u << 20;
 
-// Cuts the text up to `end` off the front of *rest.
-std::string_view take_until(std::string_view* rest, char end) {
-  size_t length = 0;
-  while (length < rest->size() && (*rest)[length] != end) length++;
-  std::string_view taken(rest->data(), length);
-  rest->remove_prefix(length < rest->size() ? length + 1 : length);
-  return taken;
-}
-
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.size() >= start.size() && std::string_view(text.data(), start.size()) == start;
-}
-
-// mountinfo writes space, tab, newline and backslash as \ooo.
+// mountinfo escapes space, tab, newline and backslash as \ooo.
 void add_unescaped(TextBuilder& out, std::string_view text) {
   for (size_t i = 0; i < text.size(); i++) {
     if (text[i] == '\\' && i + 3 < text.size()) {
@@ -35,7 +22,7 @@ void add_unescaped(TextBuilder& out, std::string_view text) {
 }
 
 // A mountinfo line is "id parent major:minor root mount-point options tags... - type source options". `own` is the
-// path from the hierarchy's root; the mount shows it only when the mount's own root is above it.
+// path from the hierarchy's root; it is visible in the mount only if the mount's root is above it.
 bool add_path_in_mount(std::string_view line, std::string_view own, TextBuilder& path) {
   std::string_view root, mount_point;
   for (int field = 1; field <= 5; field++) {
@@ -58,10 +45,8 @@ bool add_path_in_mount(std::string_view line, std::string_view own, TextBuilder&
 }  // namespace
 
 int find_cgroup_of(pid_t pid, TextBuilder& path) {
-  Text<64> name;
-  name.add("/proc/").add_int(pid).add("/cgroup");
   FileBytes cgroups, mounts;
-  int err = read_file(AT_FDCWD, name.c_str(), kMaxSize, &cgroups);
+  int err = read_proc_file(pid, "cgroup", kMaxSize, &cgroups);
   if (err < 0) return err;
   std::string_view own;
   for (std::string_view rest = cgroups.view(); !rest.empty();) {
@@ -70,7 +55,7 @@ int find_cgroup_of(pid_t pid, TextBuilder& path) {
     line.remove_prefix(3);
     own = line;
   }
-  // "/../x" is outside of our cgroup namespace.
+  // A path that starts with "/.." is outside of our cgroup namespace.
   if (own.empty() || starts_with(own, "/..")) return -ENOENT;
   err = read_file(AT_FDCWD, "/proc/self/mountinfo", kMaxSize, &mounts);
   if (err < 0) return err;

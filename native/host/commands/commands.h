@@ -1,4 +1,5 @@
-// One function a command: done, or false with the reason. Called once each; the caller ends afterwards.
+// One function for each command: true, or false with the reason. Each is called at most once, and the program ends
+// after it.
 #pragma once
 
 #include "common/text.h"

@@ -1,4 +1,4 @@
-// `delete`: ends what a container left behind and forgets it; with --force while its first process runs, too.
+// `delete`: ends what is left of a container and removes its directory. With --force also while its first process runs.
 #include <errno.h>
 
 #include "host/commands/commands.h"
@@ -8,18 +8,19 @@
 
 namespace {
 
-// A created one, whose program never ran, is deleted as runc does it: without force.
-bool may_go(Status status) {
+// As with runc, a created container needs no --force: its program never ran.
+bool may_delete(Status status) {
   return status == Status::Stopped || status == Status::Created || status == Status::Creating;
 }
 
 bool delete_locked(const CommandLine& line, Container& container, TextBuilder& error) {
-  // Half made: its process was never let go and ended with its `run`. Damaged: only force gives up what it named.
+  // A half made container has no process: it ended with its `run`. If state.json is damaged, the processes that it
+  // named are unknown; only --force gives them up.
   bool known = container.load(error);
   if (!known && !line.force) return false;
   error.clear();
   Status status = known && !line.force ? container.status() : Status::Stopped;
-  if (!may_go(status)) {
+  if (!may_delete(status)) {
     error.add("cannot delete container ").add(line.id).add(" that is not stopped: ").add(status_word(status));
     return false;
   }

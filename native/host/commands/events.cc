@@ -1,17 +1,17 @@
-// `events --stats`: one line of what a container uses, as runc prints it.
+// `events --stats`: prints one line about what a container uses, as runc does.
 #include <errno.h>
 
 #include "common/clock.h"
+#include "common/json_escape.h"
 #include "host/cgroup/cgroup.h"
 #include "host/commands/commands.h"
-#include "host/log.h"
-#include "host/members/descriptor_limit.h"
+#include "host/reason.h"
 #include "host/state/container.h"
 #include "host/stats/stats.h"
 
 namespace {
 
-// A container that makes processes without end has no list that is complete.
+// A container that makes processes without end has no complete list of members.
 constexpr int64_t kTimeoutMs = 1000;
 
 int gather(Container& container, Stats* stats) {
@@ -19,24 +19,19 @@ int gather(Container& container, Stats* stats) {
   if (open_cgroup(container.fd(), &cgroup_fd) == 0) add_cgroup_stats(cgroup_fd.get(), stats);
   raise_descriptor_limit();
   MemberSet members(container.state(), container.fd());
-  // Signal 0 reaches nobody; it is the walk that is wanted.
-  int err = members.reach_all(0, monotonic_ms() + kTimeoutMs);
+  int err = members.find_all(monotonic_ms() + kTimeoutMs);
   if (err < 0 && err != -ETIMEDOUT) return err;
   add_member_stats(members, stats);
   return 0;
 }
 
 int print(const char* id, const Stats& stats) {
-  size_t capacity = 1024 + stats_json_capacity(stats);
-  char* buffer = static_cast<char*>(malloc(capacity));
-  if (buffer == nullptr) return -ENOMEM;
-  TextBuilder out(buffer, capacity);
+  HeapText out(1024 + stats_json_capacity(stats));
+  if (!out.valid()) return -ENOMEM;
   add_json_string(out.add("{\"type\":\"stats\",\"id\":"), id);
   add_stats_json(out.add(",\"data\":"), stats);
   out.add("}\n");
-  int err = out.truncated() ? -EFBIG : write_all(STDOUT_FILENO, out.view());
-  free(buffer);
-  return err;
+  return out.truncated() ? -EFBIG : write_all(STDOUT_FILENO, out.view());
 }
 
 }  // namespace
@@ -52,7 +47,7 @@ bool events_command(const CommandLine& line, TextBuilder& error) {
   Stats stats;
   int err = gather(container, &stats);
   if (err < 0) {
-    add_reason(error.add("cannot look for the container's processes: "), err);
+    add_reason(error.add("cannot find the container's processes: "), err);
     return false;
   }
   err = print(line.id, stats);

@@ -1,21 +1,23 @@
-// `exec -d`: one more process in a running container. Recorded before it is let go, as the first one is.
+// `exec -d`: one more process in a running container. It is recorded before it is let go, like the first one.
 #include <errno.h>
 
+#include "common/pidfd.h"
 #include "host/cgroup/cgroup.h"
 #include "host/commands/commands.h"
+#include "host/launch/console.h"
 #include "host/launch/launch.h"
 #include "host/launch/pid_file.h"
-#include "host/log.h"
+#include "host/reason.h"
 #include "host/state/container.h"
 
 namespace {
 
-// Those that are gone need no record; else a long life with many execs would grow the file without end.
+// Drops processes that are gone. Otherwise a long life with many execs would make state.json grow without limit.
 void drop_gone(HeapArray<ProcessIdentity>* list) {
   HeapArray<ProcessIdentity> left;
   for (const ProcessIdentity& who : *list) {
     UniqueFd pidfd;
-    // In doubt it is kept.
+    // In doubt, keep it.
     bool gone = open_process(who, &pidfd) == -ESRCH || (pidfd.valid() && has_ended(pidfd.get()));
     if (!gone && !left.push(who)) return;
   }
@@ -31,7 +33,7 @@ bool record(Container& container, pid_t pid, TextBuilder& error) {
   int err = identify(pid, &who);
   if (err == 0 && (!state.execs.push(who) || !add_adopter(&state))) err = -ENOMEM;
   if (err < 0) {
-    add_reason(error.add("cannot tell who the process is: "), err);
+    add_reason(error.add("cannot read the identity of the process: "), err);
     return false;
   }
   return container.save(error);
@@ -45,7 +47,7 @@ bool exec_command(const CommandLine& line, TextBuilder& error) {
   UniqueFd cgroup_fd, terminal_fd;
   Launched launched;
   if (!config.load(line.process_file, ConfigKind::Exec, error)) return false;
-  if (!check_terminal(line, config.process(), error)) return false;
+  if (!check_console(config.process(), line.console_socket, error)) return false;
   if (container.open_locked(line, error) < 0 || !container.load(error)) return false;
   Status status = container.status();
   if (status != Status::Running && status != Status::Created) {
@@ -53,7 +55,7 @@ bool exec_command(const CommandLine& line, TextBuilder& error) {
     return false;
   }
   (void)open_cgroup(container.fd(), &cgroup_fd);
-  if (!open_terminal(line, config.process(), &terminal_fd, error)) return false;
+  if (!open_console(config.process(), line.console_socket, &terminal_fd, error)) return false;
   if (!launched.start(config.process(), terminal_fd.get(), -1, cgroup_fd.get(), error)) return false;
   if (!record(container, launched.pid(), error)) return false;
   container.unlock();

@@ -1,19 +1,21 @@
-// `pause` and `resume`: by the cgroup's freezer, and by signals where there is none or who is outside of it.
+// `pause` and `resume`: by the cgroup's freezer; by signals for members outside of the cgroup, or if there is no
+// freezer.
 #include <errno.h>
 
 #include "common/clock.h"
+#include "common/pidfd.h"
 #include "host/cgroup/freeze.h"
 #include "host/commands/commands.h"
-#include "host/log.h"
-#include "host/members/descriptor_limit.h"
+#include "host/members/caller.h"
 #include "host/members/pause_by_signals.h"
+#include "host/reason.h"
 #include "host/state/container.h"
 
 namespace {
 
 constexpr int64_t kTimeoutMs = 10000;
 
-bool let_all_go_on(Container& container, TextBuilder& error) {
+bool resume_all(Container& container, TextBuilder& error) {
   int err = thaw_cgroup(container.fd(), monotonic_ms() + kTimeoutMs);
   continue_stopped(container.state());
   if (err < 0 && err != -ENOENT) {
@@ -21,7 +23,7 @@ bool let_all_go_on(Container& container, TextBuilder& error) {
     return false;
   }
   if (!container.state().paused) return true;
-  // Last: a resume that is killed before can be repeated.
+  // Last, so that a `resume` that is killed before this can be repeated.
   container.state().paused = false;
   container.state().stopped.clear();
   return container.save(error);
@@ -30,7 +32,7 @@ bool let_all_go_on(Container& container, TextBuilder& error) {
 bool pause_all(Container& container, TextBuilder& error) {
   int64_t deadline_ms = monotonic_ms() + kTimeoutMs;
   raise_descriptor_limit();
-  if (MemberSet(container.state(), container.fd()).caller_is_member()) {
+  if (caller_is_member(container.state(), container.fd())) {
     error.add("outlive-host was called from inside of the container that it is to pause");
     return false;
   }
@@ -39,14 +41,14 @@ bool pause_all(Container& container, TextBuilder& error) {
     add_reason(error.add("cannot freeze the container's cgroup: "), err);
     return false;
   }
-  bool done = Stopping(container, err == 0, deadline_ms).stop_all(error);
-  // It may have ended while the others were being stopped; its shim's `delete` must not stay among them.
+  bool done = PauseBySignals(container, err == 0, deadline_ms).stop_all(error);
+  // The first process may have ended meanwhile. Then its shim calls `delete`, and that call must not stay stopped.
   if (done && has_ended(container.init_fd())) {
     error.add("container not running");
     done = false;
   }
   Text<1024> ignored;
-  if (!done) (void)let_all_go_on(container, ignored);
+  if (!done) (void)resume_all(container, ignored);
   return done;
 }
 
@@ -64,7 +66,7 @@ bool pause_command(const CommandLine& line, TextBuilder& error) {
 bool resume_command(const CommandLine& line, TextBuilder& error) {
   Container container;
   if (container.open_locked(line, error) < 0 || !container.load(error)) return false;
-  if (container.status() == Status::Paused) return let_all_go_on(container, error);
+  if (container.status() == Status::Paused) return resume_all(container, error);
   error.add("container not paused");
   return false;
 }

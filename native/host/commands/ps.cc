@@ -1,34 +1,32 @@
-// `ps`: the members of a container, as runc's JSON array of pids or as a table of our own (runc asks ps(1) for its).
+// `ps`: lists the members of a container, as a JSON array of pids like runc's, or as a table of our own (runc calls
+// ps(1) for its).
 #include <errno.h>
-#include <fcntl.h>
 
 #include "common/clock.h"
+#include "common/pidfd.h"
+#include "common/proc.h"
 #include "host/commands/commands.h"
-#include "host/log.h"
-#include "host/members/descriptor_limit.h"
 #include "host/members/member_set.h"
+#include "host/reason.h"
 #include "host/state/container.h"
 
 namespace {
 
-// A container that makes processes without end has no list that is complete.
+// A container that makes processes without end has no complete list of members.
 constexpr int64_t kTimeoutMs = 1000;
 constexpr size_t kMaxCommandLine = 4u << 20;
 constexpr int kPidWidth = 7;
 
-// The arguments with spaces between them; the name, in brackets, where there are none. Controls become '?'.
+// Appends the arguments with spaces between them; the name in brackets if there are none. Control characters become
+// '?'.
 void add_command(TextBuilder& out, pid_t pid) {
-  Text<64> path;
   FileBytes words, name;
-  path.add("/proc/").add_int(pid).add("/cmdline");
-  (void)read_file(AT_FDCWD, path.c_str(), kMaxCommandLine, &words);
+  (void)read_proc_file(pid, "cmdline", kMaxCommandLine, &words);
   std::string_view text = words.view();
   while (!text.empty() && text[text.size() - 1] == '\0') text.remove_suffix(1);
   bool bracketed = text.empty();
   if (bracketed) {
-    path.clear();
-    path.add("/proc/").add_int(pid).add("/comm");
-    (void)read_file(AT_FDCWD, path.c_str(), 64, &name);
+    (void)read_proc_file(pid, "comm", 64, &name);
     text = name.view();
     if (!text.empty()) text.remove_suffix(1);
     out.add('[');
@@ -51,7 +49,7 @@ int write_table(const MemberSet& members) {
     for (size_t width = pid.size(); width < kPidWidth; width++) line.add(' ');
     line.add(pid.view()).add(' ');
     add_command(line, member.who.pid);
-    // What was read is this process's only if it has its pid still.
+    // Print what was read only if the process still has its pid.
     if (has_ended(member.pidfd)) continue;
     err = write_all(STDOUT_FILENO, line.view());
     if (err == 0) err = write_all(STDOUT_FILENO, "\n");
@@ -60,17 +58,13 @@ int write_table(const MemberSet& members) {
 }
 
 int write_json(const MemberSet& members) {
-  size_t capacity = 16 + 12 * members.known().size();
-  char* buffer = static_cast<char*>(malloc(capacity));
-  if (buffer == nullptr) return -ENOMEM;
-  TextBuilder out(buffer, capacity);
+  HeapText out(16 + 12 * members.known().size());
+  if (!out.valid()) return -ENOMEM;
   for (const MemberSet::Member& member : members.known()) {
     if (!member.adopter && !has_ended(member.pidfd)) out.add(out.size() == 0 ? '[' : ',').add_int(member.who.pid);
   }
   out.add(out.size() == 0 ? "null\n" : "]\n");
-  int err = write_all(STDOUT_FILENO, out.view());
-  free(buffer);
-  return err;
+  return write_all(STDOUT_FILENO, out.view());
 }
 
 }  // namespace
@@ -80,10 +74,9 @@ bool ps_command(const CommandLine& line, TextBuilder& error) {
   if (container.open(line, error) < 0 || !container.load(error)) return false;
   raise_descriptor_limit();
   MemberSet members(container.state(), container.fd());
-  // Signal 0 reaches nobody; it is the walk that is wanted.
-  int err = members.reach_all(0, monotonic_ms() + kTimeoutMs);
+  int err = members.find_all(monotonic_ms() + kTimeoutMs);
   if (err < 0 && err != -ETIMEDOUT) {
-    add_reason(error.add("cannot look for the container's processes: "), err);
+    add_reason(error.add("cannot find the container's processes: "), err);
     return false;
   }
   err = line.format[0] == 'j' ? write_json(members) : write_table(members);

@@ -1,6 +1,6 @@
-// `run -d` and `create`: a container and its first process. Until the process is let go, everything that names it is on
-// disk: a run that is killed at any moment leaves what `delete` finds. To `create`, let go is let go to the start
-// socket.
+// `run -d` and `create`: make a container and its first process. Before the process is let go, everything that names it
+// is on disk, so that `delete` finds what a `run` leaves that is killed at any moment. For `create`, let_go() releases
+// the process only as far as the start socket.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,11 +10,12 @@
 #include "common/proc.h"
 #include "host/cgroup/cgroup.h"
 #include "host/commands/commands.h"
+#include "host/launch/console.h"
 #include "host/launch/launch.h"
 #include "host/launch/pid_file.h"
 #include "host/launch/start_socket.h"
-#include "host/log.h"
 #include "host/members/end.h"
+#include "host/reason.h"
 #include "host/state/state.h"
 #include "host/state/store.h"
 
@@ -31,7 +32,8 @@ class Run {
     }
     Text<PATH_MAX + 16> path;
     path.add(bundle_).add("/config.json");
-    return config_.load(path.c_str(), ConfigKind::Bundle, error) && check_terminal(line_, config_.process(), error);
+    return config_.load(path.c_str(), ConfigKind::Bundle, error) &&
+           check_console(config_.process(), line_.console_socket, error);
   }
 
   bool create(TextBuilder& error) {
@@ -39,7 +41,7 @@ class Run {
            create_container(root_fd_.get(), line_.id, &container_fd_, error);
   }
 
-  // What undo() needs to open, so that it can when we run out of descriptors.
+  // Reserves the descriptors that undo() opens, so that it works even if we run out of descriptors.
   bool reserve(TextBuilder& error) {
     for (UniqueFd& fd : reserved_fd_) {
       fd.reset(fcntl(root_fd_.get(), F_DUPFD_CLOEXEC, 3));
@@ -52,9 +54,9 @@ class Run {
 
   bool launch(TextBuilder& error) {
     UniqueFd cgroup_fd, terminal_fd, start_fd;
-    // No cgroup: then the members are found by descent alone.
+    // Ignore a failure: without a cgroup the members are found by descent alone.
     (void)create_cgroup(container_fd_.get(), line_.id, &cgroup_fd);
-    return open_terminal(line_, config_.process(), &terminal_fd, error) && open_start(&start_fd, error) &&
+    return open_console(config_.process(), line_.console_socket, &terminal_fd, error) && open_start(&start_fd, error) &&
            first_.start(config_.process(), terminal_fd.get(), start_fd.get(), cgroup_fd.get(), error);
   }
 
@@ -64,13 +66,13 @@ class Run {
     return err == 0;
   }
 
-  // The child waits at its gate meanwhile.
+  // Writes state.json while the child waits at its gate.
   bool record(TextBuilder& error) {
     int err = read_boot_id(boot_id_);
     if (err == 0) err = identify(first_.pid(), &state_.init);
     if (err == 0 && !add_adopter(&state_)) err = -ENOMEM;
     if (err < 0) {
-      add_reason(error.add("cannot tell who the process is: "), err);
+      add_reason(error.add("cannot read the identity of the process: "), err);
       return false;
     }
     add_rfc3339_now(created_);
@@ -81,7 +83,7 @@ class Run {
     state_.annotations = config_.annotations();
     if (!save_state(container_fd_.get(), state_, error)) return false;
     recorded_ = true;
-    // Whatever hangs from now on (an exec from a dead network drive) does not keep `delete --force` out.
+    // From now on a call that hangs, such as an exec from a dead network drive, must not block `delete --force`.
     unlock_container(container_fd_.get());
     return true;
   }
@@ -94,11 +96,11 @@ class Run {
     return true;
   }
 
-  // Takes back what create() and later steps made. What fails here stays for `delete`.
+  // Takes back what create() and later steps made. What cannot be taken back is left to `delete`.
   void undo() {
     Text<1024> ignored;
     for (UniqueFd& fd : reserved_fd_) fd.reset();
-    // Unlocked by record(); a delete may have come in between, and then it is all done.
+    // record() gave up the lock. If a `delete` came in between, everything is removed already.
     if (recorded_ && lock_container(container_fd_.get(), line_.id, ignored) < 0) return;
     if (started_ && !end_container(&state_, container_fd_.get(), ignored)) return;
     first_.end();

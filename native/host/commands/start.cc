@@ -5,17 +5,18 @@
 
 #include "common/clock.h"
 #include "common/proc.h"
+#include "common/retry.h"
 #include "host/commands/commands.h"
 #include "host/launch/failure.h"
 #include "host/launch/start_socket.h"
-#include "host/log.h"
+#include "host/reason.h"
 #include "host/state/container.h"
 
 namespace {
 
 constexpr char kKilled[] = "the process was killed before it started";
 constexpr int64_t kEndingMs = 1000;
-constexpr int kLookAgainMs = 10;
+constexpr int kPollMs = 10;
 
 bool check_startable(Status status, TextBuilder& error) {
   switch (status) {
@@ -37,20 +38,19 @@ bool check_startable(Status status, TextBuilder& error) {
   return false;
 }
 
-// What the process answers: nothing when its exec has closed the connection.
+// What the process answers. Nothing if exec has closed the connection.
 struct Answer {
   ChildFailure failure;
   char program[4096];
 };
 
-// The answer's bytes until the connection's end: how many, or -errno.
+// Reads the answer up to the connection's end: its size, or -errno.
 ssize_t receive(int connection_fd, Answer* answer) {
   char* bytes = reinterpret_cast<char*>(answer);
   size_t size = 0;
   while (size < sizeof *answer - 1) {
-    ssize_t n = recv(connection_fd, bytes + size, sizeof *answer - 1 - size, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return -errno;
+    ssize_t n = retried([&] { return recv(connection_fd, bytes + size, sizeof *answer - 1 - size, 0); });
+    if (n < 0) return n;
     if (n == 0) break;
     size += static_cast<size_t>(n);
   }
@@ -58,21 +58,21 @@ ssize_t receive(int connection_fd, Answer* answer) {
   return static_cast<ssize_t>(size);
 }
 
-// The kernel clears the flag before it closes the connection. One that is reaped already is taken to have run.
+// The kernel clears the flag before exec closes the connection. A process that has been reaped counts as started.
 bool ended_before_exec(const ProcessIdentity& init) {
   ProcStat stat;
   return read_proc_stat(init.pid, &stat) == 0 && stat.start_time_ticks == init.start_time_ticks &&
          never_called_exec(stat);
 }
 
-// It closed the socket before it came to us: because another `start` had let it go, whose exec may take its time, or in
-// its end, which we see a moment later.
+// The process closed the start socket before it served us. Either another `start` had let it go, and its exec may still
+// take a while; or it ended, which shows a moment later.
 void add_gone_reason(Container& container, TextBuilder& error) {
   int64_t deadline_ms = monotonic_ms() + kEndingMs;
   Status status = container.status();
   while (status == Status::Created && ms_until(deadline_ms) > 0) {
     struct pollfd end = {container.init_fd(), POLLIN, 0};
-    (void)poll(&end, 1, kLookAgainMs);
+    (void)poll(&end, 1, kPollMs);
     status = container.status();
   }
   error.add(status == Status::Stopped ? kKilled : "cannot start an already running container");
@@ -82,7 +82,7 @@ bool await_exec(Container& container, int connection_fd, TextBuilder& error) {
   Answer answer = {};
   ssize_t n = receive(connection_fd, &answer);
   if (n >= static_cast<ssize_t>(sizeof answer.failure)) {
-    add_launch_error({answer.program, ""}, answer.failure, error);
+    add_failure({answer.program, ""}, answer.failure, error);
   } else if (n < 0) {
     add_gone_reason(container, error);
   } else if (ended_before_exec(container.state().init)) {
@@ -101,7 +101,7 @@ bool start_command(const CommandLine& line, TextBuilder& error) {
   if (container.open_locked(line, error) < 0 || !container.load(error)) return false;
   if (!check_startable(container.status(), error)) return false;
   int err = send_start(container.fd(), &connection_fd);
-  // An exec that hangs must not keep `delete --force` out.
+  // An exec that hangs must not block `delete --force`.
   container.unlock();
   if (err == 0) return await_exec(container, connection_fd.get(), error);
   if (err == -ECONNREFUSED || err == -EPIPE || err == -ENOENT) {

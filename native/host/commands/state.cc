@@ -1,10 +1,9 @@
-// `state`: what runc prints, of a container of ours.
+// `state`: prints a container's state as runc does.
 #include <errno.h>
-#include <stdlib.h>
 
 #include "common/json_escape.h"
 #include "host/commands/commands.h"
-#include "host/log.h"
+#include "host/reason.h"
 #include "host/state/container.h"
 
 namespace {
@@ -23,16 +22,11 @@ bool state_command(const CommandLine& line, TextBuilder& error) {
   Status status = container.status();
   bool alive = status != Status::Creating && status != Status::Stopped;
 
-  size_t capacity = 4096 + 6 * (state.bundle.size() + state.created.size());
-  for (JsonValue item = state.annotations.first(); item; item = item.next()) {
-    capacity += 6 * (item.key().size() + item.str().size()) + 8;
-  }
-  char* buffer = static_cast<char*>(malloc(capacity));
-  if (buffer == nullptr) {
+  HeapText out(4096 + 6 * (state.bundle.size() + state.created.size()) + annotations_capacity(state.annotations));
+  if (!out.valid()) {
     error.add("out of memory");
     return false;
   }
-  TextBuilder out(buffer, capacity);
   out.add("{\n");
   add_field(out, "ociVersion", "1.0.2");
   add_field(out, "id", line.id);
@@ -41,10 +35,9 @@ bool state_command(const CommandLine& line, TextBuilder& error) {
   add_field(out, "bundle", state.bundle);
   add_field(out, "rootfs", "");
   add_field(out, "created", state.created);
-  add_json_strings(out.add("  \"annotations\": "), state.annotations);
+  add_annotations(out.add("  \"annotations\": "), state.annotations);
   out.add(",\n  \"owner\": \"\"\n}\n");
   int err = write_all(STDOUT_FILENO, out.view());
-  free(buffer);
   if (err < 0) add_reason(error.add("standard output: "), err);
   return err == 0;
 }

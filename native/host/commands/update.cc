@@ -1,26 +1,26 @@
-// `update`: the host runtime sets no limits, so that only resources that ask for none can be granted.
+// `update`: the host runtime sets no limits, so it accepts only resources that ask for none.
 #include <errno.h>
 #include <fcntl.h>
 
 #include <cstring>
 
 #include "common/files.h"
+#include "common/retry.h"
 #include "host/bundle/unsupported.h"
 #include "host/commands/commands.h"
-#include "host/log.h"
+#include "host/reason.h"
 #include "host/state/container.h"
 
 namespace {
 
 constexpr size_t kMaxSize = 64u << 10;
 
-// All that the descriptor gives, a pipe's too: its size or -errno. buffer[size] stays free for the parser.
+// Reads to the end of a file or pipe: the size or -errno. buffer[size] stays free for the parser.
 ssize_t read_all(int fd, char (&buffer)[kMaxSize + 1]) {
   size_t size = 0;
   while (size < kMaxSize) {
-    ssize_t n = read(fd, buffer + size, kMaxSize - size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return -errno;
+    ssize_t n = retried([&] { return read(fd, buffer + size, kMaxSize - size); });
+    if (n < 0) return n;
     if (n == 0) return static_cast<ssize_t>(size);
     size += static_cast<size_t>(n);
   }
@@ -39,14 +39,13 @@ bool check_resources(const char* path, TextBuilder& error) {
     return false;
   }
   if (!doc.parse(buffer, static_cast<size_t>(size), &wrong)) {
-    error.add(path).add(':').add_int(static_cast<int64_t>(wrong.line)).add(':');
-    error.add_int(static_cast<int64_t>(wrong.column)).add(": ").add(wrong.reason);
+    add_json_error(error, path, wrong);
     return false;
   }
   Text<1024> what;
   if (!doc.root().is(JsonType::Object)) {
     error.add(path).add(": the file must hold a JSON object");
-  } else if (!check_resources_ask_nothing(doc.root(), what)) {
+  } else if (!check_resources_supported(doc.root(), what)) {
     error.add("outlive-host sets no limits: ").add(path).add(" asks for ").add(what.view());
   }
   return error.size() == 0;

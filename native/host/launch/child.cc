@@ -11,10 +11,12 @@
 
 #include <cstring>
 
+#include "common/descriptors.h"
 #include "common/files.h"
+#include "common/retry.h"
 #include "host/launch/credentials.h"
 #include "host/launch/program.h"
-#include "host/launch/wait.h"
+#include "host/launch/start_socket.h"
 
 namespace {
 
@@ -25,7 +27,7 @@ class Child {
   [[noreturn]] void fail(ChildStep step, int err, int detail = 0) const {
     ChildFailure failure = {step, err < 0 ? -err : err, detail};
     (void)send(channel_fd_, &failure, sizeof failure, MSG_NOSIGNAL);
-    // `start` has not read the config.
+    // `start` has not read the config, so it needs the program's name too.
     if (let_go_by_start_) (void)send(channel_fd_, process_.args[0], strlen(process_.args[0]), MSG_NOSIGNAL);
     _exit(1);
   }
@@ -41,8 +43,8 @@ class Child {
     if (ioctl(0, TIOCSCTTY, 0) < 0) fail(ChildStep::Terminal, errno);
   }
 
-  // The user's own stdio must be the user's: /dev/stdout is opened anew by some programs. As runc does it; the group
-  // stays, and where the file system cannot, nobody is stopped.
+  // Gives stdio to the process's user, since some programs open /dev/stdout again. As runc does: the group stays, and a
+  // file system that cannot do it is no failure.
   void give_stdio_to_user() const {
     if (!process_.has_uid || process_.uid == geteuid()) return;
     for (int fd = 0; fd < 3; fd++) {
@@ -63,7 +65,7 @@ class Child {
     check(ChildStep::OomScoreAdj, write_all(fd.get(), text.view()));
   }
 
-  // min_descriptors: a smaller limit of these is raised to it.
+  // A limit of open descriptors below min_descriptors is set to that.
   void set_limits(rlim_t min_descriptors) const {
     for (size_t i = 0; i < process_.limits.size(); i++) {
       const ResourceLimit& limit = process_.limits[i];
@@ -71,13 +73,13 @@ class Child {
       if (limit.resource == RLIMIT_NOFILE && limit.soft < min_descriptors) {
         values = {min_descriptors, limit.hard < min_descriptors ? min_descriptors : limit.hard};
       }
-      // The cast: glibc gives the parameter an enum type in C++ only.
+      // glibc gives the parameter an enum type, in C++ only.
       auto resource = static_cast<__rlimit_resource_t>(limit.resource);
       if (setrlimit(resource, &values) < 0) fail(ChildStep::Limit, errno, static_cast<int>(i));
     }
   }
 
-  // As the user where the caller may not go there, as the caller where the user may not: runc tries both.
+  // False if the caller may not enter the directory; then the user is tried. runc tries both too.
   bool enter_cwd() const {
     if (chdir(process_.cwd) == 0) return true;
     if (errno != EACCES && errno != EPERM) fail(ChildStep::Cwd, errno);
@@ -92,22 +94,19 @@ class Child {
 
   void wait_for_go() const {
     char go;
-    ssize_t n;
-    do n = read(channel_fd_, &go, 1);
-    while (n < 0 && errno == EINTR);
-    if (n != 1) _exit(1);
+    if (retried([&] { return read(channel_fd_, &go, 1); }) != 1) _exit(1);
   }
 
-  // What fails later than this is told to `start`, on the connection that becomes the channel.
+  // Waits for `start`. Its connection becomes the channel: later failures are reported to it.
   void wait_created(int start_fd) {
-    ExecFailure why = check_program(process_.args.data(), process_.env.data());
+    ProgramFailure why = check_program(process_.args.data(), process_.env.data());
     check(why.step, why.err);
     channel_fd_ = wait_for_start(start_fd);
     let_go_by_start_ = true;
     lower_descriptor_limit();
   }
 
-  // To what set_limits() did not: down, which needs no privilege.
+  // Sets the limit that set_limits() raised to kWaitDescriptors. Lowering it needs no privilege.
   void lower_descriptor_limit() const {
     for (size_t i = process_.limits.size(); i-- > 0;) {
       const ResourceLimit& limit = process_.limits[i];
@@ -121,7 +120,7 @@ class Child {
   }
 
   [[noreturn]] void exec() const {
-    ExecFailure why = exec_program(process_.args.data(), process_.env.data());
+    ProgramFailure why = exec_program(process_.args.data(), process_.env.data());
     fail(why.step, why.err);
   }
 
@@ -142,13 +141,13 @@ void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int 
   child.set_limits(start_fd >= 0 ? kWaitDescriptors : 0);
   umask(process.umask);
   reset_signals();
-  bool there = child.enter_cwd();
+  bool entered = child.enter_cwd();
   child.take_user();
-  if (!there && chdir(process.cwd) < 0) child.fail(ChildStep::Cwd, errno);
+  if (!entered && chdir(process.cwd) < 0) child.fail(ChildStep::Cwd, errno);
   if (process.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
     child.fail(ChildStep::NoNewPrivileges, errno);
   }
-  child.check(ChildStep::Descriptors, close_descriptors_on_exec());
+  child.check(ChildStep::Descriptors, close_descriptors_on_exec(3));
   child.wait_for_go();
   if (start_fd >= 0) child.wait_created(start_fd);
   child.exec();

@@ -1,5 +1,5 @@
-// The child between clone and exec: everything that the process is given it takes on here, on itself. What fails is
-// told to the parent through the channel, as numbers; the words are made there.
+// The child between clone and exec: it takes on everything that the process is to have. It reports a failure to its
+// parent through the channel, as numbers; failure.h turns them into words.
 #pragma once
 
 #include "host/bundle/config.h"
@@ -9,15 +9,15 @@ enum class ChildStep : int32_t {
   Stdio,
   Terminal,
   OomScoreAdj,
-  Limit,  // detail: its index
+  Limit,  // detail: the index of the limit
   Cwd,
   Groups,
   Gid,
   Uid,
   NoNewPrivileges,
   Descriptors,
-  FindProgram,  // in none of PATH's directories
-  StatProgram,  // a path that leads nowhere
+  FindProgram,  // in no directory of PATH
+  StatProgram,  // a path at which there is no file
   Exec,
 };
 
@@ -27,7 +27,7 @@ struct ChildFailure {
   int32_t detail;
 };
 
-// terminal_fd: the slave that becomes stdio and the controlling terminal, or -1. Before the exec it waits for a byte on
-// the channel and ends silently when the channel is closed instead: the parent is gone.
-// start_fd: -1, or the start socket, at which it waits then; what fails from there on is told to `start`.
+// terminal_fd: the pty slave that becomes stdio and the controlling terminal, or -1. Before exec the child waits at the
+// gate, for a byte on the channel; it exits silently if the channel is closed instead, because then the parent is gone.
+// start_fd: -1, or the start socket. With it the child waits there next, and reports later failures to `start`.
 [[noreturn]] void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd);

@@ -8,13 +8,6 @@
 
 namespace {
 
-bool contains(const gid_t* list, size_t count, gid_t gid) {
-  for (size_t i = 0; i < count; i++) {
-    if (list[i] == gid) return true;
-  }
-  return false;
-}
-
 bool has_exactly(const HeapArray<gid_t>& wanted) {
   HeapArray<gid_t> now;
   int count = getgroups(0, nullptr);
@@ -23,15 +16,15 @@ bool has_exactly(const HeapArray<gid_t>& wanted) {
   }
   if (count < 0 || (count > 0 && getgroups(count, now.data()) != count)) return false;
   for (size_t i = 0; i < now.size(); i++) {
-    if (!contains(wanted.data(), wanted.size(), now[i])) return false;
+    if (!wanted.contains(now[i])) return false;
   }
   for (size_t i = 0; i < wanted.size(); i++) {
-    if (!contains(now.data(), now.size(), wanted[i])) return false;
+    if (!now.contains(wanted[i])) return false;
   }
   return true;
 }
 
-// A user namespace of an unprivileged user may not change groups at all (user_namespaces(7)).
+// In a user namespace that an unprivileged user made, groups may not be changed at all (user_namespaces(7)).
 bool groups_are_denied() {
   FileBytes text;
   return read_file(AT_FDCWD, "/proc/self/setgroups", 64, &text) == 0 && text.view() == "deny\n";

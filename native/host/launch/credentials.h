@@ -1,10 +1,10 @@
-// The user of the process: what is already as wanted is not set again, so that a caller without privileges can name
-// itself (credentials(7)). Each returns 0 or -errno.
+// The user and groups of the process. What is already as wanted is not set again, so that an unprivileged caller can
+// name its own ids (credentials(7)). Each function returns 0 or -errno.
 #pragma once
 
 #include "host/bundle/config.h"
 
-// The supplementary groups, exactly the given ones. An unprivileged caller that names none keeps its own: it could not
+// Sets exactly the given supplementary groups. An unprivileged caller that names none keeps its own, since it may not
 // drop them.
 int set_groups(const ProcessConfig& process);
 int set_gid(const ProcessConfig& process);

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "host/log.h"
+#include "host/reason.h"
 
 namespace {
 
@@ -19,7 +19,7 @@ void add_exec_error(const char* program, const ChildFailure& failure, TextBuilde
 
 }  // namespace
 
-void add_launch_error(const LaunchNames& names, const ChildFailure& failure, TextBuilder& error) {
+void add_failure(const FailureNames& names, const ChildFailure& failure, TextBuilder& error) {
   switch (failure.step) {
     case ChildStep::NewSession:
       error.add("setsid: ");

@@ -1,13 +1,13 @@
-// The words for what went wrong in the child, runc's where it has some.
+// The messages for failures in the child; runc's wording, if runc has one.
 #pragma once
 
 #include "common/text.h"
 #include "host/launch/child.h"
 
-// What the words name, of the process object.
-struct LaunchNames {
+// What a message may quote from the process object.
+struct FailureNames {
   const char* program;
   const char* cwd;
 };
 
-void add_launch_error(const LaunchNames& names, const ChildFailure& failure, TextBuilder& error);
+void add_failure(const FailureNames& names, const ChildFailure& failure, TextBuilder& error);

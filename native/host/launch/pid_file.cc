@@ -5,21 +5,7 @@
 #include <cstring>
 
 #include "common/files.h"
-#include "host/launch/console.h"
-#include "host/log.h"
-
-bool check_terminal(const CommandLine& line, const ProcessConfig& process, TextBuilder& error) {
-  if (process.terminal && line.console_socket == nullptr) {
-    error.add("process.terminal is true: a detached process needs --console-socket for its terminal");
-  } else if (!process.terminal && line.console_socket != nullptr) {
-    error.add("--console-socket is of no use: process.terminal is not true");
-  }
-  return error.size() == 0;
-}
-
-bool open_terminal(const CommandLine& line, const ProcessConfig& process, UniqueFd* terminal_fd, TextBuilder& error) {
-  return !process.terminal || open_console(process, line.console_socket, terminal_fd, error);
-}
+#include "host/reason.h"
 
 bool write_pid_file(const char* path, pid_t pid, TextBuilder& error) {
   if (path == nullptr) return true;

@@ -1,24 +1,20 @@
-// The last steps before the program: signals as they are by default, nothing open but stdio, and the search for it in
-// the PATH that the process itself will have (execvp(3), without its shell for files of unknown format).
+// The last steps before the program runs: default signals, and the search for the program in the PATH that the process
+// will have (execvp(3), without its fallback to a shell).
 #pragma once
 
 #include "host/launch/child.h"
 
+// Every signal gets its default disposition, and none is blocked.
 void reset_signals();
 
-// Everything from 3 on: 0 or -errno.
-int close_descriptors_on_exec();
-// At once: 0 or -errno.
-int close_descriptors_from(int first_fd);
-
-struct ExecFailure {
+struct ProgramFailure {
   ChildStep step;
   int err;
 };
 
-// Returns only when it failed.
-ExecFailure exec_program(const char* const* args, const char* const* env);
+// Executes the program. Returns only on failure.
+ProgramFailure exec_program(const char* const* args, const char* const* env);
 
-// What can be known of that without doing it: that there is a program, and that this user may execute it. err: 0, or
-// what exec_program() would fail with.
-ExecFailure check_program(const char* const* args, const char* const* env);
+// Checks, without executing, that the program exists and that this user may execute it. err: 0, or the errno that
+// exec_program() would fail with.
+ProgramFailure check_program(const char* const* args, const char* const* env);

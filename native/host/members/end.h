@@ -1,8 +1,8 @@
-// The end of a container: every process that belongs to it and still runs is ended, none outside is touched.
+// Ends a container: kills every process that belongs to it and still runs, and no other.
 #pragma once
 
 #include "host/state/state.h"
 
-// `state` may be nullptr (a half made container): then only its cgroup is known. Bounded to ten seconds; false with the
-// pids that are left in the error. The cgroup is removed too.
+// `state` may be nullptr, for a half made container: then only its cgroup is known. Takes at most ten seconds; false
+// with the remaining pids in the error. Removes the cgroup too.
 bool end_container(const ContainerState* state, int container_fd, TextBuilder& error);

@@ -1,19 +1,17 @@
-// Which processes are whose children. Two sources: /proc/<pid>/task/<tid>/children, which costs little but is not
-// everywhere (CONFIG_PROC_CHILDREN) and may miss one while its siblings are being reaped; and a walk over all of /proc,
-// which costs milliseconds and misses none that exists throughout. Pids only: who they are is checked by the caller.
+// Which processes are whose children. Two sources: /proc/<pid>/task/<tid>/children is cheap, but needs
+// CONFIG_PROC_CHILDREN and may miss a child while its siblings are being reaped; a walk over all of /proc takes
+// milliseconds and misses no process that exists throughout. Returns pids only: the caller checks who they are.
 #pragma once
 
 #include <sys/types.h>
-
-#include <string_view>
 
 #include "common/heap_array.h"
 
 class ProcessTree {
  public:
-  // Reads all of /proc now; children_of() answers from it too from then on.
+  // Reads all of /proc now. From then on, children_of() uses that too.
   int read_all();
-  // Appends the children of a process, some perhaps twice: 0 or -errno; -ENOSYS when read_all() is needed.
+  // Appends the children of a process, some perhaps twice: 0 or -errno. -ENOSYS if read_all() is needed first.
   int children_of(pid_t pid, HeapArray<pid_t>* out) const;
 
  private:
@@ -24,6 +22,3 @@ class ProcessTree {
   };
   HeapArray<Row> rows_;
 };
-
-// Appends the decimal numbers of a text: 0 or -ENOMEM. 0 (a process that our pid namespace cannot see) is left out.
-int add_pids(std::string_view text, HeapArray<pid_t>* out);

@@ -9,7 +9,7 @@
 
 namespace {
 
-// Made by `create` (no other container has a start socket) and not let go yet, or not through its exec.
+// Made by `create`, since no other container has a start socket; and its program does not run yet.
 bool waits_for_start(int container_fd, const ProcessIdentity& who) {
   ProcStat stat;
   return has_start_socket(container_fd) && read_proc_stat(who.pid, &stat) == 0 &&

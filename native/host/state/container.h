@@ -1,13 +1,12 @@
-// A container that exists, as a command finds it: its directory, what state.json says of it, and the status that runc
-// would give it.
+// A container that exists, as a command finds it: its directory, its state.json, and the status that runc would report.
 #pragma once
 
 #include "host/command_line.h"
 #include "host/state/state.h"
 
 enum class Status {
-  Creating,  // half made: a `run` or `create` is at it, or was killed
-  Created,   // its first process waits for `start`
+  Creating,  // half made: a `run` or `create` is at work, or was killed
+  Created,   // the first process waits for `start`
   Running,
   Paused,
   Stopped,
@@ -19,13 +18,13 @@ class Container {
  public:
   // Opens the container's directory: 0 or -errno (-ENOENT: no such container).
   int open(const CommandLine& line, TextBuilder& error);
-  // The same, and waits (bounded) for its lock.
+  // The same, and takes the lock; the wait for it has a time limit.
   int open_locked(const CommandLine& line, TextBuilder& error);
   void unlock() const;
-  // Reads state.json; false when it is damaged. A half made container has none: its state is empty then.
+  // Reads state.json. False if it is damaged. A half made container has none: then its state is empty.
   bool load(TextBuilder& error);
 
-  // As it is now; after load(). Looked up in the kernel, but for what pause had to write down.
+  // The status now, after load(). Asks the kernel; only a pause by signals is known from state.json alone.
   Status status();
   bool half_made() const { return half_made_; }
   ContainerState& state() { return file_.state; }
@@ -33,7 +32,7 @@ class Container {
 
   int root_fd() const { return root_fd_.get(); }
   int fd() const { return fd_.get(); }
-  // The first process's pidfd, when status() found that it has not ended.
+  // The first process's pidfd, if status() found that it has not ended.
   int init_fd() const { return init_fd_.get(); }
 
  private:

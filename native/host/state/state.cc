@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "common/json_escape.h"
+#include "common/pidfd.h"
 #include "common/proc.h"
-#include "host/log.h"
+#include "host/reason.h"
 
 namespace {
 
@@ -13,8 +14,8 @@ constexpr char kFile[] = "state.json";
 constexpr size_t kMaxSize = 4u << 20;
 
 void add_identity(TextBuilder& out, const ProcessIdentity& who) {
-  out.add("{\"pid\":").add_int(who.pid).add(",\"startTimeTicks\":");
-  out.add_int(static_cast<int64_t>(who.start_time_ticks)).add('}');
+  add_identity_members(out.add('{'), who);
+  out.add('}');
 }
 
 void add_identities(TextBuilder& out, const HeapArray<ProcessIdentity>& list) {
@@ -43,16 +44,11 @@ bool read_identities(JsonValue list, HeapArray<ProcessIdentity>* out) {
 
 }  // namespace
 
-void add_json_string(TextBuilder& out, std::string_view text) {
-  out.add('"');
-  add_json_escaped(out, text, text.size() * 6);
-  out.add('"');
-}
-
-void add_json_strings(TextBuilder& out, JsonValue object) {
+void add_annotations(TextBuilder& out, JsonValue annotations) {
   out.add('{');
   bool first = true;
-  for (JsonValue item = object.is(JsonType::Object) ? object.first() : JsonValue(); item; item = item.next()) {
+  for (JsonValue item = annotations.is(JsonType::Object) ? annotations.first() : JsonValue(); item;
+       item = item.next()) {
     if (!item.is(JsonType::String)) continue;
     if (!first) out.add(',');
     first = false;
@@ -62,74 +58,85 @@ void add_json_strings(TextBuilder& out, JsonValue object) {
   out.add('}');
 }
 
+size_t annotations_capacity(JsonValue annotations) {
+  size_t capacity = 2;
+  for (JsonValue item = annotations.first(); item; item = item.next()) {
+    capacity += 6 * (item.key().size() + item.str().size()) + 8;
+  }
+  return capacity;
+}
+
+namespace {
+
+// False if a field is missing or of the wrong type.
+bool read_state(JsonValue root, ContainerState* state) {
+  state->id = root.get("id").str();
+  state->bundle = root.get("bundle").str();
+  state->created = root.get("created").str();
+  state->boot_id = root.get("bootId").str();
+  state->annotations = root.get("annotations");
+  state->paused = static_cast<bool>(root.get("stopped"));
+  return state->boot_id.size() == 36 && read_identity(root.get("init"), &state->init) &&
+         read_identities(root.get("execs"), &state->execs) && read_identities(root.get("adopters"), &state->adopters) &&
+         (!state->paused || read_identities(root.get("stopped"), &state->stopped));
+}
+
+void add_state(TextBuilder& out, const ContainerState& state) {
+  add_json_string(out.add("{\"id\":"), state.id);
+  add_json_string(out.add(",\"bundle\":"), state.bundle);
+  // `exec` writes back what it read, which may be any string.
+  add_json_string(out.add(",\"created\":"), state.created);
+  add_json_string(out.add(",\"bootId\":"), state.boot_id);
+  add_identity(out.add(",\"init\":"), state.init);
+  add_identities(out.add(",\"execs\":"), state.execs);
+  add_identities(out.add(",\"adopters\":"), state.adopters);
+  if (state.paused) add_identities(out.add(",\"stopped\":"), state.stopped);
+  add_annotations(out.add(",\"annotations\":"), state.annotations);
+  out.add("}\n");
+}
+
+// Every byte may be escaped to six. An identity takes at most 80.
+size_t state_capacity(const ContainerState& state) {
+  size_t texts = state.id.size() + state.bundle.size() + state.created.size() + state.boot_id.size();
+  size_t identities = state.execs.size() + state.adopters.size() + state.stopped.size();
+  return 1024 + 6 * texts + 80 * identities + annotations_capacity(state.annotations);
+}
+
+}  // namespace
+
 int StateFile::load(int container_fd, TextBuilder& error) {
   int err = read_file(container_fd, kFile, kMaxSize, &bytes_);
   JsonError wrong;
   if (err == 0 && !doc_.parse(bytes_.data(), bytes_.size(), &wrong)) err = -EPROTO;
-  if (err == 0) {
-    JsonValue root = doc_.root();
-    state.id = root.get("id").str();
-    state.bundle = root.get("bundle").str();
-    state.created = root.get("created").str();
-    state.boot_id = root.get("bootId").str();
-    state.annotations = root.get("annotations");
-    bool whole = state.boot_id.size() == 36 && read_identity(root.get("init"), &state.init) &&
-                 read_identities(root.get("execs"), &state.execs) &&
-                 read_identities(root.get("adopters"), &state.adopters);
-    state.paused = static_cast<bool>(root.get("stopped"));
-    whole = whole && (!state.paused || read_identities(root.get("stopped"), &state.stopped));
-    if (!whole) err = -EPROTO;
-  }
+  if (err == 0 && !read_state(doc_.root(), &state)) err = -EPROTO;
   if (err == -EPROTO) error.add("state.json of the container is damaged");
   if (err < 0 && err != -EPROTO) add_reason(error.add("cannot read state.json of the container: "), err);
   return err;
 }
 
 bool save_state(int container_fd, const ContainerState& state, TextBuilder& error) {
-  // Room for every byte escaped to six, and for the numbers: pid and ticks of an identity are at most 60 characters.
-  size_t texts = state.id.size() + state.bundle.size() + state.created.size() + state.boot_id.size();
-  size_t capacity = 1024 + 6 * texts;
-  capacity += 80 * (state.execs.size() + state.adopters.size() + state.stopped.size());
-  for (JsonValue item = state.annotations.first(); item; item = item.next()) {
-    capacity += 6 * (item.key().size() + item.str().size()) + 8;
-  }
-  char* buffer = static_cast<char*>(malloc(capacity));
-  int err = buffer == nullptr ? -ENOMEM : 0;
+  HeapText out(state_capacity(state));
+  int err = out.valid() ? 0 : -ENOMEM;
   if (err == 0) {
-    TextBuilder out(buffer, capacity);
-    add_json_string(out.add("{\"id\":"), state.id);
-    add_json_string(out.add(",\"bundle\":"), state.bundle);
-    // What exec writes back was read from the file, and may be anything.
-    add_json_string(out.add(",\"created\":"), state.created);
-    add_json_string(out.add(",\"bootId\":"), state.boot_id);
-    add_identity(out.add(",\"init\":"), state.init);
-    add_identities(out.add(",\"execs\":"), state.execs);
-    add_identities(out.add(",\"adopters\":"), state.adopters);
-    if (state.paused) add_identities(out.add(",\"stopped\":"), state.stopped);
-    add_json_strings(out.add(",\"annotations\":"), state.annotations);
-    out.add("}\n");
+    add_state(out, state);
     err = out.truncated() ? -EFBIG : write_file_atomic(container_fd, kFile, out.view(), 0600);
   }
-  free(buffer);
   if (err < 0) add_reason(error.add("cannot write state.json of the container: "), err);
   return err == 0;
 }
 
 pid_t named_adopter() {
-  const char* said = getenv("OUTLIVE_SUBREAPER");
+  const char* text = getenv("OUTLIVE_SUBREAPER");
   int64_t pid = 0;
-  return said != nullptr && parse_int(said, &pid) && pid > 1 && pid <= INT32_MAX ? static_cast<pid_t>(pid) : 0;
+  return text != nullptr && parse_int(text, &pid) && pid > 1 && pid <= INT32_MAX ? static_cast<pid_t>(pid) : 0;
 }
 
 bool add_adopter(ContainerState* state) {
   pid_t pid = named_adopter();
   ProcessIdentity parent;
-  // Our parent cannot be replaced under its pid while we are its child; if it is gone by now, getppid() says so.
+  // While we are its child, our parent's pid cannot be reused. If the parent is gone by now, getppid() differs.
   if (pid == 0 || pid != getppid() || identify(pid, &parent) < 0 || getppid() != pid) return true;
-  for (const ProcessIdentity& known : state->adopters) {
-    if (known == parent) return true;
-  }
-  return state->adopters.push(parent);
+  return state->adopters.contains(parent) || state->adopters.push(parent);
 }
 
 bool is_this_boot(const ContainerState& state) {

@@ -1,5 +1,5 @@
-// state.json: what the host runtime remembers of a container, so that a later call finds its processes again without
-// ever mistaking another for one of them. Not the library's state.json (DESIGN, "The state directory").
+// state.json of the host runtime: what it remembers of a container, so that a later call finds exactly its processes
+// again. Not the library's state.json (docs/protocol.md, "Files of a container").
 #pragma once
 
 #include "common/files.h"
@@ -15,18 +15,18 @@ struct ContainerState {
   std::string_view boot_id;
   ProcessIdentity init;
   HeapArray<ProcessIdentity> execs;
-  // Subreapers that were started for this container alone (its shims): every descendant of theirs is a member.
+  // Subreapers that were started only for this container (its shims): every descendant of theirs is a member.
   HeapArray<ProcessIdentity> adopters;
-  // Paused by signals: those that were stopped for it. (A frozen cgroup says so itself.)
+  // Paused by signals, and the processes that were stopped for it. The kernel knows about a frozen cgroup.
   bool paused = false;
   HeapArray<ProcessIdentity> stopped;
   JsonValue annotations;
 };
 
-// A state.json as read; `state` points into it.
+// A state.json that was read; `state` points into it.
 class StateFile {
  public:
-  // 0; -ENOENT when there is none (half made); -EPROTO when it cannot be understood. The error text is set then.
+  // 0, or a negated errno with the error text set: -ENOENT if there is none (half made), -EPROTO if it is damaged.
   int load(int container_fd, TextBuilder& error);
 
   ContainerState state;
@@ -38,15 +38,16 @@ class StateFile {
 
 bool save_state(int container_fd, const ContainerState& state, TextBuilder& error);
 
-// Records the caller's parent as an adopter when it says (OUTLIVE_SUBREAPER=<its pid>) that it is one.
+// Records the caller's parent as an adopter if OUTLIVE_SUBREAPER holds its pid. False if memory runs out.
 bool add_adopter(ContainerState* state);
 // The pid in OUTLIVE_SUBREAPER, or 0.
 pid_t named_adopter();
 
-// The state is of this boot, and the first process has not ended: its pidfd in *init_fd.
+// True if the state is of this boot and the first process has not ended; then its pidfd is in *init_fd.
 bool first_process_runs(const ContainerState& state, UniqueFd* init_fd);
 bool is_this_boot(const ContainerState& state);
 
-// Appends a JSON string with its quotes, or an object of strings.
-void add_json_string(TextBuilder& out, std::string_view text);
-void add_json_strings(TextBuilder& out, JsonValue object);
+// Appends the annotations as a JSON object of strings.
+void add_annotations(TextBuilder& out, JsonValue annotations);
+// The largest size of that object.
+size_t annotations_capacity(JsonValue annotations);

@@ -13,7 +13,7 @@
 
 #include "common/clock.h"
 #include "common/files.h"
-#include "host/log.h"
+#include "host/reason.h"
 
 namespace {
 
@@ -32,7 +32,7 @@ void add_default_root(TextBuilder& out) {
   }
 }
 
-// mkdir -p, mode 0700. `path` is changed while it runs and given back as it was.
+// mkdir -p, mode 0700. Changes `path` while it runs, and restores it.
 int make_directories(char* path) {
   if (mkdir(path, 0700) == 0 || errno == EEXIST) return 0;
   if (errno != ENOENT) return -errno;
@@ -46,11 +46,11 @@ int make_directories(char* path) {
   return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
-// The signal only ends flock(2) with EINTR.
+// SIGALRM only has to make flock(2) fail with EINTR.
 void on_alarm(int) {}
 
-// flock(2) has no time-out, so an interval timer interrupts it; it repeats, so that one tick before the call is no
-// loss.
+// flock(2) has no timeout, so an interval timer interrupts it. The timer repeats, since its first tick may come before
+// the call.
 int lock_with_timeout(int fd) {
   struct sigaction wake = {};
   wake.sa_handler = on_alarm;
@@ -90,7 +90,7 @@ int open_root(const char* path, bool create, UniqueFd* root_fd, TextBuilder& err
   if (path == nullptr) {
     add_default_root(name);
   } else {
-    // A slash at its end would have a link followed.
+    // With a slash at the end, O_NOFOLLOW would not apply to a symbolic link.
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/') length--;
     name.add(std::string_view(path, length));
@@ -102,7 +102,7 @@ int open_root(const char* path, bool create, UniqueFd* root_fd, TextBuilder& err
   if (err == 0) err = open_fd(AT_FDCWD, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (err == -ENOENT && !create) return err;
   if (err < 0) {
-    // O_DIRECTORY | O_NOFOLLOW answers ENOTDIR for a link too.
+    // A symbolic link is ENOTDIR too (O_DIRECTORY | O_NOFOLLOW).
     add_reason(error.add("state root ").add(name.view()).add(": "), err);
     return err;
   }
@@ -123,7 +123,7 @@ int open_root(const char* path, bool create, UniqueFd* root_fd, TextBuilder& err
 
 bool create_container(int root_fd, const char* id, UniqueFd* container_fd, TextBuilder& error) {
   for (;;) {
-    // mkdir(2) decides between two runs of one id.
+    // mkdir(2) decides which of two runs with one id comes first.
     if (mkdirat(root_fd, id, 0700) < 0) {
       if (errno == EEXIST) {
         error.add("container with id exists: ").add(id);
@@ -132,7 +132,8 @@ bool create_container(int root_fd, const char* id, UniqueFd* container_fd, TextB
       }
       return false;
     }
-    // Between mkdir and lock a delete may take the new directory for a half made one and remove it: then once more.
+    // Race: between our mkdir and our lock, a `delete` may take the new directory for a half made one and remove it.
+    // Then st_nlink is 0, and we begin again.
     int err = open_fd(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (err == -ENOENT) continue;
     if (err >= 0) {
@@ -145,7 +146,7 @@ bool create_container(int root_fd, const char* id, UniqueFd* container_fd, TextB
     if (err == 0 && st.st_nlink > 0) return true;
     if (err == 0) continue;
     add_reason(error.add("cannot lock the state directory of ").add(id).add(": "), err);
-    // Only an empty one goes: if it is another run's by now, that one makes it again.
+    // Removes only an empty directory. If it belongs to another run by now, that run makes it again.
     (void)unlinkat(root_fd, id, AT_REMOVEDIR);
     return false;
   }
@@ -182,12 +183,12 @@ int lock_container(int container_fd, const char* id, TextBuilder& error) {
 void unlock_container(int container_fd) { flock(container_fd, LOCK_UN); }
 
 bool remove_container(int root_fd, const char* id, int container_fd, TextBuilder& error) {
-  // A directory stream of its own, so that the borrowed descriptor stays with the caller.
+  // closedir(3) closes its descriptor, so it gets one of its own.
   int list_fd = open_fd(container_fd, ".", O_RDONLY | O_DIRECTORY);
   DIR* dir = list_fd < 0 ? nullptr : fdopendir(list_fd);
   int err = list_fd < 0 ? list_fd : 0;
-  // Whatever lies there goes: temporary files of writers that were killed too. state.json last, so that a delete that
-  // is killed here can be repeated with what is known.
+  // Remove every file, also temporary files of killed writers. state.json goes last, so that a `delete` that is killed
+  // here can be repeated.
   while (dir != nullptr) {
     struct dirent* entry = readdir(dir);
     if (entry == nullptr) break;

@@ -1,5 +1,4 @@
-#include <cstring>
-
+// The cgroup's files. Which file means what: cgroup-v2.rst.
 #include "common/files.h"
 #include "host/stats/stats.h"
 
@@ -8,12 +7,9 @@ namespace {
 constexpr size_t kMaxFile = 1u << 20;
 constexpr char kNoLimit[] = "18446744073709551615";
 
-std::string_view first_line(std::string_view text) {
-  size_t end = text.find('\n');
-  return end == std::string_view::npos ? text : std::string_view(text.data(), end);
-}
+std::string_view first_line(std::string_view text) { return take_until(&text, '\n'); }
 
-// A file that holds one number: it, or kUnknown where there is no such file or it says "max".
+// The number in a file; kUnknown if there is no such file, or if it says "max".
 int64_t read_number(int cgroup_fd, const char* name) {
   FileBytes text;
   int64_t number = Stats::kUnknown;
@@ -21,18 +17,9 @@ int64_t read_number(int cgroup_fd, const char* name) {
   return parse_int(first_line(text.view()), &number) && number >= 0 ? number : Stats::kUnknown;
 }
 
-// The number after `key` and a space at the start of a line.
-int64_t find_number(std::string_view text, std::string_view key) {
-  while (!text.empty()) {
-    std::string_view line = first_line(text);
-    text.remove_prefix(line.size() < text.size() ? line.size() + 1 : line.size());
-    int64_t number = 0;
-    if (line.size() <= key.size() || std::string_view(line.data(), key.size()) != key) continue;
-    if (line[key.size()] != ' ') continue;
-    line.remove_prefix(key.size() + 1);
-    if (parse_int(line, &number) && number >= 0) return number;
-  }
-  return Stats::kUnknown;
+int64_t number_of(std::string_view text, std::string_view key) {
+  int64_t number = 0;
+  return find_number(text, key, &number) && number >= 0 ? number : Stats::kUnknown;
 }
 
 int64_t us_to_ns(int64_t us) {
@@ -55,22 +42,22 @@ void read_limit(int cgroup_fd, const char* name, int64_t more_bytes, TextBuilder
 void add_cpu(int cgroup_fd, Stats* stats) {
   FileBytes text;
   if (read_file(cgroup_fd, "cpu.stat", kMaxFile, &text) < 0) return;
-  stats->total_ns = us_to_ns(find_number(text.view(), "usage_usec"));
-  stats->user_ns = us_to_ns(find_number(text.view(), "user_usec"));
-  stats->kernel_ns = us_to_ns(find_number(text.view(), "system_usec"));
-  stats->periods = find_number(text.view(), "nr_periods");
-  stats->throttled_periods = find_number(text.view(), "nr_throttled");
-  stats->throttled_ns = us_to_ns(find_number(text.view(), "throttled_usec"));
+  stats->total_ns = us_to_ns(number_of(text.view(), "usage_usec"));
+  stats->user_ns = us_to_ns(number_of(text.view(), "user_usec"));
+  stats->kernel_ns = us_to_ns(number_of(text.view(), "system_usec"));
+  stats->periods = number_of(text.view(), "nr_periods");
+  stats->throttled_periods = number_of(text.view(), "nr_throttled");
+  stats->throttled_ns = us_to_ns(number_of(text.view(), "throttled_usec"));
 }
 
-// Swap as runc tells it: memory and swap together, both the use and the limit.
+// Swap as runc prints it: memory and swap together, for both the usage and the limit.
 void add_memory(int cgroup_fd, Stats* stats) {
   stats->memory_bytes = read_number(cgroup_fd, "memory.current");
   if (stats->memory_bytes < 0) return;
   stats->peak_memory_bytes = read_number(cgroup_fd, "memory.peak");
   read_limit(cgroup_fd, "memory.max", 0, stats->memory_limit);
   (void)read_file(cgroup_fd, "memory.stat", kMaxFile, &stats->memory_stat);
-  stats->cache_bytes = find_number(stats->memory_stat.view(), "file");
+  stats->cache_bytes = number_of(stats->memory_stat.view(), "file");
   int64_t swap_bytes = read_number(cgroup_fd, "memory.swap.current");
   if (swap_bytes < 0 || __builtin_add_overflow(stats->memory_bytes, swap_bytes, &stats->swap_bytes)) return;
   int64_t memory_limit = 0;

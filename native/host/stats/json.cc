@@ -1,18 +1,10 @@
-#include "host/state/state.h"
+// The JSON of `events --stats`, as runc prints it.
+#include "common/json_escape.h"
 #include "host/stats/stats.h"
 
 namespace {
 
-// Cuts the text up to `end` off the front of *rest.
-std::string_view take_until(std::string_view* rest, char end) {
-  size_t length = rest->find(end);
-  if (length == std::string_view::npos) length = rest->size();
-  std::string_view taken(rest->data(), length);
-  rest->remove_prefix(length < rest->size() ? length + 1 : length);
-  return taken;
-}
-
-// The members of an object: a comma before each but the first.
+// Writes an object member by member, with commas between them.
 class Members {
  public:
   explicit Members(TextBuilder& out) : out_(out) { out_.add('{'); }
@@ -50,7 +42,7 @@ void add_cpu(TextBuilder& out, const Stats& stats) {
   cpu.end();
 }
 
-// memory.stat: a name and a number a line.
+// memory.stat: each line is a name and a number.
 void add_raw(TextBuilder& out, std::string_view lines) {
   Members raw(out);
   while (!lines.empty()) {
@@ -80,10 +72,11 @@ void add_memory(TextBuilder& out, const Stats& stats) {
   memory.end();
 }
 
+// Writes an array of entries, one for each device and operation.
 class Entries {
  public:
   explicit Entries(TextBuilder& out) : out_(out) { out_.add('['); }
-  // An empty device: all of them.
+  // An empty device stands for all devices.
   void add(std::string_view device, std::string_view operation, int64_t value) {
     if (!first_) out_.add(',');
     first_ = false;
@@ -105,7 +98,7 @@ class Entries {
   bool first_ = true;
 };
 
-// io.stat: a device a line, "8:0 rbytes=1 wbytes=2 rios=3 wios=4 ...".
+// io.stat: each line is a device, "8:0 rbytes=1 wbytes=2 rios=3 wios=4 ...".
 void add_devices(TextBuilder& out, std::string_view lines, std::string_view read_key, std::string_view write_key) {
   Entries entries(out);
   while (!lines.empty()) {
@@ -153,7 +146,7 @@ void add_stats_json(TextBuilder& out, const Stats& stats) {
   data.end();
 }
 
-// A name may be escaped to six times its length; a device's number becomes an object of at most 16 times its own.
+// Escaping makes a name at most six times as long; a line of io.stat becomes objects of at most 16 times its length.
 size_t stats_json_capacity(const Stats& stats) {
   return 4096 + 8 * stats.memory_stat.size() + 16 * stats.io_stat.size();
 }

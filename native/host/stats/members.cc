@@ -1,7 +1,8 @@
-#include <fcntl.h>
+// The members' files in /proc (proc(5)).
 #include <unistd.h>
 
-#include "common/files.h"
+#include "common/pidfd.h"
+#include "common/proc.h"
 #include "host/stats/stats.h"
 
 namespace {
@@ -19,60 +20,28 @@ struct Usage {
   bool io_known = true;
 };
 
-bool read_of(pid_t pid, const char* name, FileBytes* out) {
-  Text<64> path;
-  path.add("/proc/").add_int(pid).add('/').add(name);
-  return read_file(AT_FDCWD, path.c_str(), kMaxFile, out) == 0;
-}
-
-// The word at *at, and *at behind it.
-std::string_view next_word(std::string_view text, size_t* at) {
-  while (*at < text.size() && (text[*at] == ' ' || text[*at] == '\n')) ++*at;
-  size_t start = *at;
-  while (*at < text.size() && text[*at] != ' ' && text[*at] != '\n') ++*at;
-  return {text.data() + start, *at - start};
-}
-
-// The number behind "Pss:" and its like; false when there is none.
-bool find_number(std::string_view text, std::string_view key, int64_t* out) {
-  for (size_t at = 0; at < text.size();) {
-    if (next_word(text, &at) == key) return parse_int(next_word(text, &at), out);
-  }
-  return false;
-}
-
-// stat's fields 14 to 17 are utime, stime, cutime and cstime, 20 is num_threads.
-bool add_stat(std::string_view text, Usage* usage) {
-  size_t at = text.rfind(')');
-  if (at == std::string_view::npos) return false;
-  at++;
-  for (int field = 3; field <= 20; field++) {
-    std::string_view word = next_word(text, &at);
-    int64_t number = 0;
-    bool wanted = (field >= 14 && field <= 17) || field == 20;
-    if (!wanted) continue;
-    if (!parse_int(word, &number)) return false;
-    if (field == 14 || field == 16) usage->user_ticks += number;
-    if (field == 15 || field == 17) usage->kernel_ticks += number;
-    if (field == 20) usage->tasks += number;
-  }
-  return true;
+void add_stat(const ProcStat& stat, Usage* usage) {
+  usage->user_ticks += stat.user_ticks;
+  usage->kernel_ticks += stat.kernel_ticks;
+  usage->tasks += stat.threads;
 }
 
 int64_t memory_of(pid_t pid) {
   FileBytes text;
   int64_t number = 0;
-  if (read_of(pid, "smaps_rollup", &text) && find_number(text.view(), "Pss:", &number)) return number * 1024;
-  size_t at = 0;
-  if (!read_of(pid, "statm", &text)) return 0;
-  (void)next_word(text.view(), &at);
-  return parse_int(next_word(text.view(), &at), &number) ? number * sysconf(_SC_PAGESIZE) : 0;
+  bool has_share = read_proc_file(pid, "smaps_rollup", kMaxFile, &text) == 0;
+  if (has_share && find_number(text.view(), "Pss:", &number)) return number * 1024;
+  if (read_proc_file(pid, "statm", kMaxFile, &text) < 0) return 0;
+  // The second number is the resident set, in pages.
+  std::string_view rest = text.view();
+  (void)take_word(&rest);
+  return parse_int(take_word(&rest), &number) ? number * sysconf(_SC_PAGESIZE) : 0;
 }
 
 void add_io(pid_t pid, Usage* usage) {
   FileBytes text;
   int64_t read = 0, written = 0;
-  bool known = read_of(pid, "io", &text) && find_number(text.view(), "read_bytes:", &read) &&
+  bool known = read_proc_file(pid, "io", kMaxFile, &text) == 0 && find_number(text.view(), "read_bytes:", &read) &&
                find_number(text.view(), "write_bytes:", &written);
   usage->io_known = usage->io_known && known;
   usage->read_bytes += read;
@@ -87,13 +56,13 @@ void add_member_stats(const MemberSet& members, Stats* stats) {
   Usage usage;
   bool io_wanted = stats->io_stat.size() == 0;
   for (const MemberSet::Member& member : members.known()) {
-    FileBytes text;
-    if (member.adopter || !read_of(member.who.pid, "stat", &text)) continue;
-    // Its pid is not somebody else's while it has not ended.
+    ProcStat stat;
+    if (member.adopter || read_proc_stat(member.who.pid, &stat) < 0) continue;
     Usage with = usage;
-    if (!add_stat(text.view(), &with)) continue;
+    add_stat(stat, &with);
     if (stats->memory_bytes < 0) with.memory_bytes += memory_of(member.who.pid);
     if (io_wanted) add_io(member.who.pid, &with);
+    // Only if the process has not ended by now, what was read is its own and not that of a later process with its pid.
     if (!has_ended(member.pidfd)) usage = with;
   }
   if (stats->total_ns < 0) {
