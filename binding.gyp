@@ -16,7 +16,7 @@
   'targets': [
     {
       'target_name': 'outlive',
-      'sources': ['<!@(ls native/addon/*.cc)'],
+      'sources': ['<!@(ls native/addon/*.cc)', 'native/common/pidfd.cc', 'native/common/text.cc'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
     },
