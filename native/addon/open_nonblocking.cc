@@ -1,13 +1,11 @@
 // open(2) that never waits for the other end of a FIFO (fifo(7)). Opened without O_NONBLOCK, a FIFO waits until another
 // process opens its other end, so it is refused. All other errors are the kernel's.
-//   Race: another process may replace the name between a look at it and open(2).
-//   - Without O_CREAT the name is resolved once, to an O_PATH descriptor, and that inode is reopened through
-//   /proc/self/fd
-//     (proc(5)). So there is no race.
-//   - With O_CREAT the name itself must be opened, because the kernel's fs.protected_* checks depend on it. It is
-//   opened
-//     with O_NONBLOCK, and the flag is cleared once it is known to be no FIFO. A FIFO that replaced the name is open
-//     for a moment, but nothing waits.
+//
+// Race: another process may replace the name between a look at it and open(2).
+// Without O_CREAT the name is resolved once, to an O_PATH descriptor, and that inode is reopened through /proc/self/fd
+// (proc(5)), so there is no race. With O_CREAT the name itself must be opened, because the kernel's fs.protected_*
+// checks depend on it. It is opened with O_NONBLOCK, and the flag is cleared once it is known to be no FIFO. A FIFO
+// that replaced the name is open for a moment, but nothing waits.
 #include "addon/open_nonblocking.h"
 
 #include <errno.h>

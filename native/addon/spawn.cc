@@ -1,8 +1,9 @@
 // spawn as JavaScript calls it: copies the request, runs spawn_child() on a thread of libuv's pool, hands over pid and
 // pidfd, and later how the child ended. Duplicates the caller's descriptors before the call returns, so the caller may
 // close its own at once.
-//   Teardown: the environment waits for work in flight. A spawn that has not begun by then does not begin. One that has
-// begun makes a child that nobody is told of: it lives on, and its pidfd is closed here.
+//
+// Teardown: the environment waits for work in flight. A spawn that has not begun by then does not begin. One that has
+// begun makes a child of which nobody is told: it lives on, and its pidfd is closed here.
 #include <fcntl.h>
 #include <signal.h>
 

@@ -2,14 +2,15 @@
 // calling thread's stack, while that thread waits in clone(2). The parent's other threads run on, so the child may only
 // make system calls: no malloc, no lock, no stdio. If the C library's wrapper does more than the call, the raw call is
 // made.
-//   Signals: a signal handler of the parent that ran in the child would run in the parent's memory with the child's
-//   pid.
+//
+// Signals: a signal handler of the parent that ran in the child would run in the parent's memory with the child's pid.
 // So every signal is blocked before clone; the child resets its own dispositions and only then unblocks them. A signal
 // sent in between stays pending, and then acts on the child as on any program.
-//   Descriptors: the child has its own table. It closes everything that it was not given, with close_range(2), so that
-//   the
+//
+// Descriptors: the child has its own table. It closes everything that it was not given, with close_range(2). So the
 // program does not inherit even a descriptor that was opened without close-on-exec.
-//   Errors: errno comes back through the shared memory. clone returns only after exec or exit, so it is set by then.
+//
+// Errors: errno comes back through the shared memory. clone returns only after exec or exit, so it is set by then.
 #include "addon/spawn_child.h"
 
 #include <errno.h>

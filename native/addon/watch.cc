@@ -1,7 +1,8 @@
 // One-shot readiness on libuv's loop. A watch is ended by its owner or its event, or by the teardown of the environment
 // (a worker is terminated). uv_close() is asynchronous, and no open handle may be left on the loop. So the teardown
 // hook is an asynchronous one, and the close callback removes it, whoever started the close.
-//   Memory: one reference each for the JavaScript object, for the open handle, and for a spawn in flight.
+//
+// Memory: one reference each for the JavaScript object, for the open handle, and for a spawn in flight.
 #include "addon/watch.h"
 
 #include <stdlib.h>

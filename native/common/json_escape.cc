@@ -1,5 +1,7 @@
 #include "common/json_escape.h"
 
+#include <cstring>
+
 namespace {
 
 bool is_continuation(unsigned char c) { return (c & 0xc0) == 0x80; }
@@ -7,29 +9,13 @@ bool is_continuation(unsigned char c) { return (c & 0xc0) == 0x80; }
 // Writes the escape of one ASCII character into a buffer of six; the character itself if it needs none.
 std::string_view escape_ascii(unsigned char c, char out[6]) {
   static constexpr char kHex[] = "0123456789abcdef";
+  static constexpr char kEscaped[] = "\"\\\b\f\n\r\t";
+  static constexpr char kLetters[] = "\"\\bfnrt";
   out[0] = '\\';
-  switch (c) {
-    case '"':
-      out[1] = '"';
-      return {out, 2};
-    case '\\':
-      out[1] = '\\';
-      return {out, 2};
-    case '\b':
-      out[1] = 'b';
-      return {out, 2};
-    case '\f':
-      out[1] = 'f';
-      return {out, 2};
-    case '\n':
-      out[1] = 'n';
-      return {out, 2};
-    case '\r':
-      out[1] = 'r';
-      return {out, 2};
-    case '\t':
-      out[1] = 't';
-      return {out, 2};
+  const char* found = static_cast<const char*>(memchr(kEscaped, c, sizeof kEscaped - 1));
+  if (found != nullptr) {
+    out[1] = kLetters[found - kEscaped];
+    return {out, 2};
   }
   if (c >= 0x20) {
     out[0] = static_cast<char>(c);

@@ -1,5 +1,5 @@
 // Where errors go: to runc's --log file, as JSON lines or as text, or to standard error if no log was named. Each line
-// is one write(2) to an O_APPEND descriptor. The shim's log is another one (common/log.h).
+// is one write(2) to an O_APPEND descriptor. The shim's log is another one (shim/log.h).
 #pragma once
 
 #include <string_view>

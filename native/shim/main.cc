@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/descriptors.h"
-#include "common/log.h"
+#include "shim/log.h"
 #include "shim/shim.h"
 
 namespace {

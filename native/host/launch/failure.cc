@@ -17,48 +17,45 @@ void add_exec_error(const char* program, const ChildFailure& failure, TextBuilde
   if (failure.step == ChildStep::Exec && failure.err == ENOENT) error.add(" (its interpreter or loader)");
 }
 
+// What could not be done, for the steps whose message names nothing else; otherwise nullptr.
+const char* words_of(ChildStep step) {
+  switch (step) {
+    case ChildStep::NewSession:
+      return "setsid: ";
+    case ChildStep::Stdio:
+      return "cannot set up standard input and output: ";
+    case ChildStep::Terminal:
+      return "cannot take the terminal as the controlling one: ";
+    case ChildStep::OomScoreAdj:
+      return "process.oomScoreAdj: write /proc/self/oom_score_adj: ";
+    case ChildStep::Groups:
+      return "process.user.additionalGids: setgroups: ";
+    case ChildStep::Gid:
+      return "process.user.gid: setresgid: ";
+    case ChildStep::Uid:
+      return "process.user.uid: setresuid: ";
+    case ChildStep::NoNewPrivileges:
+      return "process.noNewPrivileges: prctl: ";
+    case ChildStep::Descriptors:
+      return "cannot close descriptors: ";
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 void add_failure(const FailureNames& names, const ChildFailure& failure, TextBuilder& error) {
-  switch (failure.step) {
-    case ChildStep::NewSession:
-      error.add("setsid: ");
-      break;
-    case ChildStep::Stdio:
-      error.add("cannot set up standard input and output: ");
-      break;
-    case ChildStep::Terminal:
-      error.add("cannot take the terminal as the controlling one: ");
-      break;
-    case ChildStep::OomScoreAdj:
-      error.add("process.oomScoreAdj: write /proc/self/oom_score_adj: ");
-      break;
-    case ChildStep::Limit:
-      error.add("process.rlimits[").add_int(failure.detail).add("]: setrlimit: ");
-      break;
-    case ChildStep::Cwd:
-      error.add("process.cwd: chdir ").add(names.cwd).add(": ");
-      break;
-    case ChildStep::Groups:
-      error.add("process.user.additionalGids: setgroups: ");
-      break;
-    case ChildStep::Gid:
-      error.add("process.user.gid: setresgid: ");
-      break;
-    case ChildStep::Uid:
-      error.add("process.user.uid: setresuid: ");
-      break;
-    case ChildStep::NoNewPrivileges:
-      error.add("process.noNewPrivileges: prctl: ");
-      break;
-    case ChildStep::Descriptors:
-      error.add("cannot close descriptors: ");
-      break;
-    case ChildStep::FindProgram:
-    case ChildStep::StatProgram:
-    case ChildStep::Exec:
-      add_exec_error(names.program, failure, error);
-      return;
+  const char* words = words_of(failure.step);
+  if (words != nullptr) {
+    error.add(words);
+  } else if (failure.step == ChildStep::Limit) {
+    error.add("process.rlimits[").add_int(failure.detail).add("]: setrlimit: ");
+  } else if (failure.step == ChildStep::Cwd) {
+    error.add("process.cwd: chdir ").add(names.cwd).add(": ");
+  } else {
+    add_exec_error(names.program, failure, error);
+    return;
   }
   add_reason(error, failure.err);
 }

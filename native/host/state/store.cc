@@ -72,6 +72,26 @@ int lock_with_timeout(int fd) {
   return err;
 }
 
+void add_root_path(TextBuilder& out, const char* path) {
+  if (path == nullptr) return add_default_root(out);
+  // With a slash at the end, O_NOFOLLOW would not apply to a symbolic link.
+  size_t length = strlen(path);
+  while (length > 1 && path[length - 1] == '/') length--;
+  out.add(std::string_view(path, length));
+}
+
+// Opens the directory, and makes it before if `create` says so: 0 or -errno.
+int open_root_directory(const TextBuilder& name, bool create, UniqueFd* root_fd) {
+  if (name.truncated()) return -ENAMETOOLONG;
+  Text<4096> scratch;
+  scratch.add(name.view());
+  int err = create ? make_directories(const_cast<char*>(scratch.c_str())) : 0;
+  if (err < 0) return err;
+  // A symbolic link is ENOTDIR too (O_DIRECTORY | O_NOFOLLOW).
+  root_fd->reset(open_fd(AT_FDCWD, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return root_fd->valid() ? 0 : root_fd->get();
+}
+
 void add_no_such_container(TextBuilder& error, const char* id) { error.add("container does not exist: ").add(id); }
 
 }  // namespace
@@ -87,38 +107,20 @@ bool is_valid_id(const char* id) {
 
 int open_root(const char* path, bool create, UniqueFd* root_fd, TextBuilder& error) {
   Text<4096> name;
-  if (path == nullptr) {
-    add_default_root(name);
-  } else {
-    // With a slash at the end, O_NOFOLLOW would not apply to a symbolic link.
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/') length--;
-    name.add(std::string_view(path, length));
-  }
-  int err = name.truncated() ? -ENAMETOOLONG : 0;
-  Text<4096> scratch;
-  scratch.add(name.view());
-  if (err == 0 && create) err = make_directories(const_cast<char*>(scratch.c_str()));
-  if (err == 0) err = open_fd(AT_FDCWD, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (err == -ENOENT && !create) return err;
-  if (err < 0) {
-    // A symbolic link is ENOTDIR too (O_DIRECTORY | O_NOFOLLOW).
-    add_reason(error.add("state root ").add(name.view()).add(": "), err);
-    return err;
-  }
-  root_fd->reset(err);
+  add_root_path(name, path);
   struct stat st;
-  if (fstat(root_fd->get(), &st) < 0) {
-    err = -errno;
+  int err = open_root_directory(name, create, root_fd);
+  if (err == -ENOENT && !create) return err;
+  if (err == 0 && fstat(root_fd->get(), &st) < 0) err = -errno;
+  if (err < 0) {
     add_reason(error.add("state root ").add(name.view()).add(": "), err);
     return err;
   }
-  if (st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
-    error.add("state root ").add(name.view());
-    error.add(st.st_uid != geteuid() ? " belongs to another user" : " may be written to by others");
-    return -EPERM;
-  }
-  return 0;
+  bool owned = st.st_uid == geteuid();
+  if (owned && (st.st_mode & 022) == 0) return 0;
+  error.add("state root ").add(name.view());
+  error.add(owned ? " may be written to by others" : " belongs to another user");
+  return -EPERM;
 }
 
 bool create_container(int root_fd, const char* id, UniqueFd* container_fd, TextBuilder& error) {

@@ -1,4 +1,4 @@
-#include "common/log.h"
+#include "shim/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
