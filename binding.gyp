@@ -16,7 +16,7 @@
   'targets': [
     {
       'target_name': 'outlive',
-      'sources': ['<!@(ls native/addon/*.cc)'],
+      'sources': ['<!@(ls native/addon/*.cc)', 'native/common/pidfd.cc', 'native/common/text.cc'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
     },
@@ -31,7 +31,7 @@
     {
       'target_name': 'outlive-host',
       'type': 'executable',
-      'sources': ['<!@(ls native/common/*.cc native/host/*.cc)'],
+      'sources': ['<!@(ls native/common/*.cc native/host/*.cc native/host/*/*.cc)'],
       'ldflags!': ['-rdynamic'],
       'ldflags': ['-static', '-Wl,--gc-sections'],
       'cflags': ['-ffunction-sections', '-fdata-sections'],
@@ -55,12 +55,8 @@
           'type': 'executable',
           'sources': [
             'native/test/stats_tool.cc',
-            'native/host/stats_cgroup.cc',
-            'native/host/stats_json.cc',
-            'native/host/state.cc',
-            'native/host/identity.cc',
-            'native/host/report.cc',
-            'native/host/clock.cc',
+            'native/host/stats/cgroup.cc',
+            'native/host/stats/json.cc',
             '<!@(ls native/common/*.cc)',
           ],
         },
@@ -69,7 +65,7 @@
           'type': 'executable',
           'sources': [
             'native/test/reaper.cc',
-            'native/host/process_tree.cc',
+            'native/host/members/process_tree.cc',
             '<!@(ls native/common/*.cc)',
           ],
         },

@@ -23,7 +23,7 @@ flags='-std=c++17 -O1 -g -Wall -Wextra -Werror -fno-exceptions -fno-rtti -fno-om
   -fsanitize=address,undefined -fno-sanitize-recover=all -static-libasan -static-libubsan'
 for name in shim host; do
   # shellcheck disable=SC2086
-  ${CXX:-g++} $flags -o "build/Release/outlive-$name" native/common/*.cc native/$name/*.cc &
+  ${CXX:-g++} $flags -o "build/Release/outlive-$name" native/common/*.cc $(find native/$name -name '*.cc') &
   eval "${name}_build=$!"
 done
 wait "$shim_build"

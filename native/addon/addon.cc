@@ -1,5 +1,5 @@
-// The addon's table of exports. Nothing here or below keeps state for the process: the addon may be loaded by many
-// threads, and twice.
+// The addon's table of exports. No file of the addon keeps state for the whole process, since several threads may load
+// it.
 #include "addon/calls.h"
 #include "addon/napi.h"
 

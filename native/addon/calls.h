@@ -1,13 +1,14 @@
-// What the addon exports, one function a system call, and how values cross the border: TypeScript has checked every
-// argument, a path is a byte array that ends in NUL, a result is a number >= 0 or -errno. No policy lives here.
+// What the addon exports, one function for each system call, and how values cross the border to JavaScript. TypeScript
+// has checked every argument; a path is a byte array that ends in NUL; a result is a number >= 0 or -errno. No policy.
 #pragma once
 
 #include <errno.h>
 
 #include "addon/napi.h"
+#include "common/retry.h"
 
-// For a property of the descriptor that no errno names: it could block the event loop, so the call was not made.
-// None of the calls that answer with it can fail with EDEADLK themselves.
+// The call was not made, because it could block the event loop. EDEADLK stands for this, since none of these calls can
+// fail with it.
 constexpr int kWouldBlock = -EDEADLK;
 
 inline int int_arg(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
@@ -17,15 +18,6 @@ inline const char* path_arg(const Napi::CallbackInfo& info, size_t index) {
 }
 
 inline Napi::Value number(const Napi::CallbackInfo& info, double value) { return Napi::Number::New(info.Env(), value); }
-
-// Makes a call until it is not interrupted (EINTR, signal(7)); gives its result or -errno.
-template <typename Call>
-inline auto retried(Call call) -> decltype(call()) {
-  decltype(call()) result;
-  do result = call();
-  while (result < 0 && errno == EINTR);
-  return result < 0 ? -errno : result;
-}
 
 // files.cc
 Napi::Value mkfifo_call(const Napi::CallbackInfo& info);
@@ -37,8 +29,6 @@ Napi::Value write_call(const Napi::CallbackInfo& info);
 Napi::Value get_pipe_size_call(const Napi::CallbackInfo& info);
 Napi::Value set_pipe_size_call(const Napi::CallbackInfo& info);
 Napi::Value bytes_readable_call(const Napi::CallbackInfo& info);
-
-// eventfd.cc, flock.cc
 Napi::Value eventfd_call(const Napi::CallbackInfo& info);
 Napi::Value flock_call(const Napi::CallbackInfo& info);
 

@@ -1,6 +1,8 @@
 // System calls on paths and descriptors: mkfifo(3), open(2), close(2), read(2), readv(2), write(2), fcntl(2),
-// ioctl_pipe(2).
+// ioctl_pipe(2), eventfd(2), flock(2). A read or write that could wait is refused.
 #include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -13,8 +15,8 @@ namespace {
 
 constexpr uint32_t kMaxBuffers = 64;
 
-// 0 when a read or write of the descriptor cannot sleep for the other side: it is O_NONBLOCK, or a file or directory,
-// which O_NONBLOCK does not concern. Else kWouldBlock, or -errno.
+// 0 if a read or write of the descriptor cannot wait for another process: it is O_NONBLOCK, or a file or directory, for
+// which O_NONBLOCK makes no difference. Otherwise kWouldBlock, or -errno.
 int check_never_waits(int fd) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
@@ -37,7 +39,7 @@ Napi::Value open_call(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value close_call(const Napi::CallbackInfo& info) {
-  // Linux frees the descriptor even on EINTR, so close(2) is never retried and EINTR is no failure.
+  // Linux frees the descriptor even if close(2) fails with EINTR, so it is never repeated and EINTR is no failure.
   int result = close(int_arg(info, 0));
   return number(info, result < 0 && errno != EINTR ? -errno : 0);
 }
@@ -50,7 +52,7 @@ Napi::Value read_call(const Napi::CallbackInfo& info) {
   return number(info, static_cast<double>(retried([&] { return read(fd, buffer.Data(), buffer.ByteLength()); })));
 }
 
-// (fd, buffers): TypeScript has seen to it that there are no more than kMaxBuffers.
+// (fd, buffers): TypeScript passes at most kMaxBuffers.
 Napi::Value readv_call(const Napi::CallbackInfo& info) {
   int fd = int_arg(info, 0);
   Napi::Array buffers = info[1].As<Napi::Array>();
@@ -90,4 +92,13 @@ Napi::Value bytes_readable_call(const Napi::CallbackInfo& info) {
   int count = 0;
   int result = retried([&] { return ioctl(fd, FIONREAD, &count); });
   return number(info, result < 0 ? result : count);
+}
+
+Napi::Value eventfd_call(const Napi::CallbackInfo& info) {
+  unsigned initial = info[0].As<Napi::Number>().Uint32Value();
+  return number(info, retried([&] { return eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK); }));
+}
+
+Napi::Value flock_call(const Napi::CallbackInfo& info) {
+  return number(info, retried([&] { return flock(int_arg(info, 0), int_arg(info, 1)); }));
 }

@@ -1,5 +1,6 @@
-// node-addon-api, as this addon uses it. Its headers do not bear -Wshadow. In a worker that is being terminated every
-// call that could run JavaScript fails, and so does throwing: then the addon must go on to its return, not abort.
+// node-addon-api, as this addon uses it. Its headers do not compile with -Wshadow. In a worker that is being
+// terminated, every call that could run JavaScript fails, and so does throwing an exception; the addon must then
+// return, not abort.
 #pragma once
 
 #define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS

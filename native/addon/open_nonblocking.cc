@@ -1,20 +1,19 @@
-// open(2) that never waits for the other end of a FIFO (fifo(7)). Owns the order of look and open; the errors are the
-// kernel's. A FIFO opened without O_NONBLOCK sleeps until someone opens the other end, so it is refused. Looking by
-// name and opening by name would race with whoever replaces the name in between:
-//   - without O_CREAT the name is resolved once, to an O_PATH descriptor, and that very inode is reopened through
-//     /proc/self/fd (proc(5)): no race;
-//   - with O_CREAT the name itself must be opened (the kernel's fs.protected_* checks depend on it), so it is opened
-//     with O_NONBLOCK and the flag taken off again once the result is known to be no FIFO. A FIFO that takes the name's
-//     place after the look is open for a moment, but nothing sleeps.
+// open(2) that never waits for the other end of a FIFO (fifo(7)). Opened without O_NONBLOCK, a FIFO waits until another
+// process opens its other end, so it is refused. All other errors are the kernel's.
+//
+// Race: another process may replace the name between a look at it and open(2).
+// Without O_CREAT the name is resolved once, to an O_PATH descriptor, and that inode is reopened through /proc/self/fd
+// (proc(5)), so there is no race. With O_CREAT the name itself must be opened, because the kernel's fs.protected_*
+// checks depend on it. It is opened with O_NONBLOCK, and the flag is cleared once it is known to be no FIFO. A FIFO
+// that replaced the name is open for a moment, but nothing waits.
 #include "addon/open_nonblocking.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <charconv>
-
 #include "addon/calls.h"
+#include "common/text.h"
 #include "common/unique_fd.h"
 
 namespace {
@@ -38,13 +37,11 @@ int open_existing(const char* path, int flags) {
   if (found < 0) return found;
   UniqueFd inode_fd(found);
   if (S_ISFIFO(status.st_mode)) return kWouldBlock;
-  // Only with O_NOFOLLOW is a link itself found; open(2) says ELOOP.
+  // A symbolic link itself is found only with O_NOFOLLOW; open(2) fails with ELOOP then.
   if (S_ISLNK(status.st_mode)) return -ELOOP;
-  char self_path[32] = "/proc/self/fd/";
-  char* end =
-      std::to_chars(self_path + sizeof "/proc/self/fd/" - 1, self_path + sizeof self_path - 1, inode_fd.get()).ptr;
-  *end = '\0';
-  return open_plain(self_path, flags & ~O_NOFOLLOW, 0);
+  Text<32> self_path;
+  self_path.add("/proc/self/fd/").add_int(inode_fd.get());
+  return open_plain(self_path.c_str(), flags & ~O_NOFOLLOW, 0);
 }
 
 int open_or_create(const char* path, int flags, mode_t mode) {
@@ -67,7 +64,7 @@ int open_or_create(const char* path, int flags, mode_t mode) {
 }  // namespace
 
 int open_nonblocking(const char* path, int flags, mode_t mode) {
-  // None of these opens an existing FIFO: O_PATH opens nothing, the other two make something new.
+  // O_PATH does not open the file, and O_TMPFILE or O_CREAT | O_EXCL make a new one: no existing FIFO is opened.
   bool never_waits = (flags & (O_NONBLOCK | O_PATH)) != 0 || (flags & O_TMPFILE) == O_TMPFILE ||
                      (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
   if (never_waits) return open_plain(path, flags, mode);

@@ -1,18 +1,19 @@
-// spawn as JavaScript sees it: copies the request, runs spawn_child on a thread of libuv's pool, hands over pid and
-// pidfd, and later how the child ended. The caller's descriptors are duplicated before the call returns, so it may
+// spawn as JavaScript calls it: copies the request, runs spawn_child() on a thread of libuv's pool, hands over pid and
+// pidfd, and later how the child ended. Duplicates the caller's descriptors before the call returns, so the caller may
 // close its own at once.
-//   Teardown: the environment waits for work in flight. A spawn that has not begun by then does not begin; one that has
-// gives a child nobody was told of: it lives on, its pidfd is closed here.
+//
+// Teardown: the environment waits for work in flight. A spawn that has not begun by then does not begin. One that has
+// begun makes a child of which nobody is told: it lives on, and its pidfd is closed here.
 #include <fcntl.h>
 #include <signal.h>
 
 #include <new>
 
 #include "addon/calls.h"
-#include "addon/pidfd.h"
 #include "addon/spawn_child.h"
 #include "addon/string_block.h"
 #include "addon/watch.h"
+#include "common/pidfd.h"
 
 namespace {
 
@@ -27,7 +28,7 @@ class SpawnWork {
   }
 
   int take_arguments(const Napi::CallbackInfo& info);
-  // The watch, as an object, once the work is queued; else -errno, and the caller still owns the work.
+  // The watch as an object, once the work is queued. Otherwise -errno, and the caller still owns the work.
   Napi::Value queue(const Napi::CallbackInfo& info);
 
  private:
@@ -41,7 +42,7 @@ class SpawnWork {
   SpawnRequest request_ = {};
   SpawnedChild child_;
   int result_ = -ECANCELED;
-  Watch* watch_ = nullptr;  // a reference
+  Watch* watch_ = nullptr;  // holds a reference
   Napi::FunctionReference on_done_;
   napi_async_work work_ = nullptr;
 };
@@ -51,7 +52,7 @@ bool take_block(const Napi::CallbackInfo& info, size_t index, StringBlock* block
   return block->assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
 }
 
-// (candidates, argv, env, cwd, stdio fds, new session, process group, on done, on exit); an empty cwd is none.
+// (candidates, argv, env, cwd, stdio fds, new session, process group, on done, on exit). An empty cwd stands for none.
 int SpawnWork::take_arguments(const Napi::CallbackInfo& info) {
   if (!take_block(info, 0, &candidates_) || !take_block(info, 1, &argv_) || !take_block(info, 2, &envp_) ||
       !take_block(info, 3, &cwd_)) {
@@ -73,7 +74,7 @@ int SpawnWork::take_arguments(const Napi::CallbackInfo& info) {
   return watch_ == nullptr ? -ENOMEM : 0;
 }
 
-// Duplicates each descriptor (-1 stands for /dev/null) to a number that no descriptor of the child's will have.
+// Duplicates each descriptor (-1: /dev/null) to a number above those that the child's descriptors will have.
 int SpawnWork::take_stdio(const int32_t* fds, size_t count) {
   stdio_fds_ = new (std::nothrow) UniqueFd[count];
   if (stdio_fds_ == nullptr) return -ENOMEM;
@@ -119,15 +120,15 @@ void SpawnWork::complete(napi_env raw_env, napi_status, void* data) {
   delete self;
 }
 
-// Arms the watch first: from then on the pidfd has an owner, whatever becomes of the call into JavaScript.
+// Starts the watch first, so that the pidfd has an owner even if the call into JavaScript fails.
 void SpawnWork::deliver(Napi::Env env) {
   int pidfd = child_.pidfd.get();
   int step = static_cast<int>(child_.failed_step);
   int result = result_;
   if (result == 0) {
     result = watch_->start_child(&child_.pidfd);
-    // No memory for a watch, or its number is still watched for a caller that closed it too early. No child may be left
-    // after an error; what is left is its zombie, until this process ends.
+    // There is no memory for a watch, or a caller closed a watched descriptor and the pidfd got its number. After an
+    // error no child may run, so it is killed. Its zombie is left until this process ends.
     if (result < 0) signal_pidfd(pidfd, SIGKILL);
   }
   if (result < 0) watch_->stop();
@@ -136,7 +137,7 @@ void SpawnWork::deliver(Napi::Env env) {
   napi_value arguments[4];
   for (size_t i = 0; i < 4; i++) arguments[i] = Napi::Number::New(env, values[i]);
   napi_value unused;
-  // An exception stays pending: Node makes an uncaught one of it when this returns to the loop.
+  // An exception stays pending: Node reports it as uncaught when this returns to the loop.
   napi_call_function(env, env.Global(), on_done_.Value(), 4, arguments, &unused);
 }
 

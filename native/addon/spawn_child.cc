@@ -1,13 +1,16 @@
-// fork without its cost or its races. Until execve(2) the child runs in the parent's memory, on a part of the calling
-// thread's stack that the thread leaves alone, while the calling thread sleeps in clone(2); the parent's other threads
-// run on. So the child may only make system calls: no malloc, no lock, no stdio. Where the C library's wrapper does
-// more than the call, the call is made raw.
-//   Signals: were a handler of the parent to run in the child, it would run in the parent's memory with the child's
-// pid. So every signal is blocked before clone, the child's dispositions (it has its own copy) are set to default, and
-// only then it unblocks. A signal sent in between stays pending and then acts on the child as on any program.
-//   Descriptors: the child has its own table. It closes what it was not given by close_range(2), so that even a
-// descriptor that someone opened without close-on-exec does not reach the program.
-//   Errors: the errno comes back through the shared memory; clone returns only after exec or exit, so it is there.
+// fork without its cost and its races. Until execve(2) the child runs in the parent's memory, on an unused part of the
+// calling thread's stack, while that thread waits in clone(2). The parent's other threads run on, so the child may only
+// make system calls: no malloc, no lock, no stdio. If the C library's wrapper does more than the call, the raw call is
+// made.
+//
+// Signals: a signal handler of the parent that ran in the child would run in the parent's memory with the child's pid.
+// So every signal is blocked before clone; the child resets its own dispositions and only then unblocks them. A signal
+// sent in between stays pending, and then acts on the child as on any program.
+//
+// Descriptors: the child has its own table. It closes everything that it was not given, with close_range(2). So the
+// program does not inherit even a descriptor that was opened without close-on-exec.
+//
+// Errors: errno comes back through the shared memory. clone returns only after exec or exit, so it is set by then.
 #include "addon/spawn_child.h"
 
 #include <errno.h>
@@ -15,28 +18,27 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/retry.h"
+#include "common/syscalls.h"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 
-// The child's frames are never unwound (exec discards them), which would leave the sanitizers' marks in the parent.
+// exec discards the child's stack frames without unwinding them. The sanitizers' marks for them would stay in the
+// parent.
 #define IN_CHILD __attribute__((no_sanitize("address", "undefined")))
 
 namespace {
 
-// Part of the calling thread's stack, whose pages are there after its first spawn. A mapping of its own would be made,
-// faulted in and unmapped each time, and an unmap interrupts every core that runs a thread of ours.
+// On the calling thread's stack, whose pages exist after its first spawn. A separate mapping would be made, faulted in
+// and unmapped for each spawn, and munmap(2) interrupts every core that runs a thread of ours.
 constexpr size_t kStackSize = 16 * 1024;
 constexpr int kLastSignal = 64;
-constexpr size_t kKernelSigsetSize = 8;  // bytes: one bit a signal
-constexpr int kIdTypePidfd = 3;          // P_PIDFD
+constexpr size_t kKernelSigsetSize = 8;  // in bytes: one bit for each signal
 
 // What the parent and the child share.
 struct ChildContext {
@@ -45,8 +47,8 @@ struct ChildContext {
   volatile int error;  // positive errno; 0 while nothing failed
 };
 
-// Blocks every signal for the calling thread, those the C library keeps for itself too (which pthread_sigmask would
-// leave out), and restores the mask that was.
+// Blocks every signal for the calling thread and restores the old mask. Also the signals that the C library uses
+// itself, which pthread_sigmask(3) leaves out.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked() {
@@ -61,7 +63,7 @@ class AllSignalsBlocked {
   unsigned long long saved_ = 0;
 };
 
-// The kernel's struct sigaction is laid out by architecture, but all zeros is SIG_DFL in each.
+// The layout of the kernel's struct sigaction depends on the architecture, but all zeros are SIG_DFL on each.
 constexpr unsigned long kDefaultAction[8] = {};
 constexpr unsigned long long kNoSignals = 0;
 
@@ -74,8 +76,8 @@ IN_CHILD void reset_signal_dispositions() {
 
 IN_CHILD void unblock_signals() { syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kNoSignals, nullptr, kKernelSigsetSize); }
 
-// execvp(3)'s search: a candidate that is not there is passed over, one that may not be run is remembered, any other
-// error ends it. Returns the errno that counts. There is no fallback to /bin/sh for ENOEXEC.
+// execvp(3)'s search: skips a candidate that does not exist, remembers one that may not be executed, and ends at any
+// other error. Returns the errno to report. Unlike execvp(3) it does not fall back to /bin/sh after ENOEXEC.
 IN_CHILD int try_candidates(const SpawnRequest& request) {
   int error = ENOENT;
   bool denied = false;
@@ -98,7 +100,7 @@ IN_CHILD int run_child(const SpawnRequest& request, volatile SpawnStep* step) {
   if (request.new_session && syscall(SYS_setsid) < 0) return errno;
   *step = SpawnStep::Setpgid;
   if (request.process_group != kKeepGroup && syscall(SYS_setpgid, 0, request.process_group) < 0) return errno;
-  *step = SpawnStep::Clone;  // what is left of it: the descriptors
+  *step = SpawnStep::Clone;  // setting up the descriptors counts as this step
   for (int fd = 0; fd < request.stdio_count; fd++) {
     // The source is above every target, so no target overwrites a source. No flags: not close-on-exec.
     if (syscall(SYS_dup3, request.stdio_fds[fd].get(), fd, 0) < 0) return errno;
@@ -119,11 +121,10 @@ IN_CHILD int child_main(void* argument) {
   __builtin_unreachable();
 }
 
-// Takes away the zombie of a child that is ending; it takes no other child's.
+// Waits for the end of a child that failed, and reaps that child only.
 void reap_failed(int pidfd) {
   siginfo_t info;
-  while (syscall(SYS_waitid, kIdTypePidfd, pidfd, &info, WEXITED, nullptr) < 0 && errno == EINTR) {
-  }
+  (void)retried([&] { return syscall(SYS_waitid, kIdTypePidfd, pidfd, &info, WEXITED, nullptr); });
 }
 
 }  // namespace
@@ -135,7 +136,8 @@ int spawn_child(const SpawnRequest& request, SpawnedChild* child) {
   int pidfd = -1;
   {
     AllSignalsBlocked blocked;
-    errno = 0;  // and so its place is looked up
+    // Resolves errno's TLS slot before the child shares our memory.
+    errno = 0;
     child->pid =
         clone(child_main, stack + kStackSize, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &context, &pidfd);
     if (child->pid < 0) return -errno;

@@ -1,5 +1,5 @@
-// Many strings as one allocation: JavaScript sends argv and its like as one byte array, every string ended by NUL; this
-// is a copy of it with the NULL-terminated array of pointers that execve(2) wants.
+// Many strings in one allocation. JavaScript passes argv and the like as one byte array in which NUL ends every string.
+// This is a copy of it with the NULL-terminated array of pointers that execve(2) needs.
 #pragma once
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ class StringBlock {
     free(pointers_);
   }
 
-  // The bytes end in NUL, or there are none. False when memory ran out.
+  // The bytes end in NUL, or there are none. False if memory runs out.
   bool assign(const char* bytes, size_t size) {
     size_t count = 0;
     for (size_t i = 0; i < size; i++) count += bytes[i] == '\0' ? 1 : 0;

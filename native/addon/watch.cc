@@ -1,7 +1,8 @@
-// One-shot readiness on libuv's loop. Two parties may end a watch: its owner (or its event), and the teardown of the
-// environment (a worker is terminated). uv_close is asynchronous, and the loop must not be left with an open handle, so
-// the teardown's hook is an asynchronous one and is given back in the close callback, whoever began the close.
-//   Memory: a reference each for the JavaScript object, for the open handle, and for a spawn in flight.
+// One-shot readiness on libuv's loop. A watch is ended by its owner or its event, or by the teardown of the environment
+// (a worker is terminated). uv_close() is asynchronous, and no open handle may be left on the loop. So the teardown
+// hook is an asynchronous one, and the close callback removes it, whoever started the close.
+//
+// Memory: one reference each for the JavaScript object, for the open handle, and for a spawn in flight.
 #include "addon/watch.h"
 
 #include <stdlib.h>
@@ -9,11 +10,11 @@
 #include <new>
 
 #include "addon/calls.h"
-#include "addon/pidfd.h"
+#include "addon/child_exit.h"
 
 namespace {
 
-// Makes the exception that a callback left an uncaught one, as Node does. None is left when a worker is being stopped.
+// Reports an exception of a callback as uncaught, as Node does. There is none if a worker is being stopped.
 void report_uncaught(napi_env env) {
   bool pending = false;
   napi_value error = nullptr;
@@ -47,7 +48,7 @@ int Watch::start_poll(int fd, int events) {
   if (napi_get_uv_event_loop(env_, &loop) != napi_ok) return -ECANCELED;
   uv_poll_t* poll = static_cast<uv_poll_t*>(malloc(uv_handle_size(UV_POLL)));
   if (poll == nullptr) return -ENOMEM;
-  // libuv's errors are -errno on Linux.
+  // On Linux libuv's errors are -errno.
   int result = uv_poll_init(loop, poll, fd);
   if (result < 0) {
     free(poll);
@@ -82,7 +83,7 @@ void Watch::stop() {
     drop_hook();
     return;
   }
-  // Takes the descriptor off the loop at once; only the handle's memory is needed until on_closed.
+  // Removes the descriptor from the loop at once. Only the handle's memory is needed until on_closed().
   uv_close(reinterpret_cast<uv_handle_t*>(poll_), on_closed);
   poll_ = nullptr;
   pidfd_.reset();
@@ -97,7 +98,7 @@ void Watch::on_closed(uv_handle_t* handle) {
 
 void Watch::on_teardown(napi_async_cleanup_hook_handle, void* data) {
   Watch* watch = static_cast<Watch*>(data);
-  // Already stopped: on_closed is on its way and gives the hook back.
+  // If it is stopped already, on_closed() is still to come and removes the hook.
   if (!watch->abandoned_) watch->stop();
 }
 
@@ -117,7 +118,7 @@ void Watch::on_event(uv_poll_t* poll, int, int) {
   if (watch->pidfd_.valid()) {
     ChildExit exit;
     int result = reap_pidfd(watch->pidfd_.get(), &exit);
-    // Ended but not to be had yet (its tracer, ptrace(2), comes first): the loop will ask again.
+    // The child has ended but cannot be reaped yet, because its tracer (ptrace(2)) comes first. The event comes again.
     if (result == 0) return;
     values[count++] = result < 0 ? result : 0;
     if (result > 0) {
@@ -128,17 +129,16 @@ void Watch::on_event(uv_poll_t* poll, int, int) {
   watch->call_back(values, count);
 }
 
-// Stops the watch, then calls JavaScript: the callback may close the descriptor or watch it again.
+// Stops the watch before it calls JavaScript: the callback may close the descriptor or watch it again.
 void Watch::call_back(const double* values, size_t count) {
   Napi::Env env(env_);
   Napi::HandleScope handles(env);
   Napi::Function callback = callback_.Value();
-  // Outlives the scope that is opened on it.
+  // The context must live longer than the scope that is opened on it.
   napi_async_context context = context_;
   context_ = nullptr;
   stop();
-  // The scope is what runs process.nextTick and promises afterwards, and lets an exception of theirs end where Node's
-  // do.
+  // Closing the scope runs process.nextTick() and promise callbacks, and reports their exceptions as Node does.
   napi_callback_scope scope = nullptr;
   if (napi_open_callback_scope(env, nullptr, context, &scope) == napi_ok) {
     napi_value arguments[1 + kChildExitFields];
@@ -162,7 +162,7 @@ Napi::Value watch_object(Napi::Env env, Watch* watch) {
   return Napi::Value(env, object);
 }
 
-// (fd, whether to wait for room to write rather than for something to read, callback)
+// (fd, true to wait for room to write, false to wait for something to read, callback)
 Napi::Value watch_call(const Napi::CallbackInfo& info) {
   Watch* watch = Watch::create(info.Env(), info[2].As<Napi::Function>());
   if (watch == nullptr) return number(info, -ENOMEM);

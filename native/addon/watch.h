@@ -1,6 +1,6 @@
 // A one-shot watch of a descriptor on the event loop of one Node environment (main thread or worker): libuv's uv_poll,
-// one JavaScript callback, and a clean end when the environment is torn down first. When it watches a child's pidfd it
-// owns that descriptor and reaps the child. Used on its environment's thread only, `abandoned` apart.
+// one JavaScript callback, and a clean end if the environment is torn down first. A watch of a child's pidfd owns that
+// descriptor and reaps the child. Used only on its environment's thread, except for abandoned().
 #pragma once
 
 #include <uv.h>
@@ -12,22 +12,21 @@
 
 class Watch {
  public:
-  // Prepared, watching nothing yet; nullptr when memory ran out. One reference, the caller's.
+  // A watch that watches nothing yet; nullptr if memory runs out. The caller has the one reference.
   static Watch* create(Napi::Env env, Napi::Function callback);
 
-  // Calls back once when `fd` is ready for `events` (uv_poll_event), hung up or in error. Borrowed: stop() before the
-  // descriptor is closed.
-  // 0 or -errno: EEXIST (this loop watches that descriptor already), EPERM (no such thing as readiness: a regular
-  // file), EBADF.
+  // Calls back once, when `fd` is ready for `events` (uv_poll_event), hung up or in error. Borrows it: call stop()
+  // before the descriptor is closed. 0 or -errno: EEXIST (this loop already watches that descriptor), EPERM (a regular
+  // file, which has no readiness), EBADF.
   int start(int fd, int events);
-  // The same for a child's pidfd, which it takes over unless it fails: reaps the child, closes the descriptor and calls
-  // back with how the child ended.
+  // The same for a child's pidfd. Unless it fails, it owns the descriptor; at the child's end it reaps the child,
+  // closes the descriptor and calls back with how the child ended.
   int start_child(UniqueFd* pidfd);
-  // After this the callback is not called, and the loop no longer holds the descriptor. Idempotent.
+  // From now on the callback is not called, and the loop does not use the descriptor. May be called again.
   void stop();
-  // Whether the watch keeps the loop alive; it does at first.
+  // Sets whether the watch keeps the loop alive. At first it does.
   void keep_alive(bool on);
-  // The environment is being torn down, or the watch was stopped. Any thread.
+  // The environment is being torn down, or the watch was stopped. May be called on any thread.
   bool abandoned() const { return abandoned_; }
 
   void add_reference() { references_++; }
@@ -47,13 +46,13 @@ class Watch {
   Napi::FunctionReference callback_;
   napi_async_context context_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  uv_poll_t* poll_ = nullptr;  // of the running libuv's size, which may be larger than this build's
+  uv_poll_t* poll_ = nullptr;  // allocated in the size of the running libuv, which may differ from this build's
   UniqueFd pidfd_;
   bool keeps_alive_ = true;
   int references_ = 1;
   std::atomic<bool> abandoned_{false};
 };
 
-// The JavaScript object that stands for a watch; it takes over the caller's reference. Where no object can be made (a
-// worker that is being terminated), the watch is stopped.
+// The JavaScript object for a watch; it takes over the caller's reference. If no object can be made, because a worker
+// is being terminated, the watch is stopped.
 Napi::Value watch_object(Napi::Env env, Watch* watch);

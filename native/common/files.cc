@@ -5,73 +5,75 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/retry.h"
 #include "common/text.h"
 
 FileBytes::~FileBytes() { free(data_); }
 
 int open_fd(int dir_fd, const char* path, int flags, mode_t mode) {
-  int fd;
-  do fd = openat(dir_fd, path, flags | O_CLOEXEC, mode);
-  while (fd < 0 && errno == EINTR);
-  return fd < 0 ? -errno : fd;
+  return retried([&] { return openat(dir_fd, path, flags | O_CLOEXEC, mode); });
 }
 
-int read_file(int dir_fd, const char* path, size_t max_size, FileBytes* out) {
-  // O_NONBLOCK: a FIFO planted under the name must not block the open.
-  UniqueFd fd(open_fd(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  if (!fd.valid()) return -errno;
-  struct stat st;
-  if (fstat(fd.get(), &st) < 0) return -errno;
-  if (!S_ISREG(st.st_mode)) return -EINVAL;
-  if (st.st_size > 0 && static_cast<size_t>(st.st_size) > max_size) return -EFBIG;
+namespace {
 
-  // procfs files say size 0, so the size is a first guess only.
-  size_t capacity = st.st_size > 0 ? static_cast<size_t>(st.st_size) + 1 : 4096;
+// Opens a regular file for reading: 0 and its size, or -errno.
+int open_regular(int dir_fd, const char* path, UniqueFd* fd, size_t* size) {
+  // O_NONBLOCK: open(2) must not wait if the name is a FIFO.
+  fd->reset(open_fd(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (!fd->valid()) return fd->get();
+  struct stat st;
+  if (fstat(fd->get(), &st) < 0) return -errno;
+  if (!S_ISREG(st.st_mode)) return -EINVAL;
+  *size = st.st_size > 0 ? static_cast<size_t>(st.st_size) : 0;
+  return 0;
+}
+
+// Reads to the end of the file, growing the buffer: the size, or -errno. *data is the caller's to free either way.
+ssize_t read_to_end(int fd, size_t capacity, size_t max_size, char** data) {
   size_t size = 0;
-  char* data = static_cast<char*>(malloc(capacity + 1));
-  if (data == nullptr) return -ENOMEM;
-  int err = 0;
   for (;;) {
-    if (size > max_size) {
-      err = -EFBIG;
-      break;
+    if (size > max_size) return -EFBIG;
+    if (*data == nullptr || size == capacity) {
+      if (*data != nullptr) capacity *= 2;
+      char* grown = static_cast<char*>(realloc(*data, capacity + 1));
+      if (grown == nullptr) return -ENOMEM;
+      *data = grown;
     }
-    if (size == capacity) {
-      capacity *= 2;
-      char* grown = static_cast<char*>(realloc(data, capacity + 1));
-      if (grown == nullptr) {
-        err = -ENOMEM;
-        break;
-      }
-      data = grown;
-    }
-    ssize_t n = read(fd.get(), data + size, capacity - size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) err = -errno;
-    if (n <= 0) break;
+    ssize_t n = retried([&] { return read(fd, *data + size, capacity - size); });
+    if (n <= 0) return n < 0 ? n : static_cast<ssize_t>(size);
     size += static_cast<size_t>(n);
   }
-  if (err < 0) {
+}
+
+}  // namespace
+
+int read_file(int dir_fd, const char* path, size_t max_size, FileBytes* out) {
+  UniqueFd fd;
+  size_t stated = 0;
+  int err = open_regular(dir_fd, path, &fd, &stated);
+  if (err < 0) return err;
+  if (stated > max_size) return -EFBIG;
+  // Files of procfs have size 0, so the stated size is only a first guess.
+  char* data = nullptr;
+  ssize_t size = read_to_end(fd.get(), stated > 0 ? stated + 1 : 4096, max_size, &data);
+  if (size < 0) {
     free(data);
-    return err;
+    return static_cast<int>(size);
   }
   data[size] = '\0';
   free(out->data_);
   out->data_ = data;
-  out->size_ = size;
+  out->size_ = static_cast<size_t>(size);
   return 0;
 }
 
 int write_all(int fd, std::string_view bytes) {
-  const char* at = bytes.data();
-  size_t left = bytes.size();
-  while (left > 0) {
-    ssize_t n = write(fd, at, left);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return -errno;
-    at += n;
-    left -= static_cast<size_t>(n);
+  while (!bytes.empty()) {
+    ssize_t n = retried([&] { return write(fd, bytes.data(), bytes.size()); });
+    if (n < 0) return static_cast<int>(n);
+    bytes.remove_prefix(static_cast<size_t>(n));
   }
   return 0;
 }
@@ -80,7 +82,7 @@ int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode
   Text<256> temp;
   temp.add('.').add(path).add('.').add_int(getpid()).add(".tmp");
   if (temp.truncated()) return -ENAMETOOLONG;
-  // A process of the same pid may have died between its open and its rename; what it left would bar this name for ever.
+  // A process with the same pid may have died between its open and its rename; O_EXCL would fail on what it left.
   unlinkat(dir_fd, temp.c_str(), 0);
   UniqueFd fd(open_fd(dir_fd, temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   if (!fd.valid()) return -errno;

@@ -1,5 +1,5 @@
-// Whole files: bounded reads, atomic writes. Every function returns >= 0 or -errno, retries EINTR, and opens
-// close-on-exec.
+// Whole files: bounded reads, atomic writes. Every function returns >= 0 or -errno, repeats an interrupted call, and
+// opens close-on-exec.
 #pragma once
 
 #include <sys/types.h>
@@ -9,7 +9,7 @@
 
 #include "common/unique_fd.h"
 
-// A heap buffer that owns its bytes; data[size] is always NUL.
+// A heap buffer that owns its bytes; once filled, data[size] is NUL.
 class FileBytes {
  public:
   FileBytes() = default;
@@ -27,16 +27,16 @@ class FileBytes {
   size_t size_ = 0;
 };
 
-// open(2), O_CLOEXEC added.
+// openat(2) with O_CLOEXEC added.
 int open_fd(int dir_fd, const char* path, int flags, mode_t mode = 0);
 
-// Reads a regular file whole. -EFBIG when it is larger than max_size, -EINVAL when it is no regular file.
+// Reads a regular file whole. -EFBIG if it is larger than max_size, -EINVAL if it is not a regular file.
 int read_file(int dir_fd, const char* path, size_t max_size, FileBytes* out);
 
-// Writes all of it to a blocking descriptor.
+// Writes all bytes to a blocking descriptor.
 int write_all(int fd, std::string_view bytes);
 
-// Writes `path` so that a reader sees the old file or the whole new one, never a part: temporary name beside it,
-// mode `mode` whatever the umask, rename(2). The temporary file is gone after a failure. `path` is a plain name in
-// dir_fd of at most 200 bytes.
+// Writes the file so that a reader sees the old content or the whole new one: a temporary file beside it, then
+// rename(2). The mode is `mode`, whatever the umask. Nothing is left after a failure. `path` is a plain name in dir_fd
+// of at most 200 bytes.
 int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode_t mode);

@@ -1,5 +1,5 @@
-// The document and its values: the node pool and how it is read. The parser is json_parser's; the bytes stay the
-// caller's.
+// The document and its values: owns the pool of nodes and reads it. The parser is json_parser.h; the caller owns the
+// bytes.
 #include "common/json.h"
 
 #include <sys/mman.h>
@@ -8,6 +8,11 @@
 
 #include "common/json_parser.h"
 #include "common/text.h"
+
+void add_json_error(TextBuilder& out, const char* file, const JsonError& error) {
+  out.add(file).add(':').add_int(static_cast<int64_t>(error.line)).add(':');
+  out.add_int(static_cast<int64_t>(error.column)).add(": ").add(error.reason);
+}
 
 JsonDoc::~JsonDoc() { reset(); }
 
@@ -25,7 +30,7 @@ bool JsonDoc::parse(char* buffer, size_t size, JsonError* error) {
     error->reason = "larger than 16 MiB";
     return false;
   }
-  // Sized for the worst case, but a page costs nothing until a node is put there; and the pool never moves.
+  // Sized for the worst case, so that the pool never moves. A page costs nothing until a node is written to it.
   size_t bytes = json_max_nodes(size) * sizeof(JsonNode);
   void* pool = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pool == MAP_FAILED) {

@@ -1,12 +1,13 @@
-// A strict JSON reader (RFC 8259) for the files that shim and host runtime are handed: process.json, config.json.
-// It parses in place (strings are decoded inside the caller's buffer and NUL-terminated there), does not recurse, and
-// bounds depth and size. Duplicate keys: the last one counts, as in JSON.parse and Go's encoding/json, so that no two
-// readers of one file disagree.
+// A strict JSON reader (RFC 8259) for the files that shim and host runtime are given. It parses in place: strings are
+// decoded inside the caller's buffer and end in NUL there. It does not recurse, and limits depth and size. The last of
+// two equal keys counts, as in JSON.parse and Go's encoding/json, so that all readers of one file agree.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "common/text.h"
 
 enum class JsonType : uint8_t { Null, False, True, Number, String, Array, Object };
 
@@ -17,13 +18,16 @@ struct JsonError {
   const char* reason = "";
 };
 
+// Appends "<file>:<line>:<column>: <reason>".
+void add_json_error(TextBuilder& out, const char* file, const JsonError& error);
+
 constexpr size_t kJsonMaxDepth = 128;
 constexpr size_t kJsonMaxSize = 16u << 20;
 
 struct JsonNode;
 
-// A place in a parsed document; cheap to copy, valid as long as the JsonDoc and its buffer. An absent value (a missing
-// key, the end of an iteration) is false; every reading of it gives the empty answer.
+// A value in a parsed document: cheap to copy, valid as long as the JsonDoc and its buffer. An absent value (a missing
+// key, the end of an iteration) converts to false, and its accessors return empty results.
 class JsonValue {
  public:
   JsonValue() = default;
@@ -31,23 +35,23 @@ class JsonValue {
   explicit operator bool() const { return node_ != nullptr; }
 
   bool is(JsonType type) const;
-  // An object's member; with duplicate keys the last.
+  // An object's member; of equal keys the last.
   JsonValue get(std::string_view key) const;
-  // The first element or member, and the one after this.
+  // The first element or member; the one after this.
   JsonValue first() const;
   JsonValue next() const;
   // Elements of an array or members of an object.
   size_t count() const;
-  // The name of this member; empty for an array's element.
+  // The name of this member; empty for an element of an array.
   std::string_view key() const;
 
-  // The decoded string; empty when this is no string.
+  // The decoded string; empty if this is not a string.
   std::string_view str() const;
-  // The same, NUL-terminated; nullptr when this is no string or holds U+0000.
+  // The same, ended by NUL; nullptr if this is not a string or contains U+0000.
   const char* c_str() const;
-  // A number's text as it was written; empty when this is no number.
+  // A number's text as written; empty if this is not a number.
   std::string_view number() const;
-  // An integer written as one (no fraction, no exponent) that fits; false otherwise.
+  // An integer without fraction and exponent. False if this is none, or if it does not fit.
   bool as_int(int64_t* out) const;
   bool as_bool(bool* out) const;
 
@@ -62,8 +66,8 @@ class JsonDoc {
   JsonDoc& operator=(const JsonDoc&) = delete;
   ~JsonDoc();
 
-  // Parses buffer[0..size); buffer[size] must be readable and writable (read_file gives that). On failure false, *error
-  // filled, and root() absent.
+  // Parses buffer[0..size); buffer[size] must be readable and writable, as read_file() provides it. On failure:
+  // false, *error filled, root() absent.
   bool parse(char* buffer, size_t size, JsonError* error);
   JsonValue root() const;
 

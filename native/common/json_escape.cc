@@ -1,35 +1,21 @@
 #include "common/json_escape.h"
 
+#include <cstring>
+
 namespace {
 
 bool is_continuation(unsigned char c) { return (c & 0xc0) == 0x80; }
 
-// Writes the escape of one ASCII character into a buffer of six; the character itself where it needs none.
+// Writes the escape of one ASCII character into a buffer of six; the character itself if it needs none.
 std::string_view escape_ascii(unsigned char c, char out[6]) {
   static constexpr char kHex[] = "0123456789abcdef";
+  static constexpr char kEscaped[] = "\"\\\b\f\n\r\t";
+  static constexpr char kLetters[] = "\"\\bfnrt";
   out[0] = '\\';
-  switch (c) {
-    case '"':
-      out[1] = '"';
-      return {out, 2};
-    case '\\':
-      out[1] = '\\';
-      return {out, 2};
-    case '\b':
-      out[1] = 'b';
-      return {out, 2};
-    case '\f':
-      out[1] = 'f';
-      return {out, 2};
-    case '\n':
-      out[1] = 'n';
-      return {out, 2};
-    case '\r':
-      out[1] = 'r';
-      return {out, 2};
-    case '\t':
-      out[1] = 't';
-      return {out, 2};
+  const char* found = static_cast<const char*>(memchr(kEscaped, c, sizeof kEscaped - 1));
+  if (found != nullptr) {
+    out[1] = kLetters[found - kEscaped];
+    return {out, 2};
   }
   if (c >= 0x20) {
     out[0] = static_cast<char>(c);
@@ -55,7 +41,7 @@ size_t utf8_sequence_length(std::string_view s) {
   for (size_t i = 1; i < length; i++) {
     if (!is_continuation(byte(i))) return 0;
   }
-  // What the second byte alone decides (RFC 3629, section 4).
+  // Cases that the second byte decides (RFC 3629, section 4).
   if (lead == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
   if (lead == 0xed && byte(1) > 0x9f) return 0;  // surrogates
   if (lead == 0xf0 && byte(1) < 0x90) return 0;  // overlong
@@ -79,4 +65,10 @@ void add_json_escaped(TextBuilder& out, std::string_view bytes, size_t max_bytes
     at += used;
     left -= used;
   }
+}
+
+void add_json_string(TextBuilder& out, std::string_view text) {
+  out.add('"');
+  add_json_escaped(out, text, text.size() * 6);
+  out.add('"');
 }

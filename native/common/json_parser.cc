@@ -1,4 +1,4 @@
-// The grammar: one loop over the bytes with a stack of open containers. It owns no memory; strings are json_string's.
+// The grammar: one loop over the bytes, with a stack of open containers. Strings are decoded by json_string.h.
 #include "common/json_parser.h"
 
 #include <cstring>
@@ -35,7 +35,7 @@ bool JsonParser::document() {
   return at_ == end_ || fail("text after the end of the document");
 }
 
-// A line feed is valid here alone, so lines are counted here: later the buffer holds decoded strings.
+// Lines are counted here: a line feed is valid only between tokens.
 void JsonParser::skip_space() {
   for (; *at_ == ' ' || *at_ == '\t' || *at_ == '\r' || *at_ == '\n'; at_++) {
     if (*at_ != '\n') continue;
@@ -44,7 +44,7 @@ void JsonParser::skip_space() {
   }
 }
 
-// One step in the innermost container: its end or its next element.
+// One step in the innermost container: its end, or its next element.
 bool JsonParser::element() {
   JsonNode* container = levels_[depth_ - 1].container;
   bool object = container->is(JsonType::Object);
@@ -148,13 +148,13 @@ bool JsonParser::string(JsonNode* node) {
 }
 
 JsonNode* JsonParser::add_node(JsonType type) {
-  // json_max_nodes proves that this cannot be; a proof with a hole must not become a write past the pool.
+  // json_max_nodes() makes this impossible. If that proof is wrong, stop instead of writing past the pool.
   if (next_node_ == nodes_end_) __builtin_trap();
   next_node_->type = static_cast<uint32_t>(type);
   return next_node_++;
 }
 
-// A node linked as the newest element of the innermost container. The pool is fresh memory: what is not set is 0.
+// A node linked as the latest element of the innermost container. The pool is zeroed memory, so unset fields are 0.
 JsonNode* JsonParser::add_value(JsonType type) {
   JsonNode* node = add_node(type);
   node->member = named_;

@@ -12,7 +12,8 @@ constexpr const char* kLoneSurrogate = "lone surrogate in a string";
 bool is_high_surrogate(uint32_t code) { return code >= 0xd800 && code <= 0xdbff; }
 bool is_low_surrogate(uint32_t code) { return code >= 0xdc00 && code <= 0xdfff; }
 
-// A decoder between the quotes: reads at at_, writes at out_. Each function returns nullptr or what is wrong at at_.
+// Decodes what is between the quotes: reads at at_, writes at out_. Each function returns nullptr, or what is wrong at
+// at_.
 class Decoder {
  public:
   Decoder(char* text, char* end) : at_(text), end_(end), out_(text) {}
@@ -64,7 +65,7 @@ const char* Decoder::escape() {
   return nullptr;
 }
 
-// From the "u" on: four digits, or a surrogate pair in two such escapes.
+// at_ is at the "u": four digits, or a surrogate pair in two such escapes.
 const char* Decoder::unicode_escape() {
   uint32_t code;
   const char* wrong = hex4(&code);
@@ -98,7 +99,7 @@ const char* Decoder::hex4(uint32_t* unit) {
 
 void Decoder::put_utf8(uint32_t code) {
   if (code < 0x80) return put(code);
-  // The lead byte, then six bits a byte from the top.
+  // The lead byte, then six bits in each byte, highest first.
   int shift = code < 0x800 ? 6 : code < 0x10000 ? 12 : 18;
   put((shift == 6 ? 0xc0u : shift == 12 ? 0xe0u : 0xf0u) | code >> shift);
   while (shift > 0) {

@@ -4,22 +4,32 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstring>
-
-#include "common/files.h"
+#include "common/retry.h"
 #include "common/text.h"
-#include "common/unique_fd.h"
 
 namespace {
 
-// One read into a fixed buffer: procfs gives such small files whole.
+// One read into a fixed buffer: procfs returns such small files whole.
 ssize_t read_small(const char* path, char* buffer, size_t capacity) {
   UniqueFd fd(open_fd(AT_FDCWD, path, O_RDONLY));
-  if (!fd.valid()) return -errno;
-  ssize_t n;
-  do n = read(fd.get(), buffer, capacity);
-  while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
+  if (!fd.valid()) return fd.get();
+  return retried([&] { return read(fd.get(), buffer, capacity); });
+}
+
+bool set_field(int field, std::string_view word, ProcStat* out) {
+  bool is_number = (field >= 4 && field <= 6) || field == 9 || (field >= 14 && field <= 17) || field >= 20;
+  int64_t number = 0;
+  if (is_number && !parse_int(word, &number)) return false;
+  if (field == 3) out->state = word[0];
+  if (field == 4) out->ppid = static_cast<pid_t>(number);
+  if (field == 5) out->pgrp = static_cast<pid_t>(number);
+  if (field == 6) out->session = static_cast<pid_t>(number);
+  if (field == 9) out->flags = static_cast<uint64_t>(number);
+  if (field == 14 || field == 16) out->user_ticks += number;
+  if (field == 15 || field == 17) out->kernel_ticks += number;
+  if (field == 20) out->threads = number;
+  if (field == 22) out->start_time_ticks = static_cast<uint64_t>(number);
+  return true;
 }
 
 }  // namespace
@@ -27,25 +37,11 @@ ssize_t read_small(const char* path, char* buffer, size_t capacity) {
 bool parse_proc_stat(std::string_view text, ProcStat* out) {
   size_t close = text.rfind(')');
   if (close == std::string_view::npos) return false;
-  const char* at = text.data() + close + 1;
-  const char* end = text.data() + text.size();
+  text.remove_prefix(close + 1);
+  *out = ProcStat();
   for (int field = 3; field <= 22; field++) {
-    while (at < end && *at == ' ') at++;
-    const char* start = at;
-    while (at < end && *at != ' ' && *at != '\n') at++;
-    std::string_view word(start, static_cast<size_t>(at - start));
-    if (word.empty()) return false;
-    int64_t number = 0;
-    if (field == 3) {
-      out->state = word[0];
-    } else if (field == 4 || field == 5 || field == 6 || field == 9 || field == 22) {
-      if (!parse_int(word, &number)) return false;
-      if (field == 4) out->ppid = static_cast<pid_t>(number);
-      if (field == 5) out->pgrp = static_cast<pid_t>(number);
-      if (field == 6) out->session = static_cast<pid_t>(number);
-      if (field == 9) out->flags = static_cast<uint64_t>(number);
-      if (field == 22) out->start_time_ticks = static_cast<uint64_t>(number);
-    }
+    std::string_view word = take_word(&text);
+    if (word.empty() || !set_field(field, word, out)) return false;
   }
   return true;
 }
@@ -58,6 +54,25 @@ int read_proc_stat(pid_t pid, ProcStat* out) {
   if (n == -ENOENT) return -ESRCH;
   if (n < 0) return static_cast<int>(n);
   return parse_proc_stat({buffer, static_cast<size_t>(n)}, out) ? 0 : -EPROTO;
+}
+
+int read_proc_file(pid_t pid, const char* name, size_t max_size, FileBytes* out) {
+  Text<64> path;
+  path.add("/proc/").add_int(pid).add('/').add(name);
+  return read_file(AT_FDCWD, path.c_str(), max_size, out);
+}
+
+int add_pids(std::string_view text, HeapArray<pid_t>* out) {
+  pid_t pid = 0;
+  for (char c : text) {
+    if (c >= '0' && c <= '9') {
+      pid = pid * 10 + (c - '0');
+    } else {
+      if (pid > 0 && !out->push(pid)) return -ENOMEM;
+      pid = 0;
+    }
+  }
+  return 0;
 }
 
 int read_boot_id(char out[37]) {

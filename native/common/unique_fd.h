@@ -1,4 +1,4 @@
-// An owned file descriptor: closed when it goes out of scope. A borrowed one is a plain int.
+// An owned file descriptor, closed when it goes out of scope. A borrowed one is a plain int.
 #pragma once
 
 #include <unistd.h>
@@ -24,7 +24,7 @@ class UniqueFd {
     return fd;
   }
   void reset(int fd = -1) {
-    // close(2): Linux frees the descriptor even on EINTR, so it is never retried.
+    // Linux frees the descriptor even if close(2) fails with EINTR, so it is never repeated.
     if (fd_ >= 0) close(fd_);
     fd_ = fd;
   }

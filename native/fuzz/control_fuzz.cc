@@ -1,6 +1,7 @@
 // fuzz-sources: native/shim/control.cc native/common/text.cc
-// Any bytes through a pipe into the control reader, in pieces whose sizes the first bytes choose. However they are cut,
-// the same commands come out, each within what struct winsize can hold, and a good line at the end is always heard.
+//
+// Any bytes through a pipe into the control reader, in pieces whose sizes the first bytes choose. However the bytes are
+// cut, the same valid commands come out, and a valid line at the end is always read.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,15 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/support.h"
 #include "shim/control.h"
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) abort();
-}
-
-// What the reader makes of the bytes when they come in pieces of these sizes (round and round).
+// The commands in the bytes, if they arrive in pieces of these sizes, repeated.
 std::vector<ControlCommand> read_in_pieces(std::string_view bytes, const std::vector<size_t>& sizes) {
   int fds[2];
   require(pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0);

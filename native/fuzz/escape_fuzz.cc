@@ -1,7 +1,8 @@
 // fuzz-sources: native/common/json.cc native/common/json_parser.cc native/common/json_string.cc
 // fuzz-sources: native/common/json_escape.cc native/common/text.cc
-// Any bytes and any limit into the JSON escaper: what comes out is, between quotes, a valid document, never longer than
-// the limit, and well-formed input that fits comes back exactly.
+//
+// Any bytes and any limit into the JSON escaper: between quotes, the output is a valid document and not longer than the
+// limit. Well-formed input that fits is decoded to itself.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -9,14 +10,11 @@
 
 #include "common/json.h"
 #include "common/json_escape.h"
+#include "fuzz/support.h"
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) abort();
-}
-
-// What the escaper stands for: the input with U+FFFD in place of each byte that fits nowhere.
+// What the output must mean: the input with U+FFFD in place of each byte that is not part of well-formed UTF-8.
 std::string repaired(std::string_view bytes) {
   std::string out;
   while (!bytes.empty()) {
@@ -34,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   size_t max_bytes = data[0] | static_cast<size_t>(data[1] & 0x0f) << 8;
   std::string_view bytes(reinterpret_cast<const char*>(data + 2), size - 2);
 
-  // Quotes around, and not a byte more than promised: ASan and truncated() would tell.
+  // Room for exactly the promised bytes and two quotes: ASan and truncated() detect one byte more.
   char* buffer = static_cast<char*>(malloc(max_bytes + 3));
   TextBuilder text(buffer, max_bytes + 3);
   text.add('"');
@@ -49,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string whole = repaired(bytes);
   std::string_view decoded = doc.root().str();
   require(whole.compare(0, decoded.size(), decoded) == 0);
-  // It stops early only where the next character, six bytes at most, does not fit.
+  // It stops early only if the next character, at most six bytes, does not fit.
   if (decoded.size() < whole.size()) require(written + 6 > max_bytes);
   free(buffer);
   return 0;

@@ -1,9 +1,9 @@
-// fuzz-sources: native/host/state.cc native/host/identity.cc native/host/report.cc native/host/clock.cc
-// fuzz-sources: native/common/json.cc native/common/json_parser.cc native/common/json_string.cc
-// fuzz-sources: native/common/json_escape.cc native/common/text.cc native/common/files.cc native/common/proc.cc
+// fuzz-sources: native/host/state/state.cc native/host/reason.cc native/common/json.cc native/common/json_parser.cc
+// fuzz-sources: native/common/json_string.cc native/common/json_escape.cc native/common/text.cc native/common/files.cc
+// fuzz-sources: native/common/identity.cc native/common/pidfd.cc native/common/proc.cc
 //
-// state.json, any bytes: read into a ContainerState of possible pids only, or refused with a reason; and what was read
-// is written and read again as the same.
+// Any bytes as state.json: read into a ContainerState with valid pids only, or refused with a reason. What was read is
+// the same after it is written and read again.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -11,16 +11,13 @@
 
 #include <cstdint>
 
-#include "host/state.h"
+#include "fuzz/support.h"
+#include "host/state/state.h"
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) abort();
-}
-
 void check_identity(const ProcessIdentity& who) {
-  // pidfd_open(2) and kill(2) give 0 and less a meaning of their own.
+  // To kill(2), 0 and negative numbers are no pids of one process.
   require(who.pid > 0);
   require(who.start_time_ticks <= INT64_MAX);
 }
@@ -33,21 +30,9 @@ void check_lists(const HeapArray<ProcessIdentity>& before, const HeapArray<Proce
   }
 }
 
-// One directory in memory for the whole run.
-int directory() {
-  static char name[] = "/dev/shm/outlive-fuzz-XXXXXX";
-  static int fd = -1;
-  if (fd < 0) {
-    require(mkdtemp(name) != nullptr);
-    fd = open_fd(AT_FDCWD, name, O_RDONLY | O_DIRECTORY);
-    require(fd >= 0);
-    atexit([] {
-      unlinkat(fd, "state.json", 0);
-      rmdir(name);
-    });
-  }
-  return fd;
-}
+constexpr const char* kFiles[] = {"state.json"};
+
+int directory() { return memory_directory(kFiles); }
 
 }  // namespace
 
@@ -57,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   StateFile before;
   require(write_file_atomic(directory(), "state.json", bytes, 0600) == 0);
   int err = before.load(directory(), error);
-  // A reason exactly when it was refused.
+  // There is a reason if and only if it was refused.
   require((err < 0) == (error.size() > 0));
   if (err < 0) return 0;
 

@@ -1,9 +1,8 @@
-// fuzz-sources: native/host/stats_cgroup.cc native/host/stats_json.cc native/host/state.cc native/host/identity.cc
-// fuzz-sources: native/host/report.cc native/host/clock.cc native/common/json.cc native/common/json_parser.cc
-// fuzz-sources: native/common/json_string.cc native/common/json_escape.cc native/common/text.cc native/common/files.cc
-// fuzz-sources: native/common/proc.cc
+// fuzz-sources: native/host/stats/cgroup.cc native/host/stats/json.cc native/common/json.cc
+// fuzz-sources: native/common/json_parser.cc native/common/json_string.cc native/common/json_escape.cc
+// fuzz-sources: native/common/text.cc native/common/files.cc
 //
-// A cgroup's files, any bytes: what is printed of them is always whole, and JSON.
+// Any bytes as a cgroup's files: the printed statistics are always complete, and valid JSON.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,41 +11,21 @@
 #include <cstdint>
 
 #include "common/json.h"
-#include "host/stats.h"
+#include "fuzz/support.h"
+#include "host/stats/stats.h"
 
 namespace {
 
 constexpr const char* kFiles[] = {"cpu.stat",    "memory.current",  "memory.max", "memory.peak", "memory.swap.current",
                                   "memory.stat", "memory.swap.max", "pids.max",   "io.stat",     "pids.current"};
 
-void require(bool holds) {
-  if (!holds) abort();
-}
+int directory() { return memory_directory(kFiles); }
 
-// One directory in memory for the whole run.
-int directory() {
-  static char name[] = "/dev/shm/outlive-fuzz-XXXXXX";
-  static int fd = -1;
-  if (fd < 0) {
-    require(mkdtemp(name) != nullptr);
-    fd = open_fd(AT_FDCWD, name, O_RDONLY | O_DIRECTORY);
-    require(fd >= 0);
-    atexit([] {
-      for (const char* file : kFiles) unlinkat(fd, file, 0);
-      rmdir(name);
-    });
-  }
-  return fd;
-}
-
-// Each file holds what stands before the next NUL; the last one all that is left.
+// Each file gets the bytes up to the next NUL.
 void write_files(const uint8_t* data, size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   for (const char* file : kFiles) {
-    size_t length = rest.find('\0');
-    if (length == std::string_view::npos) length = rest.size();
-    require(write_file_atomic(directory(), file, {rest.data(), length}, 0600) == 0);
-    rest.remove_prefix(length < rest.size() ? length + 1 : length);
+    require(write_file_atomic(directory(), file, take_until(&rest, '\0'), 0600) == 0);
   }
 }
 

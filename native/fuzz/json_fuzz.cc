@@ -1,7 +1,8 @@
 // fuzz-sources: native/common/json.cc native/common/json_parser.cc native/common/json_string.cc
 // fuzz-sources: native/common/json_escape.cc native/common/text.cc
-// Any bytes into the JSON reader: it must stay inside the buffer, agree with itself through every accessor, and what it
-// accepted must come back from its own compact form unchanged.
+//
+// Any bytes into the JSON reader: it stays inside the buffer, its accessors agree with each other, and what it accepted
+// is the same after it is written as compact JSON and read again.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -9,13 +10,10 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "fuzz/support.h"
 #include "test/json_write.h"
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) abort();
-}
 
 bool well_formed_utf8(std::string_view s) {
   while (!s.empty()) {
@@ -57,7 +55,7 @@ void check_tree(JsonValue value, size_t depth) {
   for (JsonValue item = value.first(); item; item = item.next(), count++) {
     require(container && well_formed_utf8(item.key()));
     if (value.is(JsonType::Array)) require(item.key().empty());
-    // Each lookup is linear: a few are enough, or a wide object would take the fuzzer's whole time.
+    // Each lookup takes linear time, so only a few are checked.
     if (value.is(JsonType::Object) && count < 8) require(value.get(item.key()).key() == item.key());
     check_tree(item, depth + 1);
   }
@@ -83,7 +81,7 @@ void check_error(const JsonError& error, size_t size) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // An exact heap block, so that ASan sees the first byte read or written outside.
+  // A heap block of the exact size, so that ASan detects any access outside of it.
   char* buffer = static_cast<char*>(malloc(size + 1));
   if (size > 0) memcpy(buffer, data, size);
   buffer[size] = 'x';

@@ -1,7 +1,8 @@
 // fuzz-sources: native/shim/config.cc native/shim/runtime.cc native/common/json.cc native/common/json_parser.cc
 // fuzz-sources: native/common/json_string.cc native/common/json_escape.cc native/common/text.cc native/common/files.cc
+//
 // Any bytes as process.json: refused with a reason, or read into a config from which both command lines can be built,
-// with what the file said in its place and no argument missing.
+// with the expected number of arguments.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,18 +12,15 @@
 #include <cstring>
 
 #include "common/files.h"
+#include "fuzz/support.h"
 #include "shim/config.h"
 #include "shim/runtime.h"
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) abort();
-}
-
 char directory[] = "/tmp/outlive-fuzz-XXXXXX";
 
-// The shim reads process.json in its working directory: one of this run's own, gone when it ends.
+// The shim reads process.json in its working directory. This run gets its own, which is removed at its end.
 bool enter_directory() {
   if (mkdtemp(directory) == nullptr || chdir(directory) != 0) return false;
   return atexit([] { rmdir(directory); }) == 0;
@@ -36,7 +34,7 @@ size_t count_of(const Argv& argv) {
 
 void build(ShimConfig* config) {
   for (int i = 0; i < 3; i++) require(config->stdio_path[i] != nullptr && *config->stdio_path[i] != '\0');
-  // Reading a checkpoint's own config.json is not the subject, and /proc or /dev must not be.
+  // A checkpoint's config.json is not tested here, and its path could lead to /proc or /dev.
   config->checkpoint = "";
   RuntimeContext context = {"runtime", "id",   "/bundle",
                             "/dir",    config, config->terminal ? "/dir/console.sock" : nullptr};

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds every fuzz target of this folder with clang's libFuzzer, ASan and UBSan, and runs each for a while on one core.
-# Usage: native/fuzz/run.sh [seconds a target, default 20]. A crash, a leak or a hang is a failure; its input is printed.
-# A target names its further sources, counted from the repository, in first lines "// fuzz-sources: <path>…";
-# a dictionary lies beside it as <target>.dict.
-# Without a clang that has libFuzzer it says so and does nothing, or fails under OUTLIVE_STRICT=1.
+# Usage: native/fuzz/run.sh [seconds for each target, default 20]. A crash, a leak or a hang is a failure; its input is
+# printed. A target names its other sources, relative to the repository, in its first lines "// fuzz-sources: <path>…".
+# Its dictionary, if any, is <target>.dict.
+# Without a clang that has libFuzzer it prints that and does nothing; with OUTLIVE_STRICT=1 it fails.
 set -eu
 
 seconds=${1:-20}
@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 clang=${CLANGXX:-clang++}
 
-# -U_FORTIFY_SOURCE: its checked variants hide the calls from ASan.
+# -U_FORTIFY_SOURCE: the checked variants of libc functions would hide the calls from ASan.
 flags='-std=c++17 -g -O1 -Wall -Wextra -Werror -fno-exceptions -fno-rtti -U_FORTIFY_SOURCE -Inative
   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all'
 

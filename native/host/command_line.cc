@@ -28,8 +28,8 @@ namespace {
 struct Flag {
   const char* name;
   const char* short_name;          // or nullptr
-  const char* CommandLine::*text;  // takes a value, or
-  bool CommandLine::*truth;        // takes none
+  const char* CommandLine::*text;  // set if the flag takes a value
+  bool CommandLine::*truth;        // set if it takes none
 };
 
 constexpr Flag kGlobalFlags[] = {
@@ -38,7 +38,7 @@ constexpr Flag kGlobalFlags[] = {
     {"log-format", nullptr, &CommandLine::log_format, nullptr},
     {"debug", nullptr, nullptr, &CommandLine::debug},
 };
-// `create` takes the same but the first: it always is.
+// `create` takes the same flags but --detach: it always detaches.
 constexpr Flag kRunFlags[] = {
     {"detach", "d", nullptr, &CommandLine::detach},
     {"bundle", "b", &CommandLine::bundle, nullptr},
@@ -87,7 +87,7 @@ constexpr Command kCommands[] = {
     {"delete", Action::Delete, kDeleteFlags, sizeof kDeleteFlags / sizeof(Flag), 1},
 };
 
-// runc's other commands: known, so that the answer is not "no such command".
+// runc's other commands, so that the error is not "no such command".
 constexpr std::string_view kRefused[] = {"checkpoint", "features", "list", "restore", "spec"};
 
 bool is_flag(const char* word) { return word[0] == '-' && word[1] != '\0'; }
@@ -101,7 +101,7 @@ bool parse_truth(std::string_view text, bool* out) {
   return yes || no;
 }
 
-// Takes the flag at argv[*at] and its value; *at is left on the last word taken.
+// Takes the flag at argv[*at] and its value. *at then is the index of the last word taken.
 bool take_flag(const Flag* flags, size_t count, int argc, char* const* argv, int* at, CommandLine* out,
                TextBuilder& error) {
   const char* start = argv[*at] + (argv[*at][1] == '-' ? 2 : 1);
@@ -174,43 +174,52 @@ bool take_argument(const Command& command, const char* word, int taken, CommandL
   return true;
 }
 
-}  // namespace
-
-bool parse_command_line(int argc, char* const* argv, CommandLine* out, TextBuilder& error) {
-  int at = 1;
-  for (; at < argc && is_flag(argv[at]); at++) {
-    std::string_view word = argv[at];
+// Parses the flags before the command. *at then is the index of the first other word. --help and --version end it.
+bool parse_global_flags(int argc, char* const* argv, int* at, CommandLine* out, TextBuilder& error) {
+  for (; *at < argc && is_flag(argv[*at]); ++*at) {
+    std::string_view word = argv[*at];
     if (asks_help(word)) out->action = Action::Help;
     if (word == "--version" || word == "-version" || word == "-v" || word == "--v") out->action = Action::Version;
     if (out->action != Action::None) return true;
-    if (!take_flag(kGlobalFlags, sizeof kGlobalFlags / sizeof(Flag), argc, argv, &at, out, error)) return false;
+    if (!take_flag(kGlobalFlags, sizeof kGlobalFlags / sizeof(Flag), argc, argv, at, out, error)) return false;
   }
-  if (strcmp(out->log_format, "text") != 0 && strcmp(out->log_format, "json") != 0) {
-    error.add("unknown log-format \"").add(out->log_format).add("\": text or json");
-    return false;
-  }
-  if (at == argc || strcmp(argv[at], "help") == 0) {
-    out->action = Action::Help;
-    return true;
-  }
-  const Command* command = find_command(argv[at], error);
-  if (command == nullptr) return false;
+  if (strcmp(out->log_format, "text") == 0 || strcmp(out->log_format, "json") == 0) return true;
+  error.add("unknown log-format \"").add(out->log_format).add("\": text or json");
+  return false;
+}
+
+// Parses what follows the command, from argv[at] on. --help ends it.
+bool parse_command(const Command& command, int argc, char* const* argv, int at, CommandLine* out, TextBuilder& error) {
   int taken = 0;
   bool flags_over = false;
-  for (at++; at < argc; at++) {
+  for (; at < argc; at++) {
     if (!flags_over && strcmp(argv[at], "--") == 0) {
       flags_over = true;
     } else if (!flags_over && asks_help(argv[at])) {
       out->action = Action::Help;
       return true;
     } else if (!flags_over && is_flag(argv[at])) {
-      if (!take_flag(command->flags, command->flag_count, argc, argv, &at, out, error)) return false;
+      if (!take_flag(command.flags, command.flag_count, argc, argv, &at, out, error)) return false;
     } else {
-      if (!take_argument(*command, argv[at], taken, out, error)) return false;
+      if (!take_argument(command, argv[at], taken, out, error)) return false;
       taken++;
     }
   }
-  if (!check_command(*command, *out, error)) return false;
-  out->action = command->action;
+  if (!check_command(command, *out, error)) return false;
+  out->action = command.action;
   return true;
+}
+
+}  // namespace
+
+bool parse_command_line(int argc, char* const* argv, CommandLine* out, TextBuilder& error) {
+  int at = 1;
+  if (!parse_global_flags(argc, argv, &at, out, error)) return false;
+  if (out->action != Action::None) return true;
+  if (at == argc || strcmp(argv[at], "help") == 0) {
+    out->action = Action::Help;
+    return true;
+  }
+  const Command* command = find_command(argv[at], error);
+  return command != nullptr && parse_command(*command, argc, argv, at + 1, out, error);
 }

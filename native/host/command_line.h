@@ -1,5 +1,5 @@
-// runc's command line: what was asked for, not yet done. Flags as Go's parser takes them: one dash or two, `--x v` or
-// `--x=v`, after the command in any order.
+// runc's command line: parsed and checked, not yet executed. Flags as Go's parser takes them: with one dash or two, as
+// `--x v` or `--x=v`, after the command in any order.
 #pragma once
 
 #include "common/text.h"
@@ -36,20 +36,20 @@ struct CommandLine {
   const char* console_socket = nullptr;
   const char* process_file = nullptr;
   const char* format = "table";
-  const char* interval = nullptr;  // of no use: `events` prints once
+  const char* interval = nullptr;  // ignored: `events` prints once
   const char* resources = nullptr;
   bool stats = false;
   bool detach = false;
   bool all = false;
   bool force = false;
-  // Accepted and without effect: there is no root to pivot to, no keyring, no descriptor to keep.
+  // Accepted without effect: there is no root to pivot to, no keyring, and no descriptor to keep.
   bool no_pivot = false;
   bool no_new_keyring = false;
   const char* preserve_fds = "0";
 };
 
-// False with the reason in `error`; what was read before the mistake (the log's name above all) is filled in all the
-// same, so that the mistake can be reported there.
+// False with the reason in `error`. What was parsed before the mistake is filled in: main() needs the log's name to
+// report it there.
 bool parse_command_line(int argc, char* const* argv, CommandLine* out, TextBuilder& error);
 
 extern const char kHelp[];

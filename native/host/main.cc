@@ -1,29 +1,21 @@
-// outlive-host: the embedded runtime, with runc's command line. Runs processes of OCI bundles on the host, without
+// outlive-host: the embedded runtime, with runc's command line. It runs processes of OCI bundles on the host, without
 // isolation, and ends what they leave behind (docs/host-runtime.md).
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cstring>
 
+#include "common/descriptors.h"
 #include "common/files.h"
 #include "host/command_line.h"
-#include "host/commands.h"
-#include "host/report.h"
-#include "host/store.h"
+#include "host/commands/commands.h"
+#include "host/log.h"
+#include "host/reason.h"
+#include "host/state/store.h"
 
 namespace {
 
 constexpr char kVersion[] = "outlive-host version 0.1.0\nspec: 1.0.2\n";
-
-// A closed 0, 1 or 2 would be given to the next file that is opened, and that would become the process's stdio.
-bool fill_standard_descriptors() {
-  for (int fd = 0; fd < 3; fd++) {
-    if (fcntl(fd, F_GETFD) >= 0) continue;
-    if (open("/dev/null", O_RDWR) != fd) return false;
-  }
-  return true;
-}
 
 bool do_command(const CommandLine& line, TextBuilder& error) {
   if (line.action == Action::Help) return write_all(STDOUT_FILENO, kHelp) == 0;
@@ -65,23 +57,23 @@ bool do_command(const CommandLine& line, TextBuilder& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (!fill_standard_descriptors()) return 1;
-  // What we make has the mode that we name. The process gets its own.
+  if (fill_standard_descriptors() < 0) return 1;
+  // So that our own files get the modes that we name. The process's umask is set later.
   umask(022);
   CommandLine line;
-  Report report;
+  HostLog log;
   Text<4096> error;
   bool understood = parse_command_line(argc, argv, &line, error);
   if (line.log != nullptr) {
-    int err = report.open(line.log, strcmp(line.log_format, "json") == 0);
+    int err = log.open(line.log, strcmp(line.log_format, "json") == 0);
     if (err < 0) {
       Text<4096> why;
       add_reason(why.add("log ").add(line.log).add(": "), err);
-      report.error(why.view());
+      log.error(why.view());
       return 1;
     }
   }
   if (understood && do_command(line, error)) return 0;
-  report.error(error.view());
+  log.error(error.view());
   return 1;
 }

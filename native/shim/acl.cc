@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kName = "system.posix_acl_access";
 
-// What the kernel takes: a header and entries, little-endian, in this order of tags.
+// The kernel's format: a header and entries, little-endian, in this order of tags.
 struct Acl {
   struct posix_acl_xattr_header header;
   struct posix_acl_xattr_entry entries[5];

@@ -5,9 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "common/files.h"
 #include "common/proc.h"
-#include "common/text.h"
 
 bool is_child(pid_t pid) {
   siginfo_t info;
@@ -16,12 +14,12 @@ bool is_child(pid_t pid) {
 
 int is_descendant(pid_t pid, pid_t ancestor) {
   pid_t at = pid;
-  // No runtime puts more than a few processes in between.
+  // Bounded: no runtime puts more than a few processes in between.
   for (int step = 0; step < 64 && at > 1; step++) {
     ProcStat stat;
     int err = read_proc_stat(at, &stat);
     if (err == -ESRCH && at != pid) {
-      // One in between ended while we climbed, so the ones below it have another parent now.
+      // A process in between has ended, so its children have another parent now: begin again.
       at = pid;
       continue;
     }
@@ -34,15 +32,9 @@ int is_descendant(pid_t pid, pid_t ancestor) {
 
 void kill_children() {
   FileBytes list;
-  // proc(5): pids, each followed by a space. All are unreaped children, so none is another's by now.
+  HeapArray<pid_t> pids;
   if (read_file(AT_FDCWD, "/proc/thread-self/children", 1 << 20, &list) < 0) return;
-  const char* at = list.view().data();
-  const char* end = at + list.size();
-  while (at < end) {
-    const char* start = at;
-    while (at < end && *at != ' ') at++;
-    int64_t pid = 0;
-    if (parse_int({start, static_cast<size_t>(at - start)}, &pid) && pid > 1) kill(static_cast<pid_t>(pid), SIGKILL);
-    at++;
-  }
+  if (add_pids(list.view(), &pids) < 0) return;
+  // All are children that we have not reaped, so none of the pids has been reused.
+  for (pid_t pid : pids) kill(pid, SIGKILL);
 }

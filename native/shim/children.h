@@ -1,13 +1,14 @@
-// The processes below the shim: who is one of ours already, who will be, and how all of them are ended.
+// The processes below the shim: which are its children, which may become so, and how to kill all of them.
 #pragma once
 
 #include <sys/types.h>
 
-// A child that we have not reaped, dead or alive: its pid is its own until we do, and its status comes to us.
+// True if `pid` is our child, alive or a zombie. Then its pid cannot be reused before we reap it, and we get its
+// status.
 bool is_child(pid_t pid);
 
-// 0 when `pid` is a child of `ancestor`, or a child's child …; -ECHILD when it is not, -ESRCH when it is gone.
+// 0 if `pid` is a descendant of `ancestor`; -ECHILD if not; -ESRCH if it is gone.
 int is_descendant(pid_t pid, pid_t ancestor);
 
-// SIGKILL to every child. What they leave behind comes to us, their subreaper, when they die: call again then.
+// Sends SIGKILL to every child. We are their subreaper, so their children become ours when they die: call again then.
 void kill_children();

@@ -13,8 +13,7 @@ int load_json(const char* path, FileBytes* bytes, JsonDoc* doc, TextBuilder& why
   }
   JsonError bad;
   if (!doc->parse(bytes->data(), bytes->size(), &bad)) {
-    why.add(path).add(':').add_int(static_cast<int64_t>(bad.line)).add(':').add_int(static_cast<int64_t>(bad.column));
-    why.add(": ").add(bad.reason);
+    add_json_error(why, path, bad);
     return -EINVAL;
   }
   if (!doc->root().is(JsonType::Object)) {
@@ -24,13 +23,13 @@ int load_json(const char* path, FileBytes* bytes, JsonDoc* doc, TextBuilder& why
   return 0;
 }
 
-// The members of one file's object, each of the type that it must have. An absent one and null are left as they were.
+// Typed reading of the members of one file's object. A member that is absent or null leaves *out unchanged.
 struct Members {
   const char* path;
   JsonValue root;
   TextBuilder& why;
 
-  // Absent: false.
+  // False if the member is absent or null.
   bool find(const char* key, JsonValue* value) const {
     *value = root.get(key);
     return *value && !value->is(JsonType::Null);
@@ -59,7 +58,7 @@ struct Members {
     JsonValue value;
     if (!find(key, &value)) return 0;
     int64_t id = 0;
-    // 2^32 - 1 is chown(2)'s "leave as it is", never an id.
+    // 2^32 - 1 is no id: to chown(2) it means "leave unchanged".
     if (!value.as_int(&id) || id < 0 || id >= UINT32_MAX) return wrong_type(key, "an id from 0 to 4294967294");
     *out = static_cast<uint32_t>(id);
     return 0;

@@ -1,6 +1,6 @@
-// process.json as the shim reads it: the keys that the library puts beside the OCI process object, `terminal` and
-// the user's id. The OCI object itself is the runtime's business. Source: ProcessState of containerd's runtime package
-// (June 2016).
+// process.json as the shim reads it: the keys that the library puts beside the OCI process object, and of that object
+// only `terminal` and the user's id. The rest is for the runtime. Original: ProcessState of containerd's runtime
+// package (June 2016).
 #pragma once
 
 #include <sys/types.h>
@@ -11,35 +11,35 @@
 
 struct ShimConfig {
   bool exec = false;
-  bool create = false;  // stop before the program runs; the runtime's `start`, which the library calls, lets it go
+  bool create = false;  // the runtime creates only; its `start`, which the library calls, runs the program
   bool terminal = false;
   bool no_pivot_root = false;
   const char* stdio_path[3] = {"/dev/null", "/dev/null", "/dev/null"};
-  const char* checkpoint = "";  // a name under <bundle>/checkpoints, or an absolute image directory; "" for none
+  const char* checkpoint = "";  // a name under <bundle>/checkpoints, or an absolute image directory; "": none
   JsonValue runtime_args;       // an array of strings, or absent
   uid_t root_uid = 0;           // host ids of the container's 0/0
   gid_t root_gid = 0;
-  uid_t user = 0;  // the process's own, in the container
+  uid_t user = 0;  // the process's user, as an id inside the container
 
-  // What the pointers above point into.
+  // The pointers above point into these.
   FileBytes bytes;
   JsonDoc doc;
 };
 
-// Reads process.json in the working directory. 0, or a negated errno with the whole reason in `why`.
+// Reads process.json in the working directory: 0, or -errno with the reason in `why`.
 int load_config(ShimConfig* config, TextBuilder& why);
 
-// Flags of a checkpoint, from the config.json beside its image.
+// The flags of a checkpoint, from the config.json beside its image.
 struct CheckpointFlags {
   bool shell = false;
   bool tcp = false;
   bool unix_sockets = false;
   JsonValue empty_ns;  // an array of strings, or absent
 
-  // What empty_ns points into.
+  // empty_ns points into these.
   FileBytes bytes;
   JsonDoc doc;
 };
 
-// Reads <image>/config.json; a missing file is no flags.
+// Reads <image>/config.json: 0, or -errno with the reason in `why`. If the file is missing, no flag is set.
 int load_checkpoint_flags(const char* image_path, CheckpointFlags* flags, TextBuilder& why);

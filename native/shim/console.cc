@@ -9,11 +9,14 @@
 #include <cstring>
 #include <utility>
 
+#include "common/retry.h"
+
 namespace {
 
 constexpr const char* kName = "console.sock";
 
-// The first descriptor of one message; any others are closed. -EAGAIN, -EPROTO when none came, or another -errno.
+// Receives one message: its first descriptor, while any others are closed. -EAGAIN; -EPROTO if it brought none; or
+// another -errno.
 int receive_fd(int socket_fd) {
   char name[4096];
   struct iovec iov = {name, sizeof name};
@@ -23,10 +26,8 @@ int receive_fd(int socket_fd) {
   message.msg_iovlen = 1;
   message.msg_control = space;
   message.msg_controllen = sizeof space;
-  ssize_t n;
-  do n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
-  if (n < 0) return -errno;
+  ssize_t n = retried([&] { return recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT); });
+  if (n < 0) return static_cast<int>(n);
 
   UniqueFd first;
   for (struct cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
@@ -55,7 +56,7 @@ int ConsoleSocket::listen_in(const char* dir) {
   path_.clear();
   path_.add(dir).add('/').add(kName);
   if (path_.truncated() || path_.size() >= sizeof address.sun_path) {
-    // sun_path ends at 107 bytes; this name for the same place is always short enough.
+    // sun_path holds 107 bytes. This path to the same socket is always short enough.
     path_.clear();
     path_.add("/proc/").add_int(getpid()).add("/cwd/").add(kName);
   }
@@ -73,7 +74,7 @@ int ConsoleSocket::receive() {
   }
   int received = receive_fd(connection_.get());
   if (received < 0) {
-    // A connection that brought no descriptor never will, and its end would wake us for ever: the next one may.
+    // This connection will bring no descriptor, and its end of file would wake us without end. Wait for another one.
     if (received != -EAGAIN) connection_.reset();
     return received;
   }

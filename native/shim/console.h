@@ -1,4 +1,5 @@
-// The console socket: the runtime opens the container's pty and sends the master here (runc's docs/terminals.md).
+// The console socket: the runtime opens the container's pty and sends the master to this socket (runc's
+// docs/terminals.md).
 #pragma once
 
 #include "common/text.h"
@@ -10,10 +11,10 @@ class ConsoleSocket {
   int listen_in(const char* dir);
   // The path for --console-socket.
   const char* path() const { return path_.c_str(); }
-  // Takes the pty master if it has come: its descriptor (close-on-exec, non-blocking), -EAGAIN while it has not, or
-  // another -errno. The socket is gone after success.
+  // Takes the pty master if it has arrived: a close-on-exec, non-blocking descriptor; -EAGAIN if it has not; or another
+  // -errno. Removes the socket after success.
   int receive();
-  // Readable when receive() is worth a try.
+  // The descriptor to wait on: readable when receive() may succeed.
   int fd() const { return connection_.valid() ? connection_.get() : listener_.get(); }
   void close();
 

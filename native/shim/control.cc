@@ -1,24 +1,19 @@
 #include "shim/control.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/retry.h"
 #include "common/text.h"
 
 bool parse_control_line(std::string_view line, ControlCommand* out) {
   int64_t numbers[3];
-  const char* at = line.data();
-  const char* end = at + line.size();
   for (int i = 0; i < 3; i++) {
-    const char* start = at;
-    while (at < end && *at != ' ') at++;
-    if (!parse_int({start, static_cast<size_t>(at - start)}, &numbers[i])) return false;
-    if (i == 2) break;
-    if (at == end) return false;
-    at++;
+    // A space after the third number is refused too.
+    std::string_view word = i == 2 ? line : take_until(&line, ' ');
+    if (!parse_int(word, &numbers[i])) return false;
   }
-  if (at != end || numbers[0] < 0 || numbers[0] > 2) return false;
+  if (numbers[0] < 0 || numbers[0] > 2) return false;
   // struct winsize holds unsigned shorts.
   if (numbers[1] < 0 || numbers[1] > 0xffff || numbers[2] < 0 || numbers[2] > 0xffff) return false;
   out->type = static_cast<ControlCommand::Type>(numbers[0]);
@@ -35,9 +30,7 @@ bool ControlReader::fill(int fd) {
     size_ = 0;
     skipping_ = true;
   }
-  ssize_t n;
-  do n = read(fd, buffer_ + size_, sizeof buffer_ - size_);
-  while (n < 0 && errno == EINTR);
+  ssize_t n = retried([&] { return read(fd, buffer_ + size_, sizeof buffer_ - size_); });
   if (n <= 0) return false;
   size_ += static_cast<size_t>(n);
   return true;

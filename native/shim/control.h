@@ -1,4 +1,5 @@
-// The control FIFO's lines, "<type> <a> <b>\n", in any pieces. Wire format: the seed's CloseStdin and Resize.
+// The lines of the control FIFO, "<type> <a> <b>\n", read in pieces of any size. Wire format: containerd's `process.go`
+// (June 2016), CloseStdin and Resize; Release is ours.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +12,15 @@ struct ControlCommand {
   unsigned short height;
 };
 
-// One line without its newline; false when it is none of the commands.
+// Parses one line without its newline. False if it is no command.
 bool parse_control_line(std::string_view line, ControlCommand* out);
 
-// Splits what arrives into lines. A line longer than any command is dropped whole.
+// Splits what arrives into lines. Drops a line that is longer than any command.
 class ControlReader {
  public:
-  // Reads once from the non-blocking FIFO. False when nothing was there.
+  // Reads once from the non-blocking FIFO. False if it is empty.
   bool fill(int fd);
-  // The next whole command of what was read; lines that are none are passed over.
+  // The next complete command of what was read. Skips lines that are no command.
   bool next(ControlCommand* out);
 
  private:

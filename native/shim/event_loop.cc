@@ -11,7 +11,7 @@ int EventLoop::want(Source source, int fd, uint32_t events) {
   Entry& entry = entries_[static_cast<int>(source)];
   if (entry.events == events && (events == 0 || entry.fd == fd)) return 0;
   if (entry.events != 0 && (events == 0 || entry.fd != fd)) {
-    // The descriptor may be closed already, and is then out of the set.
+    // Ignore a failure: a descriptor that was closed is no longer in the set.
     if (!entry.always_ready) (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.fd, nullptr);
     entry = Entry();
   }

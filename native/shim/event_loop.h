@@ -1,4 +1,4 @@
-// One epoll for everything that the shim waits on; level-triggered, each source registered only while it is wanted.
+// One epoll for everything that the shim waits for. Level-triggered; a source is registered only while it is wanted.
 #pragma once
 
 #include <sys/epoll.h>
@@ -10,11 +10,11 @@ enum class Source { Signals, Control, Console, Master, Stdin, Stdout, Changes, C
 class EventLoop {
  public:
   int open();
-  // Wants these epoll events of this descriptor from now on; 0 events takes the source out (a hang-up is reported even
-  // to who asked for nothing). A regular file, which epoll refuses, is always ready.
+  // Waits for these epoll events of this descriptor from now on: 0 or -errno. With 0 events the source is removed,
+  // since epoll reports a hang-up even if no event was asked for. A regular file, which epoll refuses, is always ready.
   int want(Source source, int fd, uint32_t events);
   void forget(Source source) { want(source, -1, 0); }
-  // Waits at most timeout_ms (-1: no limit) and fills ready(). 0 or -errno.
+  // Waits at most timeout_ms (-1: no limit), then ready() tells the result: 0 or -errno.
   int wait(int timeout_ms);
   bool ready(Source source) const { return ready_[static_cast<int>(source)] != 0; }
   bool hung_up(Source source) const { return (ready_[static_cast<int>(source)] & EPOLLHUP) != 0; }

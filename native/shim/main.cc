@@ -1,30 +1,22 @@
 // outlive-shim <container id> <bundle> <runtime>: runs one process through an OCI runtime, adopts it, holds its stdio
-// and records how it ended. Its working directory is the process directory; its lifetime is the process's.
-// Exit 0: done, or the runtime failed (the reason is in log.json); exit 1: shim-log.json says why.
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/syscall.h>
+// and records how it ended. Its working directory is the process directory. It lives as long as the process. Exit
+// status 0: done, or the runtime failed (the reason is in log.json). 1: the reason is in shim-log.json.
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/files.h"
-#include "common/log.h"
+#include "common/descriptors.h"
+#include "shim/log.h"
 #include "shim/shim.h"
 
 namespace {
 
-constexpr int kEndLimitMs = 10000;  // for a delete, and for killed processes to be gone
+constexpr int kEndLimitMs = 10000;  // for a `delete`, and for the end of killed processes
 
-// Whoever started us without stdio must not make a state file descriptor 0, 1 or 2; and what else we were handed we
-// would keep open for as long as the process lives.
+// If we are started without stdio, no file of ours may become descriptor 0, 1 or 2. Any other inherited descriptor is
+// closed: we would keep it open for as long as the process lives.
 int take_stdio_only() {
-  (void)syscall(SYS_close_range, 3u, ~0u, 0u);
-  for (;;) {
-    int fd = open_fd(AT_FDCWD, "/dev/null", O_RDWR);
-    if (fd < 0) return fd;
-    if (fd > 2) return close(fd);
-    if (fcntl(fd, F_SETFD, 0) < 0) return -errno;
-  }
+  (void)close_descriptors_from(3);
+  return fill_standard_descriptors();
 }
 
 int fail(JsonLog& log, Shim& shim) {
@@ -32,8 +24,8 @@ int fail(JsonLog& log, Shim& shim) {
   return 1;
 }
 
-// Takes away what the runtime made or left of the container. Our own container only: run, exec and restore of this shim
-// had succeeded.
+// Has the runtime delete the container. Only if this shim made it: not for `exec`, and only after the runtime
+// succeeded.
 void delete_container(JsonLog& log, Shim& shim, bool force) {
   if (shim.is_exec()) return;
   if (shim.start_delete(force) < 0) {
@@ -49,7 +41,7 @@ void delete_container(JsonLog& log, Shim& shim, bool force) {
   }
 }
 
-// Nothing of it stays: neither a pid that is no process of ours, nor what the runtime left running.
+// Removes what a failed start left: the pid file of a process that is not ours, and running processes.
 void end_failed_start(Shim& shim) {
   unlink("pid");
   (void)shim.serve_until(&Shim::children_ended, kEndLimitMs);

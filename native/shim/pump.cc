@@ -6,7 +6,7 @@
 
 namespace {
 
-// So that a process that never stops writing does not keep control lines and signals waiting.
+// Limited, so that a process that never stops writing does not delay control lines and signals.
 constexpr int kRoundsPerTurn = 16;
 
 }  // namespace
@@ -16,7 +16,7 @@ Pump::~Pump() {
 }
 
 int Pump::open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty) {
-  // Pages of its own, which cost nothing until bytes come through.
+  // Mapped pages cost nothing until they are used.
   void* pages = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return -errno;
   buffer_ = static_cast<char*>(pages);
@@ -34,8 +34,8 @@ void Pump::run(bool may_read) {
   }
 }
 
-// Reads until the buffer is full or the source is dry: a pty gives 4 KiB at the most a read, and one larger write costs
-// the sink's reader fewer wake-ups. False when there is nothing to write.
+// Reads until the buffer is full or the source is empty: one read of a pty returns at most 4 KiB, and one larger write
+// wakes the sink's reader less often. False if there is nothing to write.
 bool Pump::fill() {
   start_ = 0;
   source_idle_ = false;
@@ -59,7 +59,7 @@ bool Pump::fill() {
   return size_ > 0;
 }
 
-// False when the sink takes no more for now.
+// False if the sink takes no more for now.
 bool Pump::flush() {
   sink_full_ = false;
   while (size_ > 0 && sink_error_ == 0) {

@@ -1,5 +1,5 @@
-// Copies bytes from one non-blocking descriptor to another with back-pressure: while the sink takes nothing, the source
-// is not read, so the writer behind it blocks and no byte is dropped. Used for terminals only.
+// Copies bytes from one non-blocking descriptor to another with back-pressure: if the sink takes nothing, the source is
+// not read, so its writer blocks and no byte is lost. Used only for terminals.
 #pragma once
 
 #include <cstddef>
@@ -11,27 +11,28 @@ class Pump {
   Pump& operator=(const Pump&) = delete;
   ~Pump();
 
-  // Borrows both descriptors. A pty as the sink answers EIO while nobody has its other side open: that is waited out,
-  // where any other sink's EIO gives it up. 0 or -errno.
+  // Borrows both descriptors: 0 or -errno. While no process has a pty open, a write to its master fails with EIO; so
+  // for a pty as the sink, EIO means "try later". For any other sink it means that the sink is given up.
   int open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty);
   bool is_open() const { return buffer_ != nullptr; }
 
-  // Moves bytes until a side would block, or a fair share is done; without `may_read` only what was read before.
+  // Moves bytes until one side would block, or for a limited number of rounds. Without `may_read` it only writes what
+  // was read before.
   void run(bool may_read = true);
 
-  // The last read found nothing to read (and the source may have more later, or not).
+  // The last read found nothing. More may come later.
   bool source_idle() const { return source_idle_; }
   bool source_ended() const { return source_ended_; }
-  // EIO: no process has the pty's other side open now. One may open it again.
+  // The read failed with EIO: no process has the pty open now. One may open it again.
   bool source_hung_up() const { return source_hung_up_; }
   bool empty() const { return size_ == 0; }
-  // The last byte that went to the sink; a line feed before the first.
+  // The last byte written to the sink; a line feed before the first.
   char last_written() const { return last_written_; }
   bool wants_source() const { return is_open() && !source_ended_ && size_ == 0; }
   bool wants_sink() const { return size_ > 0; }
-  // The sink is full for good until space is made (ENOSPC, EDQUOT): try again by time.
+  // The disk under the sink is full (ENOSPC, EDQUOT). No event tells when that changes: try again after a while.
   bool sink_full() const { return sink_full_; }
-  // The errno for which the sink was given up, else 0; from then on bytes are read and discarded.
+  // The errno for which the sink was given up, or 0. From then on, bytes are read and discarded.
   int sink_error() const { return sink_error_; }
 
  private:

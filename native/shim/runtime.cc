@@ -10,53 +10,38 @@
 #include <cstring>
 
 #include "common/files.h"
+#include "common/retry.h"
 
 Argv::~Argv() {
-  for (size_t i = 0; i < count_; i++) {
-    if (owned_[i]) free(items_[i]);
-  }
-  free(items_);
-  free(owned_);
+  for (char* item : owned_) free(item);
 }
 
 void Argv::add(const char* arg) {
-  if (count_ + 1 >= capacity_) {
-    size_t capacity = capacity_ == 0 ? 32 : capacity_ * 2;
-    char** items = static_cast<char**>(realloc(items_, capacity * sizeof(char*)));
-    if (items != nullptr) items_ = items;
-    bool* owned = static_cast<bool*>(realloc(owned_, capacity * sizeof(bool)));
-    if (owned != nullptr) owned_ = owned;
-    if (items == nullptr || owned == nullptr) {
-      failed_ = true;
-      return;
-    }
-    capacity_ = capacity;
+  // The last item is nullptr: it is replaced, and a new one is appended.
+  if ((items_.empty() && !items_.push(nullptr)) || !items_.push(nullptr)) {
+    failed_ = true;
+    return;
   }
-  items_[count_] = const_cast<char*>(arg);
-  owned_[count_++] = false;
-  items_[count_] = nullptr;
+  items_[items_.size() - 2] = const_cast<char*>(arg);
 }
 
 void Argv::add_path(std::string_view dir, std::string_view name) {
   char* copy = static_cast<char*>(malloc(dir.size() + name.size() + 1));
-  size_t before = count_;
-  if (copy != nullptr) {
-    memcpy(copy, dir.data(), dir.size());
-    memcpy(copy + dir.size(), name.data(), name.size());
-    copy[dir.size() + name.size()] = '\0';
-    add(copy);
-  }
-  if (count_ == before) {
+  if (copy == nullptr || !owned_.push(copy)) {
     free(copy);
     failed_ = true;
     return;
   }
-  owned_[before] = true;
+  memcpy(copy, dir.data(), dir.size());
+  memcpy(copy + dir.size(), name.data(), name.size());
+  copy[dir.size() + name.size()] = '\0';
+  add(copy);
 }
 
 namespace {
 
-// A read-only disk, a removed directory, or what took the log's place must not keep a runtime from its delete.
+// Without --log if the log cannot be written: the disk is read-only, the directory was removed, or log.json is no
+// regular file. The runtime must be able to delete its container nevertheless.
 bool log_is_usable() {
   struct stat st;
   if (lstat("log.json", &st) == 0) return S_ISREG(st.st_mode) && access("log.json", W_OK) == 0;
@@ -154,8 +139,8 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
   reaper.add_int(getpid());
   if (setenv("OUTLIVE_SUBREAPER", reaper.c_str(), 1) < 0) return -errno;
 
-  // Descriptors 0 to 2 of the shim are /dev/null and stay so (main made sure they are open), hence no source
-  // descriptor is overwritten before it is used.
+  // main() made sure that the shim's descriptors 0 to 2 are open, so no descriptor of ours is one of them, and dup2()
+  // below overwrites none that is still needed.
   volatile int exec_errno = 0;
   pid_t pid = vfork();
   if (pid < 0) return -errno;
@@ -174,9 +159,8 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
     exec_errno = errno;
     _exit(127);
   }
-  // vfork(2): we run on only after the child has exec'ed or left, so its errno is here.
+  // vfork(2) returns here only after the child has called exec or exited, so its errno is set.
   if (exec_errno == 0) return pid;
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  (void)retried([&] { return waitpid(pid, nullptr, 0); });
   return -exec_errno;
 }

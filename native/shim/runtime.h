@@ -1,9 +1,10 @@
-// The runtime's command lines, and running them. The argv is DESIGN's contract: global flags, the caller's runtimeArgs,
-// then run / create / exec / restore or delete.
+// The runtime's command lines, and running them. The arguments are the contract of docs/protocol.md, "The shim": global
+// flags, the caller's runtimeArgs, then run, create, exec, restore or delete.
 #pragma once
 
 #include <sys/types.h>
 
+#include "common/heap_array.h"
 #include "common/text.h"
 #include "shim/config.h"
 
@@ -16,33 +17,31 @@ struct RuntimeContext {
   const char* console_path;  // nullptr without a terminal
 };
 
-// A NULL-terminated argv; the strings of its own making live inside it.
+// A NULL-terminated argv. Owns the strings that it makes.
 class Argv {
  public:
   Argv() = default;
   Argv(const Argv&) = delete;
   Argv& operator=(const Argv&) = delete;
   ~Argv();
-  // Keeps the pointer. After a failed allocation, here or below, failed() is true.
+  // Appends the pointer. If an allocation fails, here or below, failed() is true from then on.
   void add(const char* arg);
-  // Makes one string of both.
+  // Appends a new string, `dir` followed by `name`.
   void add_path(std::string_view dir, std::string_view name);
   bool failed() const { return failed_; }
-  char* const* data() const { return items_; }
+  char* const* data() const { return items_.data(); }
 
  private:
-  char** items_ = nullptr;
-  bool* owned_ = nullptr;
-  size_t count_ = 0;
-  size_t capacity_ = 0;
+  HeapArray<char*> items_;  // nullptr behind the last
+  HeapArray<char*> owned_;
   bool failed_ = false;
 };
 
-// 0, or a negated errno with the reason in `why`.
+// 0, or -errno with the reason in `why`.
 int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why);
 int build_delete_args(const RuntimeContext& context, bool force, Argv* argv);
 
-// Starts argv[0] (looked up on PATH) with these three descriptors as its stdio and an empty signal mask, in the shim's
-// process group or one of its own; a descriptor of -1 is /dev/null. OUTLIVE_SUBREAPER tells the runtime whom its
-// orphans come to. The pid, or -errno when it did not start.
+// Starts argv[0], looked up on PATH: the pid, or -errno if it did not start. It gets these three descriptors as stdio
+// (-1: /dev/null), an empty signal mask, and the shim's process group or one of its own. OUTLIVE_SUBREAPER tells the
+// runtime which process adopts its orphans.
 pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group);

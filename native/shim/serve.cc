@@ -1,4 +1,4 @@
-// The shim's loop: what it does on each event, and when it may leave.
+// The shim's loop: what it does on each event, and when it may exit.
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -6,8 +6,9 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "common/clock.h"
+#include "common/retry.h"
 #include "shim/children.h"
 #include "shim/shim.h"
 
@@ -15,16 +16,10 @@ namespace {
 
 constexpr int kRetryMs = 500;
 constexpr int kAdoptPollMs = 50;
-// inotify tells at once; this is the net under it.
+// The fallback for inotify.
 constexpr int kLingerPollMs = 5000;
 
-int64_t now_ms() {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
-}
-
-// Events that only wake us are read away.
+// Reads and drops events that only have to wake us.
 void drain(int fd) {
   alignas(8) char buffer[1024];
   ssize_t n;
@@ -35,16 +30,16 @@ void drain(int fd) {
 }  // namespace
 
 int Shim::serve_until(Condition done, int limit_ms) {
-  int64_t deadline = limit_ms < 0 ? INT64_MAX : now_ms() + limit_ms;
+  int64_t deadline = limit_ms < 0 ? INT64_MAX : monotonic_ms() + limit_ms;
   for (;;) {
-    // SIGCHLD may have come while nobody listened, and one signal stands for many children.
+    // Always: SIGCHLD may have come before the loop ran, and one signal can stand for many children.
     reap();
     if ((this->*done)()) return 0;
     int err = want_events();
     if (err < 0) return fail("epoll", err);
     int timeout = poll_interval_ms();
     if (limit_ms >= 0) {
-      int64_t left = deadline - now_ms();
+      int64_t left = deadline - monotonic_ms();
       if (left <= 0) return -ETIMEDOUT;
       if (timeout < 0 || left < timeout) timeout = static_cast<int>(left);
     }
@@ -53,7 +48,7 @@ int Shim::serve_until(Condition done, int limit_ms) {
   }
 }
 
-// What has no event of its own; -1 when there is nothing of the kind.
+// The interval for what has no event; -1 if there is nothing of that kind.
 int Shim::poll_interval_ms() const {
   if (terminal_.output_full() || (!process_ended_ && terminal_.hung_up())) return kRetryMs;
   if (candidate_pid_ > 0 && process_pid_ == 0) return kAdoptPollMs;
@@ -69,21 +64,20 @@ void Shim::dispatch() {
   if (loop_.ready(Source::Signals)) drain(signal_fd_.get());
   if (loop_.ready(Source::Changes)) drain(changes_fd_.get());
   if (loop_.ready(Source::Control)) read_control();
-  // The runtime failing to send it is found out when it has ended.
+  // Ignore a failure: adopt_process() checks for the terminal.
   if (loop_.ready(Source::Console)) (void)terminal_.receive();
   terminal_.serve(loop_);
 }
 
-// Until the process is known only the runtime is waited for: an adopted process that died meanwhile stays a zombie, and
-// its status is there when the pid file has told which one it is.
+// Until the process is known, only the runtime is reaped. An adopted process that has died meanwhile stays a zombie, so
+// its status can be read once the pid file tells which one it is.
 void Shim::reap() {
   for (;;) {
     pid_t which = process_pid_ > 0 ? -1 : runtime_pid_;
     if (which == 0) return;
     int status;
     struct rusage usage;
-    pid_t pid = wait4(which, &status, WNOHANG, &usage);
-    if (pid < 0 && errno == EINTR) continue;
+    pid_t pid = retried([&] { return wait4(which, &status, WNOHANG, &usage); });
     if (pid <= 0) return;
     if (pid == runtime_pid_) {
       runtime_status_ = status;
@@ -96,7 +90,7 @@ void Shim::reap() {
   }
 }
 
-// One read a turn: a writer that never stops must not keep the rest waiting.
+// One read in each turn: a writer that never stops must not delay everything else.
 void Shim::read_control() {
   if (!control_.fill(control_fd_.get())) return;
   ControlCommand command;
@@ -121,8 +115,8 @@ bool Shim::candidate_settled() { return is_child(candidate_pid_) || is_descendan
 bool Shim::children_ended() {
   kill_children();
   pid_t pid;
-  do pid = waitpid(-1, nullptr, WNOHANG);
-  while (pid > 0 || (pid < 0 && errno == EINTR));
+  do pid = retried([] { return waitpid(-1, nullptr, WNOHANG); });
+  while (pid > 0);
   return pid < 0;
 }
 
@@ -131,7 +125,7 @@ bool Shim::output_unread() const {
     int fd = stdio_.hold[i].get();
     struct stat st;
     int unread = 0;
-    // An unlinked FIFO is out of every later reader's reach; who has it open keeps it without us.
+    // No later reader can reach an unlinked FIFO, and a reader that has it open keeps it alive without us.
     if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
       return true;
   }
@@ -145,7 +139,8 @@ bool Shim::state_removed() const {
 
 bool Shim::nothing_held() {
   siginfo_t info;
-  // Orphans of an exec'ed process: with us gone they would come to init, and no longer be found by who they belong to.
+  // Stay while there are orphans of an exec'ed process: without us init would adopt them, and the runtime could no
+  // longer find them as members of the container.
   if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD) return false;
   if (released_ || state_removed()) return true;
   if (config_.terminal) {

@@ -1,3 +1,4 @@
+// The steps. The loop is serve.cc.
 #include "shim/shim.h"
 
 #include <errno.h>
@@ -28,10 +29,10 @@ int Shim::fail(const char* what, int err) {
 int Shim::block_signals() {
   sigset_t all;
   sigfillset(&all);
-  // SIGTERM and SIGHUP too: what is sent round when the supervisor ends must not end us before the process.
+  // SIGTERM and SIGHUP too: a signal that ends the supervisor and its process group must not end us before the process.
   if (sigprocmask(SIG_SETMASK, &all, nullptr) < 0) return fail("block signals", -errno);
-  // Dispositions come down from whoever started us, and so would to the process: with SIGCHLD ignored there are no
-  // statuses at all.
+  // Dispositions are inherited: by us, and by the process from us. If SIGCHLD were ignored, there would be no exit
+  // status.
   for (int number = 1; number <= SIGRTMAX; number++) (void)signal(number, SIG_DFL);
   sigset_t child;
   sigemptyset(&child);
@@ -49,7 +50,7 @@ int Shim::become_subreaper() {
 
 namespace {
 
-// O_RDWR: never blocks and never fails with ENXIO, whether the supervisor that made the FIFO is alive or not.
+// O_RDWR: open(2) does not wait for another end and does not fail with ENXIO, even if the supervisor is gone.
 int open_state_fifo(const char* name, UniqueFd* out) {
   UniqueFd fd(open_fd(AT_FDCWD, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
   if (!fd.valid()) return -errno;
@@ -81,7 +82,7 @@ int Shim::load() {
   char dir[PATH_MAX];
   if (getcwd(dir, sizeof dir) == nullptr) return fail("getcwd", -errno);
   dir_.add(dir);
-  // Room for the names that are put behind it.
+  // Leave room for the file names appended to it.
   if (dir_.size() > PATH_MAX - 64) return fail("process directory", -ENAMETOOLONG);
   context_.dir = dir_.c_str();
   why_.clear();
@@ -116,7 +117,7 @@ int Shim::start_runtime() {
   if (err < 0) return err;
   const int own[3] = {stdio_.end[0].get(), stdio_.end[1].get(), stdio_.end[2].get()};
   if ((err = run_command(argv, config_.terminal ? kNoStdio : own, false)) < 0 || config_.terminal) return err;
-  // The process has them now; a copy here would keep its readers from end-of-file.
+  // The process has them now. A copy of ours would keep its readers from seeing end-of-file.
   for (UniqueFd& end : stdio_.end) end.reset();
   return 0;
 }
@@ -132,8 +133,8 @@ int Shim::adopt_process() {
     why_.add("the runtime ended without writing a pid");
     return candidate_pid_;
   }
-  // Not always our child yet: crun's own parent process of it may outlive the `run` that has ended, and leaves it to us
-  // a moment later. Until then that parent could take its status.
+  // It may not be our child yet: with crun its parent may outlive `run` for a moment. When that parent exits we adopt
+  // the process. Until then the parent could take its status.
   (void)serve_until(&Shim::candidate_settled, kAdoptLimitMs);
   if (!is_child(candidate_pid_)) {
     why_.clear();
@@ -146,13 +147,13 @@ int Shim::adopt_process() {
 
 int Shim::record_identity() {
   int err = write_identity(process_pid_);
-  // The start is over for whoever waits for it: the time to get ready for the end. Without it there is less to tell.
+  // Only now: the library waits for identity.json, and for nothing after it. Ignore a failure: exit.json is optional.
   (void)exit_record_file_.reserve();
   return err < 0 ? fail("write identity.json", err) : 0;
 }
 
 int Shim::record_exit() {
-  // The record first: who sees the status finds it.
+  // exit.json first, so that whoever sees exitStatus finds it.
   (void)exit_record_file_.write(process_status_, process_usage_);
   int err = exit_status_file_.write(exit_code_of(process_status_));
   return err < 0 ? fail("write exitStatus", err) : 0;
@@ -171,7 +172,7 @@ void Shim::kill_delete() {
 
 void Shim::begin_linger() {
   changes_fd_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!changes_fd_.valid()) return;  // the slow poll is enough
+  if (!changes_fd_.valid()) return;  // the poll of serve_until() is enough
   (void)inotify_add_watch(changes_fd_.get(), ".", IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR);
   for (int i = 1; i <= 2; i++) {
     if (!stdio_.hold[i].valid()) continue;

@@ -1,5 +1,5 @@
-// The life of one supervised process, as steps that main takes in order, and the one loop that serves everything
-// meanwhile. Contract: DESIGN "The shim's contract"; original: containerd-shim (June 2016).
+// The life of one supervised process: the steps that main() takes in order, and the one loop that serves all events
+// meanwhile. Contract: docs/protocol.md, "The shim". Original: containerd-shim (June 2016).
 #pragma once
 
 #include "common/text.h"
@@ -16,7 +16,7 @@ class Shim {
  public:
   Shim(const char* id, const char* bundle, const char* runtime);
 
-  // Each step: 0, or a negated errno with the reason in why().
+  // Each step returns 0, or -errno with the reason in why().
   int block_signals();
   int become_subreaper();
   int open_state_fifos();
@@ -24,30 +24,30 @@ class Shim {
   int reserve_exit_status();
   int open_process_stdio();
   int start_runtime();
-  // After the runtime ended well: reads the pid and makes sure that it is our child. It is not reaped before
-  // serve_until() runs again, so record_identity() speaks of this very process.
+  // After the runtime has succeeded: reads the pid and makes sure that it is our child. The process is not reaped
+  // before serve_until() runs again, so record_identity() cannot describe another process.
   int adopt_process();
   int record_identity();
   int record_exit();
   int start_delete(bool force);
-  // Hang-up of the exit FIFO: the process has ended and its container is cleaned up.
+  // Hangs up the exit FIFO: the process has ended and its container is deleted.
   void close_exit() { exit_fd_.reset(); }
-  // From here on the shim only holds what is still of use: unread output, and orphans that nobody else would adopt.
+  // From here on the shim only keeps unread output alive, and orphans that no other process would adopt.
   void begin_linger();
 
-  // Serves signals, control lines and the terminal until the condition holds (0) or the limit is over (-ETIMEDOUT).
+  // Serves signals, control lines and the terminal until the condition holds: 0. -ETIMEDOUT after the time limit.
   using Condition = bool (Shim::*)();
   int serve_until(Condition done, int limit_ms = -1);
   bool runtime_ended() { return runtime_pid_ == 0; }
   bool process_ended() { return process_ended_; }
   bool nothing_held();
-  // Kills what a failed start left behind, and what that leaves in turn: true when there is no child any more.
+  // Kills every child that a failed start left; their children follow in later calls. True once there is none.
   bool children_ended();
-  // Ends a `delete` that hangs, with all of its process group. It is our child and not yet reaped, so the pid is its.
+  // Kills a `delete` that hangs, with its process group. It is our child and not reaped, so the pid is still its own.
   void kill_delete();
 
   bool is_exec() const { return config_.exec; }
-  // A wait status, once runtime_ended(); 0 is success.
+  // Valid once runtime_ended(); 0 is success.
   int runtime_wait_status() const { return runtime_status_; }
   TextBuilder& why() { return why_; }
 
@@ -75,7 +75,7 @@ class Shim {
   ControlReader control_;
   pid_t runtime_pid_ = 0;
   int runtime_status_ = 0;
-  pid_t candidate_pid_ = 0;  // what the pid file says, until it has proved true
+  pid_t candidate_pid_ = 0;  // the pid in the pid file, until it is known to be our child
   pid_t process_pid_ = 0;
   int process_status_ = 0;
   struct rusage process_usage_ = {};

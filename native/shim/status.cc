@@ -8,7 +8,9 @@
 #include <time.h>
 
 #include "common/files.h"
+#include "common/identity.h"
 #include "common/proc.h"
+#include "common/retry.h"
 
 pid_t read_pid_file() {
   FileBytes bytes;
@@ -25,14 +27,13 @@ int exit_code_of(int wait_status) {
 }
 
 int write_identity(pid_t pid) {
-  ProcStat stat;
+  ProcessIdentity who;
   char boot_id[37];
-  int err = read_proc_stat(pid, &stat);
+  int err = identify(pid, &who);
   if (err < 0) return err;
   if ((err = read_boot_id(boot_id)) < 0) return err;
   Text<256> json;
-  json.add("{\"pid\":").add_int(pid);
-  json.add(",\"startTimeTicks\":").add_int(static_cast<int64_t>(stat.start_time_ticks));
+  add_identity_members(json.add('{'), who);
   json.add(",\"bootId\":\"").add(boot_id).add("\"}\n");
   return write_file_atomic(AT_FDCWD, "identity.json", json.view(), 0600);
 }
@@ -46,11 +47,9 @@ int64_t microseconds(const struct timeval& time) { return int64_t{time.tv_sec} *
 int ReservedFile::reserve(int size) {
   fd_.reset(open_fd(AT_FDCWD, reserved_name_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!fd_.valid() || fchmod(fd_.get(), 0600) < 0) return -errno;
-  int err;
-  do err = fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, size);
-  while (err < 0 && errno == EINTR);
-  // Not every file system can; there the write has to find its own room.
-  return err < 0 && errno != EOPNOTSUPP ? -errno : 0;
+  int err = retried([&] { return fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, size); });
+  // Some file systems cannot reserve space; there the write may still fail.
+  return err == -EOPNOTSUPP ? 0 : err;
 }
 
 int ReservedFile::write(std::string_view text) {

@@ -1,5 +1,4 @@
-// The files by which shim and library agree who the process is and how it ended: pid, identity.json, exitStatus,
-// exit.json.
+// The files that tell the library which process it is and how it ended: pid, identity.json, exitStatus, exit.json.
 #pragma once
 
 #include <sys/resource.h>
@@ -10,24 +9,24 @@
 #include "common/text.h"
 #include "common/unique_fd.h"
 
-// The runtime's pid file: the pid, or -EPROTO when the file is missing, empty or no pid.
+// Reads the runtime's pid file: the pid, or -EPROTO if the file is missing, empty or holds no pid.
 pid_t read_pid_file();
 
-// 128+n for signal n, else the exit code: what a wait status is in one byte (as shells and the seed have it).
+// A wait status in one byte, as in shells and in containerd's shim: 128 + n for signal n, otherwise the exit code.
 int exit_code_of(int wait_status);
 
-// identity.json: {"pid","startTimeTicks","bootId"} of a process that we have not reaped yet, so that no later process
-// with the same pid is taken for it. 0 or -errno.
+// Writes identity.json, {"pid","startTimeTicks","bootId"}, so that no later process with the same pid is taken for this
+// one. The process must not be reaped yet. 0 or -errno.
 int write_identity(pid_t pid);
 
-// A file of the end, whole or not at all. It is made under another name, with its block, while there is room and nobody
-// waits, so that a disk that is full by the end can't lose it, and a slow one does not hold the end up.
+// A file that is written when the process ends, whole or not at all. It is made early, under another name and with its
+// disk block: a disk that is full at the end cannot lose it, and a slow disk does not delay the end.
 class ReservedFile {
  public:
   ReservedFile(const char* name, const char* reserved_name) : name_(name), reserved_name_(reserved_name) {}
-  // `size` in bytes. All: 0 or -errno.
+  // `size` in bytes. Both functions return 0 or -errno.
   int reserve(int size);
-  // Makes it first where it is not reserved.
+  // Writes and renames. Makes the file first if it is not reserved.
   int write(std::string_view text);
 
  private:
@@ -46,7 +45,7 @@ class ExitStatusFile {
   ReservedFile file_{"exitStatus", ".exitStatus.tmp"};
 };
 
-// exit.json: what more is known of the end (docs/protocol.md). Nobody depends on it.
+// exit.json: further details of the end (docs/protocol.md). Optional.
 class ExitRecordFile {
  public:
   int reserve() { return file_.reserve(256); }

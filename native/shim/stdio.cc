@@ -15,8 +15,8 @@ namespace {
 
 constexpr const char* kNames[3] = {"stdin", "stdout", "stderr"};
 
-// A megabyte is what an unprivileged user may ask for by default (pipe-max-size); measured, it carries three times what
-// 64 KiB does. Refused (EPERM over the user's page limit) it stays as it was.
+// One MiB, the largest size that an unprivileged user may set by default (pipe-max-size): measured, three times the
+// throughput of 64 KiB. If it is refused (EPERM, over the user's limit of pages), the FIFO keeps its size.
 constexpr int kPipeSize = 1 << 20;
 
 int set_blocking(int fd) {
@@ -25,7 +25,7 @@ int set_blocking(int fd) {
   return 0;
 }
 
-// Both ends of a FIFO, in the order that never blocks and never fails with ENXIO: the reader first.
+// Opens both ends of a FIFO. The reader first: then neither open(2) blocks or fails with ENXIO.
 int open_fifo(const char* path, bool is_stdin, UniqueFd* end, UniqueFd* hold) {
   UniqueFd reader(open_fd(AT_FDCWD, path, O_RDONLY | O_NONBLOCK));
   if (!reader.valid()) return -errno;
@@ -38,7 +38,7 @@ int open_fifo(const char* path, bool is_stdin, UniqueFd* end, UniqueFd* hold) {
 }
 
 int open_other(const char* path, bool is_stdin, bool is_new, UniqueFd* end) {
-  // O_NONBLOCK guards the open only (a device, or a FIFO that took the file's place).
+  // O_NONBLOCK only for open(2) itself, which must not wait for a device, or for a FIFO that has replaced the file.
   int flags = O_NONBLOCK | O_NOCTTY | (is_stdin ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT);
   end->reset(open_fd(AT_FDCWD, path, flags, 0600));
   if (!end->valid()) return -errno;
@@ -46,9 +46,9 @@ int open_other(const char* path, bool is_stdin, bool is_new, UniqueFd* end) {
   return 0;
 }
 
-// A rootless runtime gives the streams to the process's user. Where that is another one than the namespace's root, who
-// is us, the supervisor could not open them any more. (Only an owner may set the list; of others' files nothing is
-// lost.)
+// True if the runtime will take the streams from us: a rootless runtime gives them to the process's user. If that is
+// not the root of the user namespace, which is us, then the supervisor could no longer open them. (Only an owner may
+// set an access control list; for files of others there is nothing to do.)
 bool is_taken_from_us(const ShimConfig& config) {
   return config.user != 0 && config.root_uid != 0 && config.root_uid == geteuid();
 }
@@ -58,15 +58,14 @@ int open_one(const ShimConfig& config, int i, Stdio* stdio) {
   struct stat st;
   bool is_new = stat(path, &st) < 0;
   if (is_new && errno != ENOENT) return -errno;
-  // A directory would open as stdin, and no read of it would ever work.
+  // open(2) accepts a directory as stdin, but no read of it would succeed.
   if (!is_new && S_ISDIR(st.st_mode)) return -EISDIR;
   bool is_fifo = !is_new && S_ISFIFO(st.st_mode);
   int err = is_fifo ? open_fifo(path, i == 0, &stdio->end[i], &stdio->hold[i])
                     : open_other(path, i == 0, is_new, &stdio->end[i]);
   if (err < 0) return err;
-  // A FIFO, or a file that was made here, belongs to the container's root, so that the process can reopen /dev/stdout;
-  // root of no user namespace owns it already. Not being allowed to is no reason to fail: the descriptor works all the
-  // same.
+  // Give a FIFO, or a file that was made here, to the container's root, so that the process can reopen /dev/stdout.
+  // Without a user namespace that is us. Ignore a failure: the descriptor works nevertheless.
   if ((is_fifo || is_new) && (config.root_uid != 0 || config.root_gid != 0)) {
     (void)!fchown(stdio->end[i].get(), config.root_uid, config.root_gid);
   }

@@ -1,6 +1,6 @@
-// The process's stdin, stdout and stderr: opens what the three paths name, and keeps FIFOs alive.
-// Without a terminal the process gets the FIFO or file itself, and the shim copies nothing: it only holds the FIFO's
-// other end, so that a reader or writer may leave and come back without the process seeing EPIPE or end-of-file.
+// The process's stdin, stdout and stderr: opens what the three paths name, and keeps FIFOs alive. Without a terminal
+// the process gets the FIFO or file itself, and the shim copies nothing. It only holds the other end of each FIFO, so
+// that a reader or writer may leave and come back without the process seeing EPIPE or end-of-file.
 #pragma once
 
 #include "common/text.h"
@@ -8,12 +8,12 @@
 #include "shim/config.h"
 
 struct Stdio {
-  // What the process (or, with a terminal, the pty copy) reads and writes.
+  // What the process reads and writes; with a terminal, what the pumps read and write.
   UniqueFd end[3];
-  // The other end of a FIFO: stdin's write end, an output's read end; invalid for anything that is no FIFO.
+  // The other end of a FIFO: the write end of stdin, the read end of an output. Invalid for what is no FIFO.
   UniqueFd hold[3];
 };
 
-// Opens all three. With a terminal the ends stay non-blocking (the shim copies) and stderr is unused; without, they are
-// blocking (the process inherits them). 0, or a negated errno with the reason in `why`.
+// Opens all three: 0, or -errno with the reason in `why`. With a terminal the ends stay non-blocking, for the pumps,
+// and stderr is unused. Without, they are blocking, because the process inherits them.
 int open_stdio(const ShimConfig& config, Stdio* stdio, TextBuilder& why);

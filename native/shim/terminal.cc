@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kInputCapacity = 4096;
 constexpr size_t kOutputCapacity = 32768;
 
-// /dev/null says end-of-file at once; it stands for "no stdin".
+// /dev/null stands for "no stdin": it is not copied, since every read of it is end-of-file.
 bool is_null_device(int fd) {
   struct stat st;
   return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
@@ -62,12 +62,12 @@ bool Terminal::wants_to_type_eof() const {
   return stdin_closing_ && (!input_.is_open() || (input_.source_ended() && input_.empty()));
 }
 
-// Once, when stdin was closed and all that came before is typed. A line that was not ended takes one end-of-file
-// character to be handed over, and a second to be read as end-of-file (termios(3), ICANON).
+// Types the end-of-file character, once, after stdin was closed and all its input was typed. If the last line has no
+// line end, the first such character only ends that line, and a second one is needed (termios(3), ICANON).
 void Terminal::finish_stdin() {
   if (!master_.valid() || hung_up_ || !wants_to_type_eof()) return;
   struct termios mode;
-  // A pty master answers for its slave. Outside canonical mode the byte would be plain input.
+  // tcgetattr() of the master returns the slave's mode. Outside canonical mode the byte would be plain input.
   bool canonical = tcgetattr(master_.get(), &mode) == 0 && (mode.c_lflag & ICANON) != 0;
   char eof = canonical ? static_cast<char>(mode.c_cc[VEOF]) : _POSIX_VDISABLE;
   if (eof == _POSIX_VDISABLE) {
@@ -78,13 +78,13 @@ void Terminal::finish_stdin() {
   bool line_ended = last == '\n' || last == eof || (last == '\r' && (mode.c_iflag & ICRNL) != 0);
   for (int typed = eofs_typed_; typed < (line_ended ? 1 : 2); eofs_typed_ = ++typed) {
     if (write(master_.get(), &eof, 1) == 1) continue;
-    return;  // full, or hung up after all: we come back when that changes
+    return;  // full or hung up: serve() tries again when that changes
   }
   stdin_closing_ = false;
 }
 
-// Hung up, a pty is ready for ever, and every write to it makes it ready anew, so input rests until somebody has it
-// open again. Only a read tells that; while output is stuck we cannot read, and need not hurry.
+// A pty that no process has open is always ready, and each write makes it ready again. So no input is copied until a
+// process has it open again. Only a read can tell, and there is none while output is blocked.
 void Terminal::serve(const EventLoop& loop) {
   if (!has_master()) return;
   bool master_ready = loop.ready(Source::Master);
@@ -93,7 +93,7 @@ void Terminal::serve(const EventLoop& loop) {
   if (master_ready || hung_up_ || loop.ready(Source::Stdout) || output_.sink_full()) output_.run();
   if (output_.empty()) hung_up_ = output_.source_hung_up();
   if (hung_up_) return;
-  // Read only what the loop has seen, so that no input overtakes a control line that was written before it.
+  // Read only what the loop reported, so that no input overtakes a control line that was written before it.
   bool typed = loop.ready(Source::Stdin);
   if (input_.is_open() && (typed || master_ready || was_hung_up)) input_.run(typed);
   finish_stdin();

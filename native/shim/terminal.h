@@ -11,28 +11,30 @@
 
 class Terminal {
  public:
-  // Listens for the master on a socket in `dir`, for the process whose ends are `stdio`. 0 or -errno.
+  // Listens for the master on a socket in `dir`: 0 or -errno. `stdio`: what the terminal is copied from and to.
   int open(const char* dir, Stdio* stdio);
   const char* console_path() const { return console_.path(); }
 
-  // Takes the master if it has come. 0, -EAGAIN while it has not, or another -errno.
+  // Takes the master if it has arrived: 0; -EAGAIN if it has not; or another -errno.
   int receive();
   bool has_master() const { return master_.valid(); }
 
-  // Columns and rows; remembered until there is a terminal.
+  // In columns and rows; remembered until there is a terminal.
   void resize(unsigned short width, unsigned short height);
-  // No more input from us. When the last other writer is gone too, a reader of a canonical-mode terminal gets its
-  // end-of-file character.
+  // We write no more input. Once every other writer has closed stdin too, the terminal gets its end-of-file character,
+  // if it is in canonical mode.
   void close_stdin();
 
-  // Copies what the loop found ready; then says what to wait for next (0 or -errno).
+  // Copies what the loop found ready.
   void serve(const EventLoop& loop);
+  // Tells the loop what to wait for next: 0 or -errno.
   int want_events(EventLoop& loop);
-  // A full disk under stdout is tried again by time.
+  // The disk under stdout is full: serve() must be called again after a while.
   bool output_full() const { return output_.sink_full(); }
-  // No process has the terminal open: no event tells when one has again and only reads, so that is looked for by time.
+  // No process has the terminal open. If one opens it only to read, there is no event: serve() must be called again
+  // after a while.
   bool hung_up() const { return hung_up_; }
-  // Copies what is there; true when all that the terminal printed so far has reached stdout.
+  // Copies what is there. True once all output of the terminal so far has reached stdout.
   bool drain();
   // Hangs up: closes the master and our end of stdout, so that its reader sees end-of-file.
   void close(EventLoop& loop);

@@ -1,5 +1,5 @@
-// One call of native/common a run, for the TypeScript tests: the arguments go in, "<result>" or "<result> <values>"
-// comes out, where a negative result is -errno.
+// Makes one call of native/common in each run, for the TypeScript tests. Prints "<result>" or "<result> <values>"; a
+// negative result is -errno.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ void parse_int_command(char** args, Output* out) {
   }
 }
 
-// <capacity 1..64> <text>…: what a builder of that capacity holds, and whether it had to cut.
+// <capacity 1..64> <text>…: what a builder of that capacity holds, and whether it truncated.
 void text_command(char** args, Output* out) {
   int64_t capacity = 0;
   char buffer[64];
@@ -76,7 +76,7 @@ void read_file_command(char** args, Output* out) {
   if (err == 0) out->add(' ').add(bytes.data()[bytes.size()] == '\0' ? bytes.view() : "not terminated");
 }
 
-// <directory> <name> <bytes> <mode, decimal> [<file size limit>]: under a umask that takes everything away.
+// <directory> <name> <bytes> <mode, decimal> [<file size limit>]: with a umask of 0777.
 void write_file_command(char** args, Output* out) {
   int64_t mode = 0;
   int64_t limit = 0;
@@ -114,8 +114,8 @@ int main(int argc, char** argv) {
   for (const Command& command : kCommands) {
     if (argc > 2 && command.name == argv[1]) command.run(argv + 2, &out);
   }
-  // Nothing said: the command line was wrong.
+  // No output: the command line was wrong.
   if (out.size() == 0 || out.truncated()) return 2;
-  // Standard output may be a file under the limit that the command set; vitest gives a pipe.
+  // The file size limit applies to standard output too, unless it is a pipe, as in vitest.
   return write_all(STDOUT_FILENO, out.view()) == 0 ? 0 : 1;
 }

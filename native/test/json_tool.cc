@@ -1,8 +1,8 @@
 // The native JSON reader and escaper behind a pipe, so that the TypeScript tests can compare them with JavaScript's.
-// Requests on stdin, answers on stdout: a 32-bit little-endian length and that many bytes each.
+// Requests on stdin, answers on stdout: each is a 32-bit little-endian length and that many bytes.
 //
 //   parse            a document → "+" and it as compact JSON, or "-<line>:<column> (offset <n>): <reason>"
-//   describe         a document → "+" and what every accessor says of its root, as JSON; or "-…" as above
+//   describe         a document → "+" and the results of every accessor of its root, as JSON; or "-…" as above
 //   escape <max>     any bytes  → "+" and them as the inside of a JSON string of at most <max> bytes
 #include <string.h>
 #include <unistd.h>
@@ -59,7 +59,7 @@ std::string describe(std::string* request) {
   text.add("+{\"count\":").add_int(static_cast<int64_t>(root.count()));
   int64_t integer = 0;
   text.add(",\"int\":");
-  // Quoted: JavaScript's numbers do not hold 64 bits.
+  // Quoted, because JavaScript's numbers do not hold 64 bits.
   root.as_int(&integer) ? text.add('"').add_int(integer).add('"') : text.add("null");
   bool truth = false;
   text.add(",\"bool\":").add(root.as_bool(&truth) ? truth ? "true" : "false" : "null");
@@ -76,7 +76,7 @@ std::string describe(std::string* request) {
 }
 
 std::string escape(const std::string& request, size_t max_bytes) {
-  // Room for exactly what is allowed: a byte more would be cut off, and seen by the test.
+  // Room for exactly the allowed bytes: one more would be cut off and detected.
   std::string space(max_bytes + 1, '\0');
   TextBuilder text(space.data(), space.size());
   add_json_escaped(text, request, max_bytes);

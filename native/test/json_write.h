@@ -1,5 +1,5 @@
-// Writes a parsed document back as compact JSON, for tests and fuzzers: members in document order, duplicates too,
-// numbers as they were written, strings in the escaping of JSON.stringify.
+// Writes a parsed document as compact JSON, for tests and fuzz targets: members in document order, with duplicates;
+// numbers as in the source; strings escaped as by JSON.stringify.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 #include "common/json_escape.h"
 
 inline void write_json_string(std::string* out, std::string_view s) {
-  // Six bytes for one at most: "\u0000".
+  // At most six bytes for one: "\u0000".
   std::string space(6 * s.size() + 1, '\0');
   TextBuilder text(space.data(), space.size());
   add_json_escaped(text, s, 6 * s.size());
@@ -31,7 +31,7 @@ inline void write_json(std::string* out, JsonValue value) {
     bool object = value.is(JsonType::Object);
     out->push_back(object ? '{' : '[');
     for (JsonValue item = value.first(); item; item = item.next()) {
-      // An element that claims a name is written with it: no test expects that.
+      // An element must have no name. If it has one it is written, and the test fails.
       if (object || !item.key().empty()) {
         write_json_string(out, item.key());
         out->push_back(':');

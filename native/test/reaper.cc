@@ -1,10 +1,10 @@
-// outlive-test-reaper: stands in for the shim in the tests of the host runtime. It is a child subreaper, runs the
-// commands that it is told on stdin, reaps everything that comes back to it and says how each one ended.
+// outlive-test-reaper: replaces the shim in the tests of the host runtime. It is a child subreaper, runs the commands
+// that it reads from stdin, reaps every child and prints how each one ended.
 //
-// stdin, one command a line, its words separated by tabs; words before the program may be "<file", ">file", "2>file"
-// (else /dev/null). stdout: "started <pid>" for each command in its order, "<pid> exit <n>" or "<pid> signal <n>" for
-// everything reaped. At the end of stdin it kills what it has left, and leaves. With --no-adopter it does not tell
-// the commands that it adopts (OUTLIVE_SUBREAPER).
+// stdin: one command in each line, its words separated by tabs; words before the program may be "<file", ">file",
+// "2>file" (default: /dev/null). stdout: "started <pid>" for each command, in order; "<pid> exit <n>" or "<pid> signal
+// <n>" for each reaped child. At the end of stdin it kills its remaining children and exits. With --no-adopter it does
+// not set OUTLIVE_SUBREAPER for the commands.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 
 #include "common/files.h"
 #include "common/text.h"
-#include "host/process_tree.h"
+#include "host/members/process_tree.h"
 
 namespace {
 
@@ -68,7 +68,7 @@ void run_line(char* line) {
   say(text);
 }
 
-// false: nobody is left.
+// False if there is no child left.
 bool reap_all() {
   for (;;) {
     int status = 0;
@@ -83,7 +83,7 @@ bool reap_all() {
   }
 }
 
-// Our own children only, not yet reaped: their pids can be nobody else's. What they leave comes to us in turn.
+// Only our own children that we have not reaped, so their pids are still their own. Their children become ours.
 void kill_children() {
   ProcessTree tree;
   HeapArray<pid_t> children;
@@ -91,7 +91,7 @@ void kill_children() {
   for (pid_t child : children) kill(child, SIGKILL);
 }
 
-// Takes the whole lines out of the buffer and runs them.
+// Runs the complete lines in the buffer: the size of what is left.
 size_t run_lines(char* buffer, size_t size) {
   size_t start = 0;
   for (size_t i = 0; i < size; i++) {
@@ -121,18 +121,18 @@ int main(int argc, char** argv) {
 
   static char buffer[kMaxLine];
   size_t size = 0;
-  bool told_all = false;
-  while (reap_all() || !told_all) {
-    struct pollfd events[2] = {{signal_fd.get(), POLLIN, 0}, {told_all ? -1 : STDIN_FILENO, POLLIN, 0}};
-    if (told_all) kill_children();
-    // A child that was only half adopted when we looked is found the next time.
-    if (poll(events, 2, told_all ? 20 : -1) < 0 && errno != EINTR) return 1;
+  bool read_all = false;
+  while (reap_all() || !read_all) {
+    struct pollfd events[2] = {{signal_fd.get(), POLLIN, 0}, {read_all ? -1 : STDIN_FILENO, POLLIN, 0}};
+    if (read_all) kill_children();
+    // Polls, because a child that we adopt after this look is found only in the next one.
+    if (poll(events, 2, read_all ? 20 : -1) < 0 && errno != EINTR) return 1;
     struct signalfd_siginfo info;
     while (read(signal_fd.get(), &info, sizeof info) > 0) continue;
     if ((events[1].revents & (POLLIN | POLLHUP)) == 0) continue;
     ssize_t n = read(STDIN_FILENO, buffer + size, kMaxLine - size);
     if (n > 0) size = run_lines(buffer, size + static_cast<size_t>(n));
-    if (n == 0 || (n < 0 && errno != EINTR)) told_all = true;
+    if (n == 0 || (n < 0 && errno != EINTR)) read_all = true;
   }
   return 0;
 }

@@ -26,7 +26,7 @@ function isFrozen(pid: number): boolean {
   return freezerFiles(cgroups, mounts).some((path) => saysFrozen(read(path) ?? ''));
 }
 
-/** Where it can freeze nothing it stops the processes, and remembers which: native/host/state.h. */
+/** Where it can freeze nothing it stops the processes, and remembers which: native/host/state/state.h. */
 function isStoppedByHost(path: string): boolean {
   if (!existsSync(path)) return false;
   try {

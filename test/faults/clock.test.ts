@@ -95,7 +95,7 @@ test('nothing else asks the wall clock', () => {
   );
   // What dates an end, a line of a log or a checkpoint, and what cleanUp() asks.
   expect([...new Set(uses)].sort()).toEqual([
-    'native/host/clock.cc: CLOCK_REALTIME',
+    'native/common/clock.cc: CLOCK_REALTIME',
     'native/shim/status.cc: CLOCK_REALTIME',
     'src/container/leftovers.ts: Date',
     'src/runtime/checkpoint.ts: Date',

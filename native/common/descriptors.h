@@ -1,0 +1,12 @@
+// What an executable does to its descriptor table as a whole. Each function returns 0 or -errno.
+#pragma once
+
+// Closes every descriptor from `first_fd` on, now.
+int close_descriptors_from(int first_fd);
+
+// Marks every descriptor from `first_fd` on close-on-exec.
+int close_descriptors_on_exec(int first_fd);
+
+// Opens /dev/null as each of 0, 1 and 2 that is closed. Otherwise the next file that is opened would take that number
+// and become the stdio of every program started later.
+int fill_standard_descriptors();

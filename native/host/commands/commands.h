@@ -1,0 +1,19 @@
+// One function for each command: true, or false with the reason. Each is called at most once, and the program ends
+// after it.
+#pragma once
+
+#include "common/text.h"
+#include "host/command_line.h"
+
+bool run_command(const CommandLine& line, TextBuilder& error);
+bool create_command(const CommandLine& line, TextBuilder& error);
+bool start_command(const CommandLine& line, TextBuilder& error);
+bool exec_command(const CommandLine& line, TextBuilder& error);
+bool state_command(const CommandLine& line, TextBuilder& error);
+bool kill_command(const CommandLine& line, TextBuilder& error);
+bool pause_command(const CommandLine& line, TextBuilder& error);
+bool resume_command(const CommandLine& line, TextBuilder& error);
+bool ps_command(const CommandLine& line, TextBuilder& error);
+bool events_command(const CommandLine& line, TextBuilder& error);
+bool update_command(const CommandLine& line, TextBuilder& error);
+bool delete_command(const CommandLine& line, TextBuilder& error);

@@ -1,0 +1,66 @@
+// `exec -d`: one more process in a running container. It is recorded before it is let go, like the first one.
+#include <errno.h>
+
+#include "common/pidfd.h"
+#include "host/cgroup/cgroup.h"
+#include "host/commands/commands.h"
+#include "host/launch/console.h"
+#include "host/launch/launch.h"
+#include "host/launch/pid_file.h"
+#include "host/reason.h"
+#include "host/state/container.h"
+
+namespace {
+
+// Drops processes that are gone. Otherwise a long life with many execs would make state.json grow without limit.
+void drop_gone(HeapArray<ProcessIdentity>* list) {
+  HeapArray<ProcessIdentity> left;
+  for (const ProcessIdentity& who : *list) {
+    UniqueFd pidfd;
+    // In doubt, keep it.
+    bool gone = open_process(who, &pidfd) == -ESRCH || (pidfd.valid() && has_ended(pidfd.get()));
+    if (!gone && !left.push(who)) return;
+  }
+  list->clear();
+  for (const ProcessIdentity& who : left) (void)list->push(who);
+}
+
+bool record(Container& container, pid_t pid, TextBuilder& error) {
+  ContainerState& state = container.state();
+  ProcessIdentity who;
+  drop_gone(&state.execs);
+  drop_gone(&state.adopters);
+  int err = identify(pid, &who);
+  if (err == 0 && (!state.execs.push(who) || !add_adopter(&state))) err = -ENOMEM;
+  if (err < 0) {
+    add_reason(error.add("cannot read the identity of the process: "), err);
+    return false;
+  }
+  return container.save(error);
+}
+
+}  // namespace
+
+bool exec_command(const CommandLine& line, TextBuilder& error) {
+  ConfigFile config;
+  Container container;
+  UniqueFd cgroup_fd, terminal_fd;
+  Launched launched;
+  if (!config.load(line.process_file, ConfigKind::Exec, error)) return false;
+  if (!check_console(config.process(), line.console_socket, error)) return false;
+  if (container.open_locked(line, error) < 0 || !container.load(error)) return false;
+  Status status = container.status();
+  if (status != Status::Running && status != Status::Created) {
+    error.add("cannot exec in a ").add(status == Status::Paused ? "paused" : "stopped").add(" container");
+    return false;
+  }
+  (void)open_cgroup(container.fd(), &cgroup_fd);
+  if (!open_console(config.process(), line.console_socket, &terminal_fd, error)) return false;
+  if (!launched.start(config.process(), terminal_fd.get(), -1, cgroup_fd.get(), error)) return false;
+  if (!record(container, launched.pid(), error)) return false;
+  container.unlock();
+  if (!launched.let_go(config.process(), error)) return false;
+  if (!write_pid_file(line.pid_file, launched.pid(), error)) return false;
+  launched.leave();
+  return true;
+}

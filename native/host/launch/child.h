@@ -1,0 +1,33 @@
+// The child between clone and exec: it takes on everything that the process is to have. It reports a failure to its
+// parent through the channel, as numbers; failure.h turns them into words.
+#pragma once
+
+#include "host/bundle/config.h"
+
+enum class ChildStep : int32_t {
+  NewSession,
+  Stdio,
+  Terminal,
+  OomScoreAdj,
+  Limit,  // detail: the index of the limit
+  Cwd,
+  Groups,
+  Gid,
+  Uid,
+  NoNewPrivileges,
+  Descriptors,
+  FindProgram,  // in no directory of PATH
+  StatProgram,  // a path at which there is no file
+  Exec,
+};
+
+struct ChildFailure {
+  ChildStep step;
+  int32_t err;
+  int32_t detail;
+};
+
+// terminal_fd: the pty slave that becomes stdio and the controlling terminal, or -1. Before exec the child waits at the
+// gate, for a byte on the channel; it exits silently if the channel is closed instead, because then the parent is gone.
+// start_fd: -1, or the start socket. With it the child waits there next, and reports later failures to `start`.
+[[noreturn]] void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd);

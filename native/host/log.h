@@ -1,0 +1,19 @@
+// Where errors go: to runc's --log file, as JSON lines or as text, or to standard error if no log was named. Each line
+// is one write(2) to an O_APPEND descriptor. The shim's log is another one (shim/log.h).
+#pragma once
+
+#include <string_view>
+
+#include "common/text.h"
+#include "common/unique_fd.h"
+
+class HostLog {
+ public:
+  // Opens the log for appending, created with mode 0600: 0 or -errno.
+  int open(const char* path, bool json);
+  void error(std::string_view message) const;
+
+ private:
+  UniqueFd log_fd_;
+  bool json_ = false;
+};
