@@ -2,6 +2,7 @@
 // it.
 #include "addon/calls.h"
 #include "addon/napi.h"
+#include "addon/owned.h"
 
 namespace {
 
@@ -10,7 +11,8 @@ void add(Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<call>(exports.Env(), name));
 }
 
-Napi::Object init(Napi::Env, Napi::Object exports) {
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  init_owned_descriptors(env);
   add<mkfifo_call>(exports, "mkfifo");
   add<open_call>(exports, "open");
   add<close_call>(exports, "close");
@@ -22,6 +24,8 @@ Napi::Object init(Napi::Env, Napi::Object exports) {
   add<bytes_readable_call>(exports, "bytesReadable");
   add<eventfd_call>(exports, "eventfd");
   add<flock_call>(exports, "flock");
+  add<open_owned_call>(exports, "openOwned");
+  add<close_owned_call>(exports, "closeOwned");
   add<kill_call>(exports, "kill");
   add<getpgid_call>(exports, "getpgid");
   add<setpgid_call>(exports, "setpgid");

@@ -32,6 +32,10 @@ Napi::Value bytes_readable_call(const Napi::CallbackInfo& info);
 Napi::Value eventfd_call(const Napi::CallbackInfo& info);
 Napi::Value flock_call(const Napi::CallbackInfo& info);
 
+// owned.cc
+Napi::Value open_owned_call(const Napi::CallbackInfo& info);
+Napi::Value close_owned_call(const Napi::CallbackInfo& info);
+
 // processes.cc
 Napi::Value kill_call(const Napi::CallbackInfo& info);
 Napi::Value getpgid_call(const Napi::CallbackInfo& info);

@@ -47,9 +47,10 @@ function openFifo(path: string, access: number): number {
   }
 }
 
-function checkFifo(path: string, stat: fs.Stats): void {
+/** @throws {OutliveError} `ERR_INVALID_STATE` when `stat`, which is of `path`, is not of a FIFO of our user. */
+export function checkFifo(path: string, stat: Pick<fs.StatsBase<number | bigint>, 'isFIFO' | 'uid'>): void {
   if (!stat.isFIFO()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is there already and is no FIFO`);
-  if (stat.uid !== process.geteuid?.()) {
+  if (Number(stat.uid) !== process.geteuid?.()) {
     throw new OutliveError('ERR_INVALID_STATE', `${path}: belongs to another user (${stat.uid})`);
   }
 }

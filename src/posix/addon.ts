@@ -1,4 +1,7 @@
-// The addon's exports as types; posix/index.ts loads it. Arguments are checked before they get here.
+// The addon's exports as types; load.ts loads it. Arguments are checked before they get here.
+
+/** What the addon returns instead of a call that could block the event loop. */
+export const WOULD_BLOCK = -35;
 
 /** A watch in the addon's hands. */
 export interface WatchObject {
@@ -18,6 +21,8 @@ export interface Addon {
   bytesReadable(fd: number): number;
   eventfd(initial: number): number;
   flock(fd: number, operation: number): number;
+  openOwned(path: Uint8Array, flags: number, mode: number): number;
+  closeOwned(fd: number): number;
   kill(pid: number, signal: number): number;
   getpgid(pid: number): number;
   setpgid(pid: number, pgid: number): number;

@@ -1,6 +1,7 @@
 // System calls on files, FIFOs, pipes and locks. Each function is one call; see posix/index.ts.
 import { constants } from 'node:os';
 import { invalidArgValue } from '../base/arg-errors.js';
+import { WOULD_BLOCK } from './addon.js';
 import {
   bufferArgument,
   buffersArgument,
@@ -12,9 +13,6 @@ import {
 } from './args.js';
 import { checked } from './errors.js';
 import { addon } from './load.js';
-
-// The addon returns this instead of a call that could block the event loop.
-const WOULD_BLOCK = -35;
 
 // flock(2): do not wait.
 const LOCK_NB = 4;

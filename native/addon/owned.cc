@@ -1,0 +1,81 @@
+// Opening and closing of descriptors that the addon closes when the environment ends.
+//   They are closed in a clean-up hook. Node calls those in the reverse of the order in which they were added, and this
+// one is added when the addon is loaded: each watch's hook (watch.cc) was added later, so it has taken its descriptor
+// off the loop before that is closed here and another thread gets its number.
+#include "addon/owned.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <new>
+
+#include "addon/calls.h"
+#include "addon/open_nonblocking.h"
+
+namespace {
+
+OwnedDescriptors* owned_of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return static_cast<OwnedDescriptors*>(data);
+}
+
+// Linux frees the descriptor even on EINTR, so close(2) is never retried and EINTR is no failure.
+int close_once(int fd) { return close(fd) < 0 && errno != EINTR ? -errno : 0; }
+
+}  // namespace
+
+OwnedDescriptors::~OwnedDescriptors() {
+  for (size_t i = 0; i < count_; i++) close_once(fds_[i]);
+  free(fds_);
+}
+
+bool OwnedDescriptors::reserve() {
+  if (count_ < capacity_) return true;
+  size_t capacity = capacity_ == 0 ? 8 : capacity_ * 2;
+  int* fds = static_cast<int*>(realloc(fds_, capacity * sizeof(int)));
+  if (fds == nullptr) return false;
+  fds_ = fds;
+  capacity_ = capacity;
+  return true;
+}
+
+bool OwnedDescriptors::remove(int fd) {
+  // From the back: what was opened last is mostly closed first.
+  for (size_t i = count_; i-- > 0;) {
+    if (fds_[i] != fd) continue;
+    fds_[i] = fds_[--count_];
+    return true;
+  }
+  return false;
+}
+
+void init_owned_descriptors(Napi::Env env) {
+  OwnedDescriptors* owned = new (std::nothrow) OwnedDescriptors();
+  if (owned == nullptr) return;
+  auto close_all = [](void* data) { delete static_cast<OwnedDescriptors*>(data); };
+  // Without the hook nothing would close them: then there is no instance data, and openOwned says ENOMEM.
+  if (napi_add_env_cleanup_hook(env, close_all, owned) != napi_ok) {
+    delete owned;
+    return;
+  }
+  napi_set_instance_data(env, owned, nullptr, nullptr);
+}
+
+// (path, flags, mode), as open_call
+Napi::Value open_owned_call(const Napi::CallbackInfo& info) {
+  OwnedDescriptors* owned = owned_of(info.Env());
+  // Before the open, which could not be taken back without a trace.
+  if (owned == nullptr || !owned->reserve()) return number(info, -ENOMEM);
+  int fd = open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2)));
+  if (fd >= 0) owned->add(fd);
+  return number(info, fd);
+}
+
+// (fd): -EBADF when it is not one of openOwned's, or closed already
+Napi::Value close_owned_call(const Napi::CallbackInfo& info) {
+  OwnedDescriptors* owned = owned_of(info.Env());
+  int fd = int_arg(info, 0);
+  if (owned == nullptr || !owned->remove(fd)) return number(info, -EBADF);
+  return number(info, close_once(fd));
+}
