@@ -13,7 +13,7 @@ export const HOST_RUNTIME = 'host';
 /** The `shim` of a container that uses the shipped shim. */
 export const DEFAULT_SHIM = 'outlive-shim';
 
-/** Makes a path absolute, as the shim has another working directory; keeps a name without a slash, to look up on PATH. */
+/** Makes a path absolute, as the shim has another working directory; keeps a name without a slash, for PATH. */
 export function normalizeProgram(program: string): string {
   return program.includes('/') ? resolve(program) : program;
 }

@@ -34,8 +34,8 @@ export function saysFrozen(text: string): boolean {
 }
 
 /**
- * The part of `path` below `root`; undefined if it is not below `root`. The kernel's path of a cgroup outside our cgroup
- * namespace begins with `/..`.
+ * The part of `path` below `root`; undefined if it is not below `root`. The path of a cgroup outside this process's
+ * cgroup namespace begins with `/..`.
  */
 function below(root: string, path: string): string | undefined {
   if (path.split('/').includes('..')) return undefined;
