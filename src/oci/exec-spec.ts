@@ -48,8 +48,8 @@ const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
  *   terminal is not inherited: `terminal` is false and `consoleSize` is missing unless they are given here.
  * @returns a new object; `base` and `spec` are not changed.
  * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a name with `=`; a relative cwd;
- *   `add` or `drop` together with a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `base` has
- *   no first process, `ERR_INVALID_STATE` if the container's process.json is broken.
+ *   `add` or `drop` together with a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `base`
+ *   has no first process, `ERR_INVALID_STATE` if the container's process.json is broken.
  */
 export function execSpec(base: ExecBase | ProcessSpec, spec: ExecOverrides = {}): ProcessSpec {
   checkObject('base', base);
