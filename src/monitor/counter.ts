@@ -1,6 +1,6 @@
 /**
  * Reads how many processes of a cgroup the OOM killer has killed: the line `oom_kill` of v1's `memory.oom_control`
- * (since Linux 4.13) or of v2's `memory.events`. The file is kept open, so that a later cgroup of the same name is never
+ * (since Linux 4.13) or of v2's `memory.events`. The file is kept open, so that a later cgroup of the same name is not
  * read. Does not watch for changes; oom.ts does. Behaviour: the kernel's cgroup-v1/memory.rst and cgroup-v2.rst.
  */
 import { closeSync, openSync, readSync } from 'node:fs';

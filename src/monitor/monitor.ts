@@ -87,8 +87,8 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   }
 
   /**
-   * Follows a started process, or all processes of a container, also those that this object starts later. A process that
-   * has ended already is reported too. A process is not followed twice.
+   * Follows a started process, or all processes of a container, also those that this object starts later. A process
+   * that has ended already is reported too. A process is not followed twice.
    * @param target a `Process` or a `Container`.
    * @param options.oomKillsTold how many OOM kills of the container's cgroup are known already; they are not reported.
    *   Default 0.

@@ -2,7 +2,7 @@
  * Watches a container's memory cgroup for OOM kills. The kernel's counter says how many there are. The kernel's
  * notifications (v1: an eventfd, v2: inotify) only say when to read it. So does the end of the container's first
  * process, as the runtime removes the cgroup soon after. If a v1 cgroup was removed before the counter could be read,
- * the notifications are counted in its place. Behaviour: the kernel's cgroup-v1/memory.rst and cgroup-v2.rst; eventfd(2).
+ * the notifications are counted in its place. Behaviour: the kernel's cgroup-v1/memory.rst and cgroup-v2.rst.
  */
 import { type FSWatcher, closeSync, openSync, watch, writeSync } from 'node:fs';
 import { join } from 'node:path';
