@@ -69,8 +69,5 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
 }
 
 function overflowError(limit: number): OutliveError {
-  return new OutliveError(
-    'ERR_EVENTS_DROPPED',
-    `more than ${limit} events were not taken, and what came after is lost`,
-  );
+  return new OutliveError('ERR_EVENTS_DROPPED', `more than ${limit} events were pending; later ones were dropped`);
 }

@@ -22,7 +22,7 @@ export interface EventsOptions {
    * at that time or later. Default: all kept events.
    */
   since?: number | Date;
-  /** In place of `since`: the events after the last one that this consumer acknowledged. A new one gets all kept ones. */
+  /** In place of `since`: the events after the last one that this consumer acknowledged; all kept ones if it is new. */
   consumer?: string;
   /** Whether to continue with new events until the supervisor is closed. Default false. */
   follow?: boolean;
