@@ -1,9 +1,10 @@
+// The public exports of the package. Owns nothing else; docs/architecture.md explains the folders.
 import type { ContainerProcess } from './container/container.js';
 import { Process as ProcessClass } from './container/process.js';
 
-/** A process in a container; made by `container.start()` and `container.exec()`. */
+/** A process in a container; `container.start()` and `container.exec()` make it. */
 export type Process = ContainerProcess;
-/** For `instanceof`; there is nothing to construct. */
+/** For `instanceof` only; it has no public constructor. */
 export const Process = ProcessClass as unknown as abstract new () => Process;
 
 export { Container } from './container/container.js';

@@ -1,22 +1,22 @@
-// Errors for bad arguments, shaped as Node's own: class, `code`, message and stack.
-// Owns the three codes of Node's that the library throws itself; which argument is bad is the caller's business.
-// Behaviour: lib/internal/errors of Node, seen from outside (nodejs.org/api/errors.html).
+// Errors for bad arguments with the class, `code`, message and stack of Node's own errors.
+// Owns the three Node codes that the library throws itself. Does not check arguments: arg-checks.ts does.
+// Behaviour: the public behaviour of Node's lib/internal/errors (nodejs.org/api/errors.html).
 import { inspect } from 'node:util';
 
 type NodeError<E extends Error> = E & { code: string };
 
-/** An error whose stack names the code, as Node's do: `TypeError [ERR_X]: …`. */
+/** Adds `code` to an error, and makes its stack begin with `TypeError [ERR_X]: …`, as Node's stacks do. */
 function withCode<E extends Error>(error: E, code: string, caller: (...args: never[]) => Error): NodeError<E> {
   const { name } = error;
   error.name = `${name} [${code}]`;
   Error.captureStackTrace(error, caller);
-  // V8 composes the stack, name and all, when it is read.
+  // V8 formats the stack at the first read, and takes `name` from the error at that moment.
   const { stack } = error;
   Reflect.deleteProperty(error, 'name');
   return Object.assign(error, { code, stack });
 }
 
-/** The words for an argument (`path`) or a property (`options.cwd`). */
+/** Node's word for a name: "property" for `options.cwd`, "argument" for `path`. */
 function kind(name: string): string {
   return name.includes('.') ? 'property' : 'argument';
 }
@@ -37,9 +37,9 @@ function received(actual: unknown): string {
 
 /**
  * Makes Node's `ERR_INVALID_ARG_TYPE`.
- * @param name The argument's name, or a property's as `options.cwd`.
- * @param expected What it must be, as in "of type string or an instance of Buffer".
- * @param actual The value that was given.
+ * @param name The argument's name (`path`) or the property's name (`options.cwd`).
+ * @param expected What it must be: "of type string or an instance of Buffer".
+ * @param actual The rejected value.
  * @see https://nodejs.org/api/errors.html#err_invalid_arg_type
  */
 export function invalidArgType(name: string, expected: string, actual: unknown): NodeError<TypeError> {
@@ -49,9 +49,9 @@ export function invalidArgType(name: string, expected: string, actual: unknown):
 
 /**
  * Makes Node's `ERR_INVALID_ARG_VALUE`.
- * @param name The argument's name, or a property's as `options.cwd`.
- * @param value The value that was given.
- * @param reason What is wrong with it, as in "must be a string without null bytes".
+ * @param name The argument's name (`path`) or the property's name (`options.cwd`).
+ * @param value The rejected value.
+ * @param reason What is wrong with it: "must be a string without null bytes".
  * @see https://nodejs.org/api/errors.html#err_invalid_arg_value
  */
 export function invalidArgValue(name: string, value: unknown, reason = 'is invalid'): NodeError<TypeError> {
@@ -66,9 +66,9 @@ export function invalidArgValue(name: string, value: unknown, reason = 'is inval
 
 /**
  * Makes Node's `ERR_OUT_OF_RANGE`.
- * @param name The argument's name, or a property's as `options.setpgid`.
- * @param range What it must be, as in ">= 0 && <= 255".
- * @param actual The value that was given.
+ * @param name The argument's name (`fd`) or the property's name (`options.setpgid`).
+ * @param range What it must be: ">= 0 && <= 255".
+ * @param actual The rejected value.
  * @see https://nodejs.org/api/errors.html#err_out_of_range
  */
 export function outOfRange(name: string, range: string, actual: unknown): NodeError<RangeError> {

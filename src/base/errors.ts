@@ -1,7 +1,8 @@
 /**
- * The library's error class and its codes. A failed system call is not one of these: it is a Node system error
- * (`code`, `errno`, `syscall`, `path`), and bad arguments are Node's `ERR_INVALID_ARG_*`.
- * Codes are the contract; message text is for people. Source: the error sentinels of the seed's package.
+ * The library's error class and its codes. Callers may depend on a code, but not on a message's text.
+ * Does not own system errors (`code`, `errno`, `syscall`, `path`; posix/errors.ts) nor errors for bad arguments
+ * (Node's `ERR_INVALID_ARG_*`; arg-errors.ts).
+ * Behaviour: the error sentinels of containerd's runtime package (June 2016).
  */
 
 /** Every `code` that an {@link OutliveError} can have. */
@@ -24,9 +25,9 @@ export type OutliveErrorCode =
   | 'ERR_INVALID_STATE'
   | 'ERR_NATIVE_LOAD';
 
-/** What went wrong in supervising a process; `code` says which of the known ways, `cause` keeps the first failure. */
+/** A failure of the library itself; `code` names the kind, and `cause` is the original error if there is one. */
 export class OutliveError extends Error {
-  /** Stable across versions; match this, never the message. */
+  /** The kind of failure. It does not change between versions, unlike the message. */
   readonly code: OutliveErrorCode;
 
   constructor(code: OutliveErrorCode, message: string, options?: ErrorOptions) {
@@ -36,12 +37,12 @@ export class OutliveError extends Error {
   }
 }
 
-/** Whether `error` is a system or library error with this `code`. */
+/** Whether `error` is an Error whose `code` is one of `codes`. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
-/** The message of anything that was thrown. */
+/** The message of a caught value; the value as text if it is not an Error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-/** Two promise helpers that Node 20 lacks. */
+/** Promise helpers that Node 20 does not have. Each one leaves no timer and no listener behind. */
 
 export interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -6,7 +6,7 @@ export interface Deferred<T> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** `Promise.withResolvers`, which Node 20 does not have. */
+/** As `Promise.withResolvers()`. */
 export function deferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;
@@ -17,7 +17,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** `promise`, or a rejection with the signal's reason if that comes first. Leaves no listener behind. */
+/** Settles as `promise` does, or rejects with the signal's reason if `signal` aborts first. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = deferred<never>();
   const onAbort = (): void => reject(signal.reason);
@@ -29,7 +29,7 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** `promise`, or `undefined` when it takes longer than `limitMs`. */
+/** Settles as `promise` does, or resolves with undefined after `limitMs` milliseconds. */
 export async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
   const { promise: late, resolve } = deferred<undefined>();
   const timer = setTimeout(() => resolve(undefined), limitMs);

@@ -1,6 +1,7 @@
 /**
- * Tells of files that appear or change in a directory: inotify(7), one descriptor for all watches of a thread. Where its
- * limits are used up there is no watch, and whoever asked has another way to find out, a slower one.
+ * Reports files that appear or change in a directory. All watches of a thread share one inotify descriptor.
+ * There is no watch if the inotify limits are reached: a caller must also have another, slower way to see a change.
+ * Behaviour: inotify(7), through Node's fs.watch().
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { hasCode } from '../base/errors.js';
@@ -14,13 +15,14 @@ export class DirWatch {
     watcher.on('change', (_event, name) => {
       this.#onFile?.(String(name));
     });
-    // Whoever asked finds out without it.
+    // Ignore: callers also have another way to see a change.
     watcher.on('error', () => undefined);
   }
 
   /**
-   * Does not keep the event loop alive. Undefined where the limits are used up, or the directory is gone; throws any other
-   * system error.
+   * Starts a watch, which does not keep the event loop alive.
+   * @returns undefined if the inotify limits are reached or the directory is gone.
+   * @throws any other system error.
    */
   static open(path: string): DirWatch | undefined {
     try {
@@ -31,7 +33,7 @@ export class DirWatch {
     }
   }
 
-  /** From now on this is who is told the name of each file; undefined: nobody. */
+  /** Sets the one listener, which gets the name of each file; undefined removes it. */
   onFile(listener: ((name: string) => void) | undefined): void {
     this.#onFile = listener;
   }

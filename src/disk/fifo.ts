@@ -1,6 +1,7 @@
 /**
- * FIFOs of the state directory and of stdio: creating them without trusting what is already there, and opening them
- * without ever blocking. See fifo(7); trap: a reader that opens after the last writer left never hears a hang-up.
+ * Creates and opens the FIFOs of the state directory and of stdio. An open never blocks, and an existing file is used
+ * only if it is a FIFO of this user. Does not own the protocol on a FIFO; state/, shim/ and stdio/ do.
+ * Behaviour: fifo(7). A reader that opens a FIFO after its last writer has closed it never gets a hang-up.
  */
 import * as fs from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
@@ -9,10 +10,10 @@ import * as posix from '../posix/index.js';
 const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 
 /**
- * Makes a FIFO of mode 0600 whatever the umask, or takes one of ours that is there.
+ * Makes a FIFO with mode 0600 whatever the umask is, unless this user has one there already.
  * @returns whether it is new.
- * @throws {OutliveError} `ERR_INVALID_STATE` when the name is taken by a file, a link, or somebody else's FIFO; a system
- *   error of mkfifo(3) otherwise.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if there is a file of another kind, a link, or another user's FIFO; a
+ *   system error of mkfifo(3) otherwise.
  */
 export function ensureFifo(path: string): boolean {
   try {
@@ -26,12 +27,18 @@ export function ensureFifo(path: string): boolean {
   return true;
 }
 
-/** Opens a state FIFO's read end, O_NONBLOCK; refuses what is no FIFO of ours. The caller closes it. */
+/**
+ * Opens a state FIFO for reading, O_NONBLOCK. The caller closes the descriptor.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if it is no FIFO of this user; a system error of open(2).
+ */
 export function openFifoReader(path: string): number {
   return openFifo(path, O_RDONLY);
 }
 
-/** Opens a state FIFO's write end, O_NONBLOCK; ENXIO when nobody reads. The caller closes it. */
+/**
+ * Opens a state FIFO for writing, O_NONBLOCK. The caller closes the descriptor.
+ * @throws as {@link openFifoReader}; the system error is ENXIO if no process has the FIFO open for reading.
+ */
 export function openFifoWriter(path: string): number {
   return openFifo(path, O_WRONLY);
 }
@@ -47,17 +54,17 @@ function openFifo(path: string, access: number): number {
   }
 }
 
-/** @throws {OutliveError} `ERR_INVALID_STATE` when `stat`, which is of `path`, is not of a FIFO of our user. */
+/** @throws {OutliveError} `ERR_INVALID_STATE` if `stat`, which is of `path`, is not of a FIFO of our user. */
 export function checkFifo(path: string, stat: Pick<fs.StatsBase<number | bigint>, 'isFIFO' | 'uid'>): void {
-  if (!stat.isFIFO()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is there already and is no FIFO`);
+  if (!stat.isFIFO()) throw new OutliveError('ERR_INVALID_STATE', `${path}: exists and is not a FIFO`);
   if (Number(stat.uid) !== process.geteuid?.()) {
     throw new OutliveError('ERR_INVALID_STATE', `${path}: belongs to another user (${stat.uid})`);
   }
 }
 
 /**
- * What a FIFO's reader sees without waiting: whether a writer has it open now. Reads nothing away where, as on `exit`,
- * no bytes are ever written.
+ * Whether a process has this FIFO open for writing now. `fd` is its read end, O_NONBLOCK. This reads a byte if there is
+ * one: use it only on a FIFO to which no bytes are written, as `exit`.
  */
 export function hasWriter(fd: number): boolean {
   return posix.tryRead(fd, Buffer.allocUnsafe(1)) !== 0;

@@ -1,17 +1,23 @@
-/** Directories and small files that nobody else may read or plant: exact modes, no links followed, whole or not at all. */
+/**
+ * Reads, writes and removes private directories and small files: exact modes whatever the umask is, atomic replacement,
+ * no symbolic link followed at a read. Does not own the files' contents. Behaviour: rename(2), open(2).
+ */
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ownedName } from './names.js';
 
-/** mkdir(2) with mode 0700 whatever the umask; throws the system error, EEXIST among them. */
+/** Makes a directory with mode 0700 whatever the umask is. @throws a system error of mkdir(2), EEXIST included. */
 export function makeDirectory(path: string): void {
   fs.mkdirSync(path, { mode: 0o700 });
   fs.chmodSync(path, 0o700);
 }
 
-/** Writes a file so that a reader sees the old one or the whole new one: temporary name, rename(2). Mode 0600. */
+/**
+ * Replaces a file atomically, with mode 0600: writes a temporary file and renames it. A reader sees the old file or the
+ * whole new one. @throws a system error; the old file is unchanged then.
+ */
 export function writeFileAtomic(path: string, text: string): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
@@ -30,17 +36,19 @@ export function writeFileAtomic(path: string, text: string): void {
 }
 
 /**
- * Reads a small regular file: no link is followed, no FIFO blocks, nothing larger than `limit` bytes is taken in.
- * @throws {OutliveError} `ERR_INVALID_STATE` when it is no regular file or too large; a system error otherwise.
+ * Reads a small regular file. It follows no symbolic link, and does not block on a FIFO.
+ * @param limit the most bytes to read.
+ * @param whenLarger throw, or return the first `limit` bytes. Default: throw.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if it is no regular file or too large; a system error otherwise.
  */
 export function readText(path: string, limit: number, whenLarger: 'refuse' | 'truncate' = 'refuse'): string {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
   const fd = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
   try {
     const stat = fs.fstatSync(fd);
-    if (!stat.isFile()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is no regular file`);
+    if (!stat.isFile()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is not a regular file`);
     if (stat.size > limit && whenLarger === 'refuse') {
-      throw new OutliveError('ERR_INVALID_STATE', `${path}: ${stat.size} bytes are more than the ${limit} allowed`);
+      throw new OutliveError('ERR_INVALID_STATE', `${path}: has ${stat.size} bytes, at most ${limit} are allowed`);
     }
     const buffer = Buffer.allocUnsafe(Math.min(stat.size, limit));
     let size = 0;
@@ -55,13 +63,13 @@ export function readText(path: string, limit: number, whenLarger: 'refuse' | 'tr
   }
 }
 
-/** As readText(); undefined when there is no such file. */
+/** As readText(), but returns undefined if there is no such file. */
 export function readIfThere(
   path: string,
   limit: number,
   whenLarger: 'refuse' | 'truncate' = 'refuse',
 ): string | undefined {
-  // What is asked for so is mostly not there yet, and to make an error costs more than this look.
+  // Most such files do not exist yet, and making an error costs more than this check.
   if (!fs.existsSync(path)) return undefined;
   try {
     return readText(path, limit, whenLarger);
@@ -71,16 +79,19 @@ export function readIfThere(
   }
 }
 
-/** Removes a directory with all it holds. It is renamed first, so that no reader sees half of it under its own name. */
+/**
+ * Removes a directory and its contents; does nothing if it does not exist. It is renamed first, so that no reader sees
+ * a part of it under its own name.
+ */
 export function removeTree(path: string): void {
   const removed = join(dirname(path), ownedName('old'));
   try {
     fs.renameSync(path, removed);
   } catch (error) {
-    // Another supervisor was quicker.
+    // Another supervisor has removed it.
     if (hasCode(error, 'ENOENT')) return;
     throw error;
   }
-  // A shim that holds what its process left running may still write a line to its log.
+  // Retry: a shim that still runs for the process's descendants may add to its log while the directory is removed.
   fs.rmSync(removed, { recursive: true, force: true, maxRetries: 10 });
 }

@@ -1,4 +1,7 @@
-/** Parses JSON files so that a broken one is told by file, line and column. */
+/**
+ * Parses JSON files so that an error names the file, line and column, and writes an OCI process object's large numbers.
+ * Reads and writes no file; files.ts does.
+ */
 import { parse as locate } from '@humanwhocodes/momoa';
 import { OutliveError, messageOf } from '../base/errors.js';
 
@@ -20,15 +23,15 @@ export function parseJsonObject(text: string, path: string): Record<string, unkn
 }
 
 /**
- * The text of an object with an OCI process in it. "No limit" is 2^64 - 1, which a JavaScript number can't hold:
- * JSON.stringify makes it 18446744073709552000, which no runtime takes. (A quote within a string is escaped, so that only
- * members match.)
+ * The JSON text of an object that contains an OCI process. A resource limit of 2^64 - 1 means "no limit". A JavaScript
+ * number can't hold it: JSON.stringify writes 18446744073709552000, which runtimes refuse. This writes it exactly. The
+ * pattern does not match inside a string, where a quote is escaped.
  */
 export function stringifyProcess(value: object): string {
   return JSON.stringify(value).replace(/"(soft|hard)":18446744073709552000(?=[,}])/g, '"$1":18446744073709551615');
 }
 
-/** `:line:column` of the first error. V8's own message does not always have it. */
+/** `:line:column` of the first error, which V8's message does not always contain; empty if it can't be found. */
 function position(text: string): string {
   try {
     locate(text, { mode: 'json' });
@@ -39,12 +42,12 @@ function position(text: string): string {
   return '';
 }
 
-/** @throws {OutliveError} `ERR_INVALID_STATE` when a member has another type. */
+/** Checks the type of a member. @throws {OutliveError} `ERR_INVALID_STATE` if it is missing or has another type. */
 export function expectType(path: string, value: Record<string, unknown>, key: string, type: string): void {
   if (typeof value[key] !== type) throw new OutliveError('ERR_INVALID_STATE', `${path}: ${key} must be a ${type}`);
 }
 
-/** As expectType(), for an array of strings; a missing member is fine. */
+/** As expectType(), for an array of strings, which may be missing. */
 export function expectStrings(path: string, value: Record<string, unknown>, key: string): void {
   const list = value[key] ?? [];
   if (!Array.isArray(list) || list.some((item) => typeof item !== 'string')) {

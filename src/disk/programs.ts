@@ -1,29 +1,32 @@
-/** Finds programs: the shipped ones by their fixed names, others on PATH as execvp(3) does. */
+/**
+ * Finds the executables of runtimes and shims: the shipped ones by their fixed names, others on PATH.
+ * Does not run them. Behaviour: execvp(3).
+ */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { nativeExecutable } from '../posix/index.js';
 
-/** `runtime` of a container on the shipped host runtime. */
+/** The `runtime` of a container that uses the shipped host runtime. */
 export const HOST_RUNTIME = 'host';
 
-/** `shim` of a container under the shipped shim. */
+/** The `shim` of a container that uses the shipped shim. */
 export const DEFAULT_SHIM = 'outlive-shim';
 
-/** A path is made absolute, since the shim's working directory is another; a name is kept for PATH. */
+/** Makes a path absolute, as the shim has another working directory; keeps a name without a slash, for PATH. */
 export function normalizeProgram(program: string): string {
   return program.includes('/') ? resolve(program) : program;
 }
 
 /**
  * The runtime's absolute path.
- * @throws {OutliveError} `ERR_NOT_INSTALLED`: "<name> not installed on system".
+ * @throws {OutliveError} `ERR_NOT_INSTALLED` if there is no such executable.
  */
 export function findRuntime(runtime: string): string {
   return find(runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : runtime);
 }
 
-/** The shim's absolute path; throws as {@link findRuntime}. */
+/** The shim's absolute path. @throws as {@link findRuntime}. */
 export function findShim(shim: string): string {
   return find(shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : shim);
 }

@@ -1,4 +1,7 @@
-/** Where a process's cgroups are: parsers of proc(5)'s cgroup and mountinfo files. See cgroups(7). */
+/**
+ * Finds a process's cgroups: parses `/proc/<pid>/cgroup` and `/proc/<pid>/mountinfo`, for cgroup v1 and v2.
+ * Reads no file of a cgroup itself; monitor/ and runtime/ do. Behaviour: cgroups(7), proc(5).
+ */
 import { readFileSync } from 'node:fs';
 import { posix as path } from 'node:path';
 import { hasCode } from '../base/errors.js';
@@ -7,39 +10,39 @@ import { readProcStat } from './identity.js';
 /** The cgroup that accounts a process's memory. */
 export interface MemoryCgroup {
   readonly version: 1 | 2;
-  /** The directory in this process's view of the file system. */
+  /** The directory's path, as this process sees the file system. */
   readonly path: string;
 }
 
-/** A process's membership, as the kernel names it: from the root of the hierarchy, which need not be mounted. */
+/** The cgroup that a process is a member of. `path` is relative to the root of the hierarchy, not to a mount point. */
 export interface Membership {
   readonly version: 1 | 2;
   readonly path: string;
 }
 
-/** A mounted hierarchy. */
+/** A mount of a cgroup hierarchy or of a part of it. */
 export interface CgroupMount {
   readonly version: 1 | 2;
-  /** The cgroup that is mounted, from the hierarchy's root. */
+  /** The path of the mounted cgroup from the root of the hierarchy. */
   readonly root: string;
   readonly mountPoint: string;
 }
 
 export type Controller = 'memory' | 'freezer';
 
-/** From `/proc/<pid>/cgroup`: the path in v1's hierarchy with this controller, or in v2's. */
+/** Finds in the text of `/proc/<pid>/cgroup` the path in v1's hierarchy with this controller, or in v2's hierarchy. */
 export function cgroupPath(text: string, version: 1 | 2, controller: Controller): string | undefined {
   for (const line of text.split('\n')) {
-    // A path may hold colons; what stands before it cannot, but a named hierarchy's `name=`.
+    // The path may contain colons. So may the name of a named v1 hierarchy; such a line is not wanted here.
     const [, hierarchy, controllers = '', path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
-    const isMeant =
+    const isMatch =
       version === 1 ? controllers.split(',').includes(controller) : hierarchy === '0' && controllers === '';
-    if (isMeant) return path;
+    if (isMatch) return path;
   }
   return undefined;
 }
 
-/** The v1 hierarchy with the memory controller if there is one, else that of v2. */
+/** The membership in the v1 hierarchy with the memory controller if there is one, else in the v2 hierarchy. */
 export function parseMembership(text: string): Membership | undefined {
   for (const version of [1, 2] as const) {
     const cgroup = cgroupPath(text, version, 'memory');
@@ -48,7 +51,7 @@ export function parseMembership(text: string): Membership | undefined {
   return undefined;
 }
 
-/** From `/proc/<pid>/mountinfo`: the mounts of v1's hierarchy with this controller, and those of v2. */
+/** Finds in the text of `/proc/<pid>/mountinfo` the mounts of v1's hierarchy with this controller, and those of v2. */
 export function parseCgroupMounts(text: string, controller: Controller): CgroupMount[] {
   return text.split('\n').flatMap((line) => {
     const [mount = '', filesystem = ''] = line.split(' - ');
@@ -60,7 +63,7 @@ export function parseCgroupMounts(text: string, controller: Controller): CgroupM
   });
 }
 
-/** The directory of a membership under one of the mounts; undefined when none shows it. */
+/** The directory of a cgroup below one of the mounts; undefined if no mount contains it. */
 export function locate({ version, path: cgroup }: Membership, mounts: readonly CgroupMount[]): string | undefined {
   for (const mount of mounts) {
     if (mount.version !== version) continue;
@@ -70,24 +73,24 @@ export function locate({ version, path: cgroup }: Membership, mounts: readonly C
   return undefined;
 }
 
-/** What `/proc/<pid>/cgroup` says of a process; undefined when it is gone or has no memory cgroup. */
+/** The memory cgroup of a process by `/proc/<pid>/cgroup`; undefined if the process is gone or has none. */
 export function membershipOf(pid: number | 'self'): Membership | undefined {
   const text = readProc(`/proc/${pid}/cgroup`);
   return text === undefined ? undefined : parseMembership(text);
 }
 
-/** The pid of a process's parent; undefined when it is gone. */
+/** The pid of a process's parent; undefined if the process is gone. */
 export function parentOf(pid: number): number | undefined {
   return readProcStat(pid)?.parentPid;
 }
 
-/** The mounted memory cgroup of a membership; undefined where it is not visible. */
+/** The directory of a memory cgroup; undefined if no mount that this process sees contains it. */
 export function memoryCgroup(membership: Membership): MemoryCgroup | undefined {
   const found = locate(membership, parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', 'memory'));
   return found === undefined ? undefined : { version: membership.version, path: found };
 }
 
-/** Space, tab, newline and backslash stand there as octal escapes. */
+/** Decodes mountinfo's octal escapes, which stand for space, tab, newline and backslash. */
 function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

@@ -1,34 +1,46 @@
-/** Finds the processes of a start by what nobody else has: their arguments, and the directory they work in. See proc(5). */
+/**
+ * Finds a shim and runtime commands that are not recorded anywhere yet, by their arguments and working directory.
+ * Does not see processes of other users, whose `/proc/<pid>/cwd` can't be read. Behaviour: proc(5).
+ */
 import { closeSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 
-/** Whether a shim of this container works in this process directory, though it may not have opened `exit` yet. */
+/**
+ * Whether a shim of this container runs for this process directory, even if it has not opened `exit` yet.
+ * @param dir the process directory, which is the shim's working directory.
+ */
 export function hasShimProcess(dir: string, containerId: string): boolean {
   return pids().some((pid) => workingDirectory(pid) === dir && argumentsOf(pid).includes(containerId));
 }
 
 /**
- * Kills the runtime commands that are to write this pid file, each through a pidfd.
+ * Kills the runtime commands that have this path as their `--pid-file`, each through a pidfd.
  * @returns whether there was one.
  */
 export function killRuntimesWriting(pidFile: string): boolean {
-  const found = pids().filter((pid) => writes(pid, pidFile));
-  for (const pid of found) killIf(pid, () => writes(pid, pidFile));
+  const found = pids().filter((pid) => hasPidFile(pid, pidFile));
+  for (const pid of found) killIf(pid, () => hasPidFile(pid, pidFile));
   return found.length > 0;
 }
 
-function writes(pid: number, pidFile: string): boolean {
+function hasPidFile(pid: number, pidFile: string): boolean {
   const args = argumentsOf(pid);
   return args.some((arg, i) => arg === '--pid-file' && args[i + 1] === pidFile);
 }
 
-/** The pidfd comes before the look, so that the signal hits whom we saw or nobody. */
-function killIf(pid: number, isMeant: () => boolean): void {
+/**
+ * Kills a process if it passes a check.
+ *
+ * Race: the process against reuse of its pid. If we checked first, the process could end and its pid be reused before
+ * the pidfd is opened, and we would kill the new process. This order opens the pidfd first: if the process ends before
+ * or during the check, the signal fails with ESRCH.
+ */
+function killIf(pid: number, isMatch: () => boolean): void {
   let pidfd: number | undefined;
   try {
     pidfd = posix.pidfdOpen(pid);
-    if (isMeant()) posix.pidfdSendSignal(pidfd, 'SIGKILL');
+    if (isMatch()) posix.pidfdSendSignal(pidfd, 'SIGKILL');
   } catch (error) {
     if (!hasCode(error, 'ESRCH')) throw error;
   } finally {
@@ -42,7 +54,7 @@ function pids(): number[] {
     .map(Number);
 }
 
-/** None of a process that is gone, a kernel thread, or another user's. */
+/** Empty for a kernel thread, and for a process that is gone or can't be read. */
 function argumentsOf(pid: number): string[] {
   return read(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
 }
@@ -51,9 +63,9 @@ function workingDirectory(pid: number): string | undefined {
   return read(() => readlinkSync(`/proc/${pid}/cwd`));
 }
 
-function read(look: () => string): string | undefined {
+function read(access: () => string): string | undefined {
   try {
-    return look();
+    return access();
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return undefined;
     throw error;

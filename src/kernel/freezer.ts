@@ -1,18 +1,20 @@
 /**
- * Where the kernel says whether a process is frozen, and how. Pure: takes the text of /proc files.
- * @see cgroups(7); the kernel's Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst and cgroup-v2.rst
+ * Finds the files in which the kernel reports whether a process is frozen, and interprets them (cgroup v1 and v2).
+ * Pure: takes the text of files in /proc, and reads no file.
+ * Behaviour: cgroups(7); the kernel's Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst and cgroup-v2.rst.
  */
 import { join } from 'node:path';
 import { type CgroupMount, cgroupPath, parseCgroupMounts } from './cgroup.js';
 
-/** The hierarchies in a /proc/<pid>/mountinfo that can freeze. */
+/** The mounts of hierarchies that can freeze processes. `mountinfo` is the text of `/proc/<pid>/mountinfo`. */
 export function freezerMounts(mountinfo: string): CgroupMount[] {
   return parseCgroupMounts(mountinfo, 'freezer');
 }
 
 /**
- * The file of each hierarchy that says whether a process is frozen.
- * @param cgroups its /proc/<pid>/cgroup.
+ * The files that report whether a process is frozen, one for each hierarchy.
+ * @param cgroups the text of `/proc/<pid>/cgroup`.
+ * @param mounts as {@link freezerMounts} returns them.
  */
 export function freezerFiles(cgroups: string, mounts: readonly CgroupMount[]): string[] {
   return mounts.flatMap(({ version, mountPoint, root }) => {
@@ -24,14 +26,17 @@ export function freezerFiles(cgroups: string, mounts: readonly CgroupMount[]): s
 }
 
 /**
- * Whether such a file says frozen, by the cgroup itself or by an ancestor. One in which the last process is still to be
- * stopped (v1: FREEZING) is not.
+ * Whether the text of such a file reports that the cgroup is frozen, by itself or by an ancestor. While the kernel is
+ * still stopping its processes (v1: FREEZING), it is not frozen.
  */
 export function saysFrozen(text: string): boolean {
   return text.trim() === 'FROZEN' || /^frozen 1$/m.test(text);
 }
 
-/** What is left of `path` below `root`; undefined when it is elsewhere: above our own cgroup namespace, it begins with `..`. */
+/**
+ * The part of `path` below `root`; undefined if it is not below `root`. The path of a cgroup outside this process's
+ * cgroup namespace begins with `/..`.
+ */
 function below(root: string, path: string): string | undefined {
   if (path.split('/').includes('..')) return undefined;
   if (root === '/' || path === root) return root === '/' ? path : '';

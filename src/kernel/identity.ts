@@ -1,43 +1,48 @@
 /**
- * Who a process is, and reaching exactly that one: pid, start time and boot id travel as one value, and a signal goes
- * through a pidfd that was opened before the identity was checked, so that it cannot hit a later process with the pid.
+ * Identifies a process by pid, start time and boot id as one value, and signals exactly that process.
+ * A pid alone is not enough: the kernel reuses it. Does not store identities; state/ does.
+ * Behaviour: proc(5), random(4), pidfd_open(2), pidfd_send_signal(2).
  */
 import { closeSync, readFileSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { type ProcStat, parseProcStat } from './stat.js';
 
-/** Who a process is: a pid alone may have been given to another one since. */
+/** Identifies one process, also after its pid was reused. */
 export interface Identity {
   readonly pid: number;
-  /** Clock ticks from boot to its start, `/proc/<pid>/stat` field 22. */
+  /** When the process started, in clock ticks since boot: field 22 of `/proc/<pid>/stat`. */
   readonly startTimeTicks: number;
   readonly bootId: string;
 }
 
 let bootId: string | undefined;
 
-/** The kernel's id of this boot: random(4). */
+/** The kernel's id of this boot; see random(4). */
 export function currentBootId(): string {
   bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return bootId;
 }
 
-/** The identity of the process that has this pid now; undefined when none has. */
+/** The identity of the process that has this pid now; undefined if there is none. */
 export function identify(pid: number): Identity | undefined {
   const stat = readProcStat(pid);
   return stat && { pid, startTimeTicks: stat.startTimeTicks, bootId: currentBootId() };
 }
 
-/** Whether exactly this process exists and has not ended. A zombie has ended. */
+/** Whether this process runs. A zombie does not. */
 export function isRunning(identity: Identity): boolean {
   const stat = identity.bootId === currentBootId() ? readProcStat(identity.pid) : undefined;
   return stat?.startTimeTicks === identity.startTimeTicks && stat.state !== 'Z' && stat.state !== 'X';
 }
 
 /**
- * Sends a signal to exactly this process.
- * @throws {OutliveError} `ERR_PROCESS_EXITED` when it has ended; a system error of pidfd_send_signal(2) (EPERM, EINVAL).
+ * Sends a signal to this process, and never to a later one with the same pid.
+ *
+ * Race: the process against reuse of its pid. If we checked the identity first, the process could end and its pid be
+ * reused before the pidfd is opened, and the signal would reach the new process. This order opens the pidfd first: if
+ * the process still has the pid at the check, it had the pid when the pidfd was opened, so the pidfd refers to it.
+ * @throws {OutliveError} `ERR_PROCESS_EXITED` if it has ended; a system error of pidfd_send_signal(2) (EPERM, EINVAL).
  */
 export function signalProcess(identity: Identity, signal: NodeJS.Signals | number): void {
   let pidfd: number;
@@ -48,7 +53,6 @@ export function signalProcess(identity: Identity, signal: NodeJS.Signals | numbe
     throw cause;
   }
   try {
-    // Ours started before the pidfd was opened; if it has the pid still, then it had it at the open too.
     if (!isRunning(identity)) throw exited(identity);
     posix.pidfdSendSignal(pidfd, signal);
   } catch (cause) {
@@ -63,7 +67,7 @@ function exited(identity: Identity, cause?: unknown): OutliveError {
   return new OutliveError('ERR_PROCESS_EXITED', `process ${identity.pid} has exited`, { cause });
 }
 
-/** Undefined when no process has this pid. */
+/** Reads and parses `/proc/<pid>/stat`; undefined if no process has this pid. */
 export function readProcStat(pid: number): ProcStat | undefined {
   try {
     return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));

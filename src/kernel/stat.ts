@@ -1,14 +1,14 @@
-/** Parses `/proc/<pid>/stat`. Pure; see proc(5). */
+/** Parses the text of `/proc/<pid>/stat`. Pure; identity.ts reads the file. Behaviour: proc(5). */
 
 export interface ProcStat {
-  /** One letter: R running, S sleeping, T stopped, Z zombie, X dead … */
+  /** One letter: R running, S sleeping, T stopped, Z zombie, X dead, and others. */
   readonly state: string;
   readonly parentPid: number;
-  /** Clock ticks between boot and the process's start (field 22). */
+  /** When the process started, in clock ticks since boot: field 22. */
   readonly startTimeTicks: number;
 }
 
-/** Fields count from the last `)`: the name before it may hold spaces, parentheses and newlines. */
+/** Undefined if `text` has another form. Fields count from the last `)`, as the program's name may contain one. */
 export function parseProcStat(text: string): ProcStat | undefined {
   const close = text.lastIndexOf(')');
   if (close < 0) return undefined;

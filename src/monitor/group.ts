@@ -1,6 +1,7 @@
 /**
- * The processes of one container that a monitor follows, and the order of their events: an OOM kill before the exit
- * that it caused, the first process's exit after those of the others, which die with it.
+ * Follows the processes of one container for a monitor, and orders their events: an OOM kill comes before the exit that
+ * it caused, and the first process's exit comes after those of the other processes, which end with it.
+ * Does not deliver the events; monitor.ts does. Behaviour: containerd 0.2's supervisor.
  */
 import type { Container, ContainerProcess } from '../container/container.js';
 import type { Exit } from '../state/exit.js';
@@ -11,9 +12,9 @@ import { INIT_PROCESS_ID } from '../oci/ids.js';
 /** @internal */
 export interface GroupConfig {
   readonly container: Container;
-  /** How long the first process's exit may be held back for those of the others, in milliseconds. */
+  /** How long the first process's exit event waits at most for those of the others, in milliseconds. */
   readonly initHoldMs: number;
-  /** OOM kills in its cgroup that were told in an earlier life. */
+  /** The number of OOM kills in its cgroup that were reported before. */
   readonly oomKillsTold: number;
   readonly onExit: (process: ContainerProcess, exit: Exit, timeMs: number) => void;
   readonly onOom: (init: ContainerProcess, kills: number, total: number) => void;
@@ -27,7 +28,7 @@ interface Followed {
 export class MonitorGroup {
   readonly #config: GroupConfig;
   readonly #followed = new Map<ContainerProcess, Followed>();
-  /** So that a process added twice is told once. */
+  /** All processes followed so far: one that is added twice is reported once. */
   readonly #seen = new WeakSet<ContainerProcess>();
   #oom: OomWatch | undefined;
 
@@ -35,23 +36,24 @@ export class MonitorGroup {
     this.#config = config;
   }
 
-  /** Whether a process is followed. */
+  /** Whether no process is followed. */
   get isEmpty(): boolean {
     return this.#followed.size === 0;
   }
 
-  /** Follows a started process to its end; one that has ended already ends at once. Once for each process. */
+  /** Reports the exit of a started process, also of one that has ended already. Does nothing if it did so before. */
   follow(process: ContainerProcess): void {
     if (this.#seen.has(process)) return;
     this.#seen.add(process);
     const abort = new AbortController();
-    const done = this.#toTheEnd(process, abort.signal).finally(() => this.#followed.delete(process));
+    const done = this.#reportExit(process, abort.signal).finally(() => this.#followed.delete(process));
     this.#followed.set(process, { abort, done });
-    // Last: what it throws is not to cost the exit. The wait above has not gone on yet.
+    // Do this last: an error here must not lose the exit event. #reportExit() has not continued after its await yet, so
+    // no OOM kill can come too late.
     if (process.id === INIT_PROCESS_ID) this.#watchMemory(process);
   }
 
-  /** Nothing more is told of it. It may be followed again, and then has the same end again. */
+  /** Reports nothing more of a process. If it is followed again, its exit is reported again. */
   forget(process: ContainerProcess): void {
     this.#seen.delete(process);
     this.#followed.get(process)?.abort.abort();
@@ -59,7 +61,7 @@ export class MonitorGroup {
     if (process.id === INIT_PROCESS_ID) this.#closeMemory();
   }
 
-  /** Resolves when all that has ended by now is told. */
+  /** Resolves when the exits of all followed processes are reported. */
   async allTold(): Promise<void> {
     await Promise.all([...this.#followed.values()].map(({ done }) => done));
   }
@@ -69,12 +71,12 @@ export class MonitorGroup {
     this.#closeMemory();
   }
 
-  async #toTheEnd(process: ContainerProcess, signal: AbortSignal): Promise<void> {
+  async #reportExit(process: ContainerProcess, signal: AbortSignal): Promise<void> {
     let exit: Exit;
     try {
       exit = await process.wait({ signal });
     } catch {
-      // Forgotten, or its object was closed: nobody can say any more how it ends.
+      // The process was forgotten or its object closed: its exit can't be known any more.
       return;
     }
     const timeMs = exit.record?.endedAtMs ?? Date.now();
@@ -90,7 +92,9 @@ export class MonitorGroup {
   #watchMemory(init: ContainerProcess): void {
     const pid = init.hasEnded ? 0 : init.systemPid;
     const cgroup = pid === 0 ? undefined : containerCgroup(pid);
-    // Asked after the look: a later process that got its pid would have been looked at otherwise.
+    // Race: the process against reuse of its pid. If we checked hasEnded only before, the process could end and its pid
+    // be reused before containerCgroup() reads it, and we would watch another process's cgroup. If the process has not
+    // ended at this check, the pid was its own at the read.
     if (cgroup === undefined || init.hasEnded) return;
     const { oomKillsTold, onOom } = this.#config;
     this.#oom = OomWatch.open(cgroup, pid, oomKillsTold, (kills, total) => onOom(init, kills, total));

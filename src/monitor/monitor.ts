@@ -1,6 +1,7 @@
 /**
- * Tells of many processes and containers at once: how each process ended, and which container lost one for want of
- * memory. Source: the events of containerd 0.2's supervisor (`exit`, `oom`) and their order.
+ * Delivers the events of many processes and containers to listeners and async iterators: exits and OOM kills.
+ * group.ts and oom.ts find out about the events, and queue.ts buffers them. Nothing is stored; supervisor/ has a log.
+ * Behaviour: the events `exit` and `oom` of containerd 0.2's supervisor, and their order.
  */
 import { EventEmitter } from 'node:events';
 import { checkInteger, checkObject } from '../base/arg-checks.js';
@@ -17,24 +18,24 @@ export interface ExitEvent {
   readonly type: 'exit';
   readonly containerId: string;
   readonly processId: string;
-  /** When it ended, in milliseconds since 1970: as its shim recorded it, else when it was noticed. */
+  /** When it ended, in milliseconds since 1970: the time that its shim recorded, else when the monitor noticed it. */
   readonly timeMs: number;
-  /** As of `process.wait()`. */
+  /** The result of `process.wait()`. */
   readonly exit: Exit;
   readonly process: ContainerProcess;
 }
 
-/** The kernel's OOM killer has killed processes in a container's own memory cgroup. */
+/** The kernel's OOM killer has killed processes in a container's memory cgroup. */
 export interface OomEvent {
   readonly type: 'oom';
   readonly containerId: string;
-  /** `init`, whose cgroup it is. The kernel does not say which process in it was killed. */
+  /** Always `init`: the kernel does not report which process of the cgroup was killed. */
   readonly processId: string;
-  /** When it was noticed, in milliseconds since 1970. */
+  /** When the monitor noticed it, in milliseconds since 1970. */
   readonly timeMs: number;
-  /** How many processes since the last such event. */
+  /** The number of processes killed since the last such event. */
   readonly kills: number;
-  /** How many in the life of the cgroup. */
+  /** The number of processes killed since the cgroup was made. */
   readonly totalKills: number;
   readonly process: ContainerProcess;
 }
@@ -42,10 +43,10 @@ export interface OomEvent {
 export type MonitorEvent = ExitEvent | OomEvent;
 
 export interface MonitorOptions {
-  /** How many events one iterator may leave untaken, 1 to 1000000, before it fails. Default 65536. */
+  /** How many events may be pending in one iterator before it fails, 1 to 1000000. Default 65536. */
   maxPending?: number;
   /**
-   * How long the exit of a container's first process is held back for the exits of its other processes, in
+   * How long the exit event of a container's first process waits at most for those of its other processes, in
    * milliseconds, 0 to 60000. Default 2000.
    */
   initHoldMs?: number;
@@ -58,22 +59,22 @@ interface MonitorEvents {
 }
 
 /**
- * Follows processes; emits `event`, and `exit` or `oom`, for each event, and is an async iterable of them. Every
- * iterator and every listener sees all events from its beginning on. The very first one sees those before it too: they
- * are kept for it. While a process is followed, the event loop stays alive.
+ * Follows processes and reports their events: it emits `event`, and `exit` or `oom`, and it is an async iterable. Each
+ * iterator and each listener gets all events from its start on. The first of them also gets the earlier events, which
+ * are kept for it. While a process is followed, it keeps the event loop alive.
  */
 export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterable<MonitorEvent> {
   readonly #maxPending: number;
   readonly #initHoldMs: number;
   readonly #groups = new Map<Container, MonitorGroup>();
-  /** Those that were added whole, with what ends their subscription. */
-  readonly #whole = new Map<Container, () => void>();
+  /** The containers that were added, each with the function that ends its subscription. */
+  readonly #subscriptions = new Map<Container, () => void>();
   readonly #queues = new Set<MonitorQueue<MonitorEvent>>();
-  /** The first iterator's, before there is anybody to take from it. */
+  /** The events kept for the first iterator or listener; undefined after that one has come. */
   #first: MonitorQueue<MonitorEvent> | undefined;
   #closed = false;
 
-  /** @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`. */
+  /** Makes a monitor without processes. @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`. */
   constructor(options: MonitorOptions = {}) {
     super();
     checkObject('options', options);
@@ -86,12 +87,14 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   }
 
   /**
-   * Follows a started process, or all of a container's, those that are started later through this object too. One that
-   * has ended already gives its exit event all the same; one that is followed already is not followed twice.
-   * @param options.oomKillsTold OOM kills of this container's cgroup that are known already, and not to be told.
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; {OutliveError} `ERR_INVALID_STATE` when the monitor is closed; a system
-   *   error when the container's cgroup can't be watched (EMFILE, ENFILE); its exits
-   *   are followed all the same. One that is started later and can't be watched so is not reported.
+   * Follows a started process, or all processes of a container, also those that this object starts later. A process
+   * that has ended already is reported too. A process is not followed twice.
+   * @param target a `Process` or a `Container`.
+   * @param options.oomKillsTold how many OOM kills of the container's cgroup are known already; they are not reported.
+   *   Default 0.
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; {OutliveError} `ERR_INVALID_STATE` if the monitor is closed; a system
+   *   error (EMFILE, ENFILE) if the container's cgroup can't be watched: exits are reported nevertheless. For a process
+   *   that is started later, this error is not reported.
    */
   add(target: ContainerProcess | Container, { oomKillsTold = 0 }: { oomKillsTold?: number } = {}): void {
     if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
@@ -101,38 +104,38 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     }
     if (!(target instanceof Container)) throw invalidArgType('target', 'a Process or a Container', target);
     const group = this.#group(target, oomKillsTold);
-    if (!this.#whole.has(target)) {
+    if (!this.#subscriptions.has(target)) {
       const end = target.changes.subscribe((change, process) => {
         if (change !== 'start' || process === undefined) return;
         try {
           this.#group(target, 0).follow(process);
         } catch {
-          // No descriptors for its cgroup: it goes without OOM events. The start must not fail for it.
+          // Ignore: there are no descriptors to watch its cgroup, so there are no OOM events. The start must not fail.
         }
       });
-      this.#whole.set(target, end);
+      this.#subscriptions.set(target, end);
     }
     for (const process of target.processes()) group.follow(process);
   }
 
-  /** Tells nothing more of a process, or of all of a container's. What it told and was not taken yet stays. */
+  /** Stops following a process, or all processes of a container. Pending events are still delivered. */
   remove(target: ContainerProcess | Container): void {
     if (target instanceof Process) {
       this.#groups.get(target.container)?.forget(target);
       return;
     }
-    this.#whole.get(target)?.();
-    this.#whole.delete(target);
+    this.#subscriptions.get(target)?.();
+    this.#subscriptions.delete(target);
     this.#groups.get(target)?.close();
     this.#groups.delete(target);
   }
 
-  /** @internal Resolves when all ends of this container's processes have been told. */
+  /** @internal Resolves when the exits of all followed processes of this container are reported. */
   async allTold(container: Container): Promise<void> {
     await this.#groups.get(container)?.allTold();
   }
 
-  /** Follows nothing more; iterators end once they have given what they hold. Touches no process. */
+  /** Stops following everything. Iterators end after their pending events. Does not affect the processes. */
   close(): void {
     this.#closed = true;
     for (const container of [...this.#groups.keys()]) this.remove(container);
@@ -150,8 +153,8 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   }
 
   /**
-   * An iterator of its own, which ends with the monitor. `next()` rejects with `ERR_EVENTS_DROPPED` when more than
-   * `maxPending` events were not taken.
+   * Makes an iterator with its own queue, which ends when the monitor is closed. `next()` rejects with
+   * `ERR_EVENTS_DROPPED` after the pending events if more than `maxPending` events were pending.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<MonitorEvent> {
     const first = this.#first;
@@ -162,7 +165,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     return queue;
   }
 
-  /** As EventEmitter's: the first one is given what was kept, in a moment. */
+  /** As EventEmitter's. The first listener gets the kept events, in a microtask. */
   override on<E extends keyof MonitorEvents>(name: E, listener: (...args: MonitorEvents[E]) => void): this {
     queueMicrotask(() => this.#emitKept());
     return super.on(name, listener as never);
@@ -201,7 +204,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
 
   #tell(event: MonitorEvent): void {
     for (const queue of this.#queues) queue.push(event);
-    // What is kept for the first one is emitted with the rest of it.
+    // While events are kept for the first listener, #emitKept() emits this one, so that the order is right.
     if (this.#first === undefined) this.#emitOne(event);
   }
 

@@ -1,7 +1,8 @@
 /**
- * Hears of OOM kills in a container's memory cgroup. What counts is the kernel's count of them; the events (v1: an
- * eventfd, v2: inotify) only say when to look, and so does the end of the container's first process, since the runtime
- * removes the cgroup soon after it. Only where v1's cgroup went before it could be looked at, its events count instead.
+ * Watches a container's memory cgroup for OOM kills. The kernel's counter says how many there are. The kernel's
+ * notifications (v1: an eventfd, v2: inotify) only say when to read it. So does the end of the container's first
+ * process, as the runtime removes the cgroup soon after. If a v1 cgroup was removed before the counter could be read,
+ * the notifications are counted in its place. Behaviour: the kernel's cgroup-v1/memory.rst and cgroup-v2.rst.
  */
 import { type FSWatcher, closeSync, openSync, watch, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,19 +11,19 @@ import { hasCode } from '../base/errors.js';
 import { OomCounter } from './counter.js';
 import * as posix from '../posix/index.js';
 
-/** v1 tells before the kill is done and counted: so often, and so long, the counter is looked at again. */
+/** v1 notifies before the kill is counted, so the counter is read again: at this interval, at most this many times. */
 const LOOK_AGAIN_MS = 5;
 const LOOK_AGAIN_TIMES = 40;
 
-/** The kernel signals a removed v1 cgroup's eventfd from a work queue, which takes a moment. */
+/** How long to wait for the notification that a v1 cgroup was removed, which the kernel sends from a work queue. */
 const REMOVAL_SIGNAL_MS = 200;
 
-/** `kills`: how many since the last call; `total`: in the cgroup's life. */
+/** `kills` is the number since the last call, `total` the number since the cgroup was made. */
 export type OnOomKills = (kills: number, total: number) => void;
 
 /**
- * The memory cgroup that is a container's own: that of its first process, unless its shim lies in it too. A process of
- * the host runtime stays in its supervisor's cgroup, whose OOM kills say nothing of it.
+ * The memory cgroup of a container's first process; undefined if its shim or this process is in the same cgroup. A
+ * process of the host runtime may be in its supervisor's cgroup, whose OOM kills may be of other processes.
  */
 export function containerCgroup(initPid: number): MemoryCgroup | undefined {
   const membership = membershipOf(initPid);
@@ -36,13 +37,13 @@ export class OomWatch {
   readonly #onKills: OnOomKills;
   readonly #counter: OomCounter;
   #total: number;
-  /** v1 only. */
+  /** The eventfd of v1's notifications; -1 for v2. */
   #eventFd = -1;
   #pidFd = -1;
   readonly #watches = new Map<number, posix.Watch>();
   #watcher: FSWatcher | undefined;
   #again: NodeJS.Timeout | undefined;
-  /** What the eventfd told of that the counter has not shown: an OOM, or the cgroup's removal. */
+  /** v1 notifications that the counter has not explained yet: each is an OOM or the cgroup's removal. */
   #unexplained = 0;
   #onSignal = (): void => undefined;
   #closed = false;
@@ -54,9 +55,11 @@ export class OomWatch {
   }
 
   /**
-   * Watches a cgroup. Kills above `seen` that it counts already are told before this returns.
-   * @param initPid whose end is a moment to look; 0 for none.
-   * @returns undefined when the cgroup is gone by now.
+   * Watches a cgroup. Kills that happened before are reported before this returns.
+   * @param initPid the container's first process, at whose end the counter is read; 0 for none.
+   * @param seen how many kills were reported earlier.
+   * @returns undefined if the cgroup is gone.
+   * @throws a system error (EMFILE, ENFILE …).
    */
   static open(cgroup: MemoryCgroup, initPid: number, seen: number, onKills: OnOomKills): OomWatch | undefined {
     let watch: OomWatch | undefined;
@@ -74,32 +77,35 @@ export class OomWatch {
     }
   }
 
-  /** Tells of what was killed since the last look. @returns whether the cgroup is there. */
+  /** Reads the counter and reports the kills since the last time. @returns whether the cgroup still exists. */
   look(): boolean {
     if (this.#closed) return false;
     const counted = this.#counter.read();
-    // In this order: what the kernel has counted it has told of before.
-    const told = this.#eventFd < 0 ? 0 : takeCount(this.#eventFd);
-    this.#unexplained += told;
+    // Race: this read against an OOM kill. The kernel notifies before it counts. If we took the notifications first, a
+    // kill could be notified and counted in between, and its notification would stay unexplained although its count was
+    // reported. Reading the counter first is safe: the notification of every counted kill is there by now.
+    const notified = this.#eventFd < 0 ? 0 : takeCount(this.#eventFd);
+    this.#unexplained += notified;
     if (counted === 'gone') return false;
     if (counted === undefined) {
-      // A kernel that does not count: each event is taken for a kill. The cgroup is there, so none is its removal.
+      // The kernel does not count: each notification is a kill. None is the removal, as the cgroup still exists.
       this.#unexplained = 0;
-      this.#tell(this.#total + told);
+      this.#report(this.#total + notified);
     } else if (counted > this.#total) {
       this.#unexplained = 0;
-      this.#tell(counted);
+      this.#report(counted);
     }
     return true;
   }
 
-  /** The last look, before the end of a process is told. When the cgroup has gone, v1's events decide. */
+  /** Reads the counter before a process's exit is reported. If a v1 cgroup is gone, its notifications decide. */
   async lastLook(): Promise<void> {
     if (this.look() || this.#closed || this.#eventFd < 0) return;
-    // One event is the removal or an OOM whose removal is still to be told; two are both. None: there was no OOM,
-    // which is signalled before the kill, unlike the removal.
+    // The kernel notifies of an OOM before the kill, and of the removal some time after it. No notification: there was
+    // no OOM. One: the removal, or an OOM whose removal notification is still to come. Two or more: an OOM and the
+    // removal.
     if (this.#unexplained === 1) await this.#nextSignal();
-    if (this.#unexplained > 1) this.#tell(this.#total + 1);
+    if (this.#unexplained > 1) this.#report(this.#total + 1);
     this.#unexplained = 0;
     this.close();
   }
@@ -115,7 +121,7 @@ export class OomWatch {
     this.#counter.close();
   }
 
-  /** v1: `<eventfd> <fd of memory.oom_control>` into cgroup.event_control. */
+  /** v1: writes `<eventfd> <fd of memory.oom_control>` to cgroup.event_control. */
   #register(cgroup: string): void {
     this.#eventFd = posix.eventfd(0);
     const control = openSync(join(cgroup, 'cgroup.event_control'), 'w');
@@ -130,10 +136,10 @@ export class OomWatch {
     });
   }
 
-  /** v2: the kernel says of memory.events that it was modified, to inotify(7). */
+  /** v2: the kernel reports a change of memory.events as a modification to inotify(7). */
   #listen(): void {
     this.#watcher = watch(this.#counter.path, { persistent: false }, () => this.look());
-    // A cgroup that goes is no error.
+    // Ignore: the removal of the cgroup is no error.
     this.#watcher.on('error', () => undefined);
   }
 
@@ -155,7 +161,7 @@ export class OomWatch {
     this.#watches.set(fd, watching.unref());
   }
 
-  /** Looks now, and again until the kill that was announced is counted. */
+  /** Reads the counter now, and again until the notified kill is counted. */
   #lookAgain(times: number): void {
     clearTimeout(this.#again);
     if (!this.look() || this.#unexplained === 0 || times === 0) return;
@@ -173,7 +179,7 @@ export class OomWatch {
     this.#onSignal = () => undefined;
   }
 
-  #tell(total: number): void {
+  #report(total: number): void {
     const kills = total - this.#total;
     this.#total = total;
     if (kills > 0) this.#onKills(kills, total);

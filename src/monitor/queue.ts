@@ -1,4 +1,7 @@
-/** Events on their way to one async iterator: a bounded queue that one party fills and another empties. */
+/**
+ * A bounded queue of events between a monitor and one async iterator, which it also is.
+ * Does not know what an event means. Behaviour: the iteration protocols of JavaScript.
+ */
 import { OutliveError } from '../base/errors.js';
 import { type Deferred, deferred } from '../base/promises.js';
 
@@ -15,7 +18,7 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
     this.#onEnd = onEnd;
   }
 
-  /** Past the limit nothing more is taken: what is there is still given, then an error. */
+  /** Adds an event. Above the limit it and all later ones are dropped: `next()` rejects after the pending ones. */
   push(event: T): void {
     if (this.#ended || this.#overflow !== undefined) return;
     const taker = this.#takers.shift();
@@ -27,12 +30,12 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
     else this.#overflow = overflowError(this.#limit);
   }
 
-  /** All that is there, at once. */
+  /** Removes and returns all pending events. */
   takeAll(): T[] {
     return this.#events.splice(0);
   }
 
-  /** What is there is still given, then the end. */
+  /** Ends the iteration after the pending events. */
   end(): void {
     this.#ended = true;
     for (const taker of this.#takers.splice(0)) taker.resolve({ done: true, value: undefined });
@@ -66,8 +69,5 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
 }
 
 function overflowError(limit: number): OutliveError {
-  return new OutliveError(
-    'ERR_EVENTS_DROPPED',
-    `more than ${limit} events were not taken, and what came after is lost`,
-  );
+  return new OutliveError('ERR_EVENTS_DROPPED', `more than ${limit} events were pending; later ones were dropped`);
 }

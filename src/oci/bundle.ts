@@ -1,4 +1,8 @@
-/** Bundles: reading an OCI bundle's config.json, and writing one for the host runtime. */
+/**
+ * Reads the config.json of an OCI bundle, and writes bundles for the host runtime.
+ * Checks only what the library itself depends on; the runtime checks the rest.
+ * Behaviour: opencontainers/runtime-spec, bundle.md and config.md.
+ */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { checkObject, checkString, checkStrings } from '../base/arg-checks.js';
@@ -12,13 +16,13 @@ import { readText, writeFileAtomic } from '../disk/files.js';
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** config.json with the part that no process starts without. */
+/** A config.json with a `process`, which a container needs to start. */
 export type BundleSpec = Spec & { process: ProcessSpec };
 
 /**
- * Reads `<bundle>/config.json`.
- * @throws {TypeError} `ERR_INVALID_ARG_VALUE` when it is broken (the message has file, line and column) or has no
- *   `process.args`; a system error (ENOENT …) when it can't be read.
+ * Reads `<bundle>/config.json`, at most 16 MiB.
+ * @throws {TypeError} `ERR_INVALID_ARG_VALUE` if it is not valid JSON (the message names file, line and column) or has
+ *   no `process.args`; a system error (ENOENT …) if it can't be read.
  */
 export function readBundle(bundle: string): BundleSpec {
   const path = join(bundle, 'config.json');
@@ -38,35 +42,37 @@ export function readBundle(bundle: string): BundleSpec {
   return spec as BundleSpec;
 }
 
-/** What a process on the host runtime is given; all but `args` may be left out. */
+/** A process on the host runtime. All members but `args` are optional. */
 export interface HostProcess {
-  /** Program and arguments; the program is looked up on the PATH of `env`. */
+  /** The program and its arguments, at least one. The program is looked up on the PATH of `env`. */
   args: string[];
   /**
-   * The whole environment, `NAME=value`. Default: PATH, HOME, USER, LOGNAME, SHELL, LANG and TZ of this program as far as
-   * set (and `TERM=xterm` with a terminal): what a program needs, and no secret of ours, for it is written to disk.
+   * The whole environment, each `NAME=value`. Default: this program's PATH, HOME, USER, LOGNAME, SHELL, LANG and TZ if
+   * they are set, and `TERM=xterm` if `terminal` is true. Other variables are not inherited: they may contain secrets,
+   * and config.json is on disk.
    */
   env?: string[];
-  /** Absolute working directory. Default: this program's. */
+  /** The working directory, absolute. Default: this program's. */
   cwd?: string;
   /** Default: this program's own user and groups. Another one needs root. */
   user?: User;
-  /** Whether it gets a terminal. Default false. */
+  /** Whether the process gets a terminal. Default false. */
   terminal?: boolean;
   /** The terminal's first size, in character cells. Default: 80 columns, 24 rows. */
   consoleSize?: Box;
+  /** Resource limits, at most one of each type. */
   rlimits?: Rlimit[];
-  /** prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
+  /** Whether execve(2) can't grant new privileges: prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
   noNewPrivileges?: boolean;
-  /** -1000 to 1000; proc(5). */
+  /** Added to the process's badness for the OOM killer, -1000 (never killed) to 1000; see proc(5). */
   oomScoreAdj?: number;
 }
 
 /**
- * Writes a bundle for the host runtime: a directory (made, 0700, when missing) with a config.json (0600).
- * @param dir where; a config.json that is there is replaced.
- * @returns the absolute path of the bundle, as `Container.create` takes it.
- * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error when
+ * Writes a bundle for the host runtime: a directory with a config.json (0600).
+ * @param dir the bundle's path. A missing directory is made, with mode 0700; an existing config.json is replaced.
+ * @returns the absolute path of the bundle, for `Container.create()`.
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error if
  *   it can't be written.
  */
 export function writeHostBundle(dir: string, options: HostProcess): Promise<string> {

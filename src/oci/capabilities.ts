@@ -1,8 +1,8 @@
-/** Capabilities, as config.json names them (runtime-spec, config.md, "Linux Process"). */
+/** The types of `process.capabilities` in config.json: opencontainers/runtime-spec, config.md, "Linux Process". */
 
 /**
- * A capability by its name in capabilities(7). The list is that of Linux 5.9 (and still of 6.12); a name that is not in
- * it is taken all the same, and runtimes pass over one that they do not know with a warning.
+ * The name of a capability in capabilities(7). The list is that of Linux 5.9 to 6.12. The type allows other names too;
+ * runtimes ignore an unknown one with a warning.
  */
 export type Capability =
   | 'CAP_AUDIT_CONTROL'
@@ -48,16 +48,16 @@ export type Capability =
   | 'CAP_WAKE_ALARM'
   | (string & {});
 
-/** The five capability sets of a process; a set that is missing is empty. capabilities(7), "Thread capability sets". */
+/** The five capability sets of a process; a missing set is empty. See capabilities(7), "Thread capability sets". */
 export interface LinuxCapabilities {
-  /** What execve(2) can ever give; the limit of `inheritable` that may be added later. */
+  /** The capabilities that execve(2) may grant from a file, and that may be added to `inheritable`. */
   bounding?: Capability[];
-  /** What the kernel checks. Must be within `permitted`. */
+  /** The capabilities that the kernel checks. A subset of `permitted`. */
   effective?: Capability[];
-  /** What is kept over execve(2) for files that ask for it. */
+  /** The capabilities that execve(2) keeps if the file has them in its inheritable set. */
   inheritable?: Capability[];
-  /** The limit of `effective`. */
+  /** The capabilities that the process may add to `effective`. */
   permitted?: Capability[];
-  /** What a program that is no set-user-ID one keeps over execve(2). Must be within `permitted` and `inheritable`. */
+  /** The capabilities that execve(2) keeps for an unprivileged program. A subset of `permitted` and `inheritable`. */
   ambient?: Capability[];
 }

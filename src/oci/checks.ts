@@ -1,12 +1,19 @@
-/** Checks of a process spec that comes from the caller, as far as a runtime's own words would not help. */
+/**
+ * Checks a process spec that the caller passes, for mistakes that a runtime would report with a less clear message.
+ * Does not check everything: the runtime checks the rest. Behaviour: opencontainers/runtime-spec, config.md, "Process".
+ */
 import { checkBoolean, checkInteger, checkObject, checkString, checkStrings } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 import type { ProcessSpec } from './types.js';
 
-/** 2^32 - 1 is no id: chown(2). */
+/** The largest user or group id: 2^32 - 1 means "unchanged" in chown(2). */
 const MAX_ID = 4_294_967_294;
 
-/** The members that are there; `env` and `capabilities` are the caller's. `name` is the argument's, as `options`. */
+/**
+ * Checks the members that are present, except `env` and `capabilities`, which differ between callers.
+ * @param name the argument's name in messages, as `options`.
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
+ */
 export function checkProcess(name: string, spec: { [key in keyof ProcessSpec]?: unknown }): void {
   const { args, cwd, user, terminal, noNewPrivileges, oomScoreAdj } = spec;
   if (args !== undefined) {

@@ -1,27 +1,28 @@
 /**
- * config.json of a bundle (opencontainers/runtime-spec 1.0 to 1.3, config.md), in its words. Linux only: what other
- * systems add (`windows`, `solaris`, `zos`, `vm` …) has no types here.
+ * The types of a bundle's config.json: opencontainers/runtime-spec 1.0 to 1.3, config.md. Linux only: there are no
+ * types for the parts of other systems (`windows`, `solaris`, `zos`, `vm` …).
  *
- * Integers are JavaScript numbers: beyond 2^53 they are rounded, also in a file that is read and written again.
+ * Integers are JavaScript numbers. One above 2^53 is rounded, also if a file is read and written back.
  */
 import type { IdMapping, Linux } from './linux.js';
 import type { ProcessSpec } from './process.js';
 
 /** The whole of config.json. */
 export interface Spec {
-  /** Version of the runtime specification that the bundle keeps to, as `1.0.2`. runc and crun demand it. */
+  /** The version of the runtime specification that the bundle complies with, as `1.0.2`. runc and crun require it. */
   ociVersion?: string;
+  /** The container's first process, which has the id `init` in this library. */
   process?: ProcessSpec;
-  /** The container's root file system. runc and crun demand it; the host runtime refuses it. */
+  /** The container's root file system. runc and crun require it; the host runtime refuses it. */
   root?: Root;
-  /** As seen in the container, which needs a `uts` namespace of its own. */
+  /** The container's host name; needs a new `uts` namespace. */
   hostname?: string;
-  /** NIS domain name, likewise. Since runtime-spec 1.1. */
+  /** The container's NIS domain name; needs a new `uts` namespace. Since runtime-spec 1.1. */
   domainname?: string;
-  /** Mounted in this order. */
+  /** The mounts, in the order in which the runtime makes them. */
   mounts?: Mount[];
   hooks?: Hooks;
-  /** Data of your own by name, best `com.example.name`; the runtime's `state` tells it, and some runtimes heed some. */
+  /** Any metadata, with names like `com.example.name`. The runtime's `state` prints it; runtimes may use some. */
   annotations?: Record<string, string>;
   linux?: Linux;
 }
@@ -33,44 +34,44 @@ export interface Root {
   readonly?: boolean;
 }
 
-/** mount(2). */
+/** A mount in the container; see mount(2). */
 export interface Mount {
-  /** Where: an absolute path in the container. */
+  /** The mount point: an absolute path in the container. */
   destination: string;
-  /** File system type, of /proc/filesystems; of a bind mount by custom `bind` or `none`. */
+  /** The file system type, one of /proc/filesystems; usually `bind` or `none` for a bind mount. */
   type?: string;
-  /** A device, a directory (of a bind mount: absolute, or relative to the bundle), or a dummy. */
+  /** A device, a directory or file (for a bind mount: absolute, or relative to the bundle), or any name. */
   source?: string;
-  /** As mount(8) has them (`ro`, `nosuid`, `rbind`, `rslave` …); one that is unknown goes to the file system. */
+  /** Options of mount(8): `ro`, `nosuid`, `rbind`, `rslave` …; an unknown one is passed to the file system. */
   options?: string[];
-  /** Of a mount with option `idmap` or `ridmap`; both or neither. Linux 5.12. */
+  /** Id mappings of a mount with the option `idmap` or `ridmap`; give both or neither. Needs Linux 5.12. */
   uidMappings?: IdMapping[];
   gidMappings?: IdMapping[];
 }
 
-/** Programs that the runtime runs in the container's life, each list in its order, with the container's state as stdin. */
+/** Programs that the runtime runs at points of the container's life, in order. Their stdin is the container's state. */
 export interface Hooks {
-  /** @deprecated use the next three. */
+  /** @deprecated use `createRuntime`, `createContainer` or `startContainer`. */
   prestart?: Hook[];
-  /** At `create`: namespaces and mounts are made, the root is not entered; runs in the runtime's namespaces. */
+  /** At `create`, after the namespaces and mounts are made and before pivot_root; run in the runtime's namespaces. */
   createRuntime?: Hook[];
-  /** As `createRuntime`, in the container's namespaces. */
+  /** As `createRuntime`, but run in the container's namespaces. */
   createContainer?: Hook[];
-  /** At `start`, before the process is executed; path and namespaces are the container's. */
+  /** At `start`, before the process is executed; the path and the namespaces are the container's. */
   startContainer?: Hook[];
-  /** After the process was executed, in the runtime's namespaces. */
+  /** After the process was executed; run in the runtime's namespaces. */
   poststart?: Hook[];
-  /** After the container was deleted, in the runtime's namespaces. */
+  /** After the container was deleted; run in the runtime's namespaces. */
   poststop?: Hook[];
 }
 
 export interface Hook {
-  /** Absolute path of the program. */
+  /** The program's absolute path. */
   path: string;
-  /** All its arguments, `args[0]` included. */
+  /** All arguments of the program, `args[0]` included. */
   args?: string[];
-  /** Its whole environment, each `NAME=value`. */
+  /** The program's whole environment, each `NAME=value`. */
   env?: string[];
-  /** Seconds, more than 0, after which it is aborted. Default: never. */
+  /** The time limit in seconds, more than 0. Default: none. */
   timeout?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * What a further process in a container is made of: the container's own process with something in place of something.
- * Pure: reads no file, runs nothing.
+ * Builds the spec of an additional process in a container: the container's own process with the caller's changes.
+ * Pure: reads no file and runs nothing. Behaviour: opencontainers/runtime-spec, config.md, "Process".
  */
 import { checkObject, checkStrings } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
@@ -9,29 +9,29 @@ import { checkProcess } from './checks.js';
 import type { Capability, LinuxCapabilities, ProcessSpec } from './types.js';
 import { INIT_PROCESS_ID } from './ids.js';
 
-/** The members to change; one that is missing or undefined stays as the container's process has it. */
+/** The members to change. A missing or undefined member is inherited from the container's process. */
 export interface ExecOverrides extends Partial<Omit<ProcessSpec, 'env' | 'capabilities'>> {
   /**
-   * An object: these variables beside the container's; undefined or null takes one away. An array: the whole
-   * environment, each `NAME=value`.
+   * An object: variables to add or replace; undefined or null removes one. An array: the whole environment, each
+   * `NAME=value`.
    */
   env?: string[] | Record<string, string | null | undefined>;
-  /** What to take away from the container's sets and what to add; or the sets themselves, as config.json has them. */
+  /** Capabilities to remove from and to add to the container's sets; or whole sets, as in config.json. */
   capabilities?: CapabilityChanges | LinuxCapabilities;
 }
 
-/** First `drop`, then `add`. */
+/** Changes to the capability sets: `drop` is applied first, then `add`. */
 export interface CapabilityChanges {
-  /** Taken from all five sets; `'ALL'` empties them. */
+  /** Capabilities to remove from all five sets; `'ALL'` empties the sets. */
   drop?: ('ALL' | Capability)[];
   /**
-   * Put into the bounding, permitted and effective sets; for another user than 0 into the inheritable and ambient ones
-   * too, for execve(2) would take it away again.
+   * Capabilities to add to the bounding, permitted and effective sets. If the user is not 0 they are also added to the
+   * inheritable and ambient sets, as execve(2) would else remove them.
    */
   add?: Capability[];
 }
 
-/** What `execSpec()` needs of a container. */
+/** The part of `Container` that `execSpec()` uses. */
 export interface ExecBase {
   readonly id: string;
   processes(): readonly { readonly id: string; readonly spec: ProcessSpec; readonly problem: string | undefined }[];
@@ -41,14 +41,15 @@ const SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as
 const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
 
 /**
- * Builds a process spec for `container.exec()` from a container's own process. `exec()` itself takes overrides too.
- * @param base a started container, or `process` of its config.json.
- * @param spec the members to change. `user` is replaced as a whole, with its groups; so are lists, as `rlimits`.
- *   A terminal is never inherited: `terminal` is false unless it is given, and `consoleSize` is what is given.
- * @returns a new object; `base` and `spec` stay as they are.
- * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a name with `=`; a relative cwd; `add`
- *   or `drop` beside a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_INVALID_STATE` when
- *   the container's process.json is broken.
+ * Builds a process spec for `container.exec()` from a container's own process. `exec()` also accepts the overrides
+ * themselves.
+ * @param base a started container, or the `process` of its config.json.
+ * @param spec the members to change. `user` is replaced as a whole, groups included, and so are lists as `rlimits`. The
+ *   terminal is not inherited: `terminal` is false and `consoleSize` is missing unless they are given here.
+ * @returns a new object; `base` and `spec` are not changed.
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a name with `=`; a relative cwd;
+ *   `add` or `drop` together with a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `base`
+ *   has no first process, `ERR_INVALID_STATE` if the container's process.json is broken.
  */
 export function execSpec(base: ExecBase | ProcessSpec, spec: ExecOverrides = {}): ProcessSpec {
   checkObject('base', base);

@@ -1,11 +1,15 @@
-/** Ids of containers and processes. The rule is stricter than a file name's, so an id is never a path and never hidden. */
+/**
+ * The ids of containers and processes. An id is also a file name in the state directory: it contains no slash and does
+ * not begin with a dot. Behaviour: docs/protocol.md.
+ */
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 
 /** The id of a container's first process. */
 export const INIT_PROCESS_ID = 'init';
 
 /**
- * Checks an id of a container or process: `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 bytes; so it is never a path.
+ * Checks the id of a container or process: `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 bytes.
+ * @param name the argument's name in the message.
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
  */
 export function checkId(name: string, id: unknown): asserts id is string {
@@ -15,7 +19,7 @@ export function checkId(name: string, id: unknown): asserts id is string {
   }
 }
 
-/** Whether a name is an id: so it is never a path, and never hidden. */
+/** Whether a name is a valid id. */
 export function isId(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/.test(name) && name.length <= 255;
 }

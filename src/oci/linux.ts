@@ -1,122 +1,127 @@
-/** `linux` of config.json (runtime-spec, config-linux.md); cgroup limits and seccomp are beside it. */
+/**
+ * The types of `linux` in config.json: opencontainers/runtime-spec, config-linux.md. resources.ts has the cgroup
+ * limits, seccomp.ts the system call filter.
+ */
 import type { LinuxResources } from './resources.js';
 import type { LinuxSeccomp } from './seccomp.js';
 
 export interface Linux {
-  /** At most one of each type; a type that is missing is the runtime's own namespace. */
+  /** At most one of each type. If a type is missing, the container shares the runtime's namespace. */
   namespaces?: LinuxNamespace[];
-  /** The ids of a `user` namespace: which of the host's it has. user_namespaces(7). */
+  /** How the user ids of a new `user` namespace map to host ids; see user_namespaces(7). */
   uidMappings?: IdMapping[];
+  /** The same for group ids. */
   gidMappings?: IdMapping[];
-  /** Device nodes to make beside the default ones (null, zero, full, random, urandom, tty, ptmx). */
+  /** Device nodes to make in addition to the default ones (null, zero, full, random, urandom, tty, ptmx). */
   devices?: LinuxDevice[];
   /**
-   * The container's cgroup: absolute is relative to the cgroup mount, relative is as the runtime likes (runc: below its
-   * own). With the systemd driver `slice:prefix:name`.
+   * The path of the container's cgroup. An absolute path is relative to the cgroup mount; the runtime chooses where a
+   * relative path begins (runc: in its own cgroup). With the systemd driver: `slice:prefix:name`.
    */
   cgroupsPath?: string;
   /** Limits of that cgroup. */
   resources?: LinuxResources;
-  /** How mounts are passed between the host and the root file system: mount_namespaces(7). */
+  /** How mounts propagate between the host and the root file system; see mount_namespaces(7). */
   rootfsPropagation?: 'shared' | 'slave' | 'private' | 'unbindable' | 'rshared' | 'rslave' | 'rprivate' | 'runbindable';
   seccomp?: LinuxSeccomp;
-  /** Kernel parameters by name, as `net.core.somaxconn`: those that a namespace of the container holds. sysctl(8). */
+  /** Kernel parameters of the container's namespaces by name, as `net.core.somaxconn`; see sysctl(8). */
   sysctl?: Record<string, string>;
   /** Absolute paths in the container that can't be read. */
   maskedPaths?: string[];
   /** Absolute paths in the container that can't be written. */
   readonlyPaths?: string[];
-  /** SELinux label of the mounts. */
+  /** The SELinux label of the mounts. */
   mountLabel?: string;
-  /** personality(2). */
+  /** The execution domain; see personality(2). */
   personality?: LinuxPersonality;
   intelRdt?: LinuxIntelRdt;
-  /** Offsets of a `time` namespace's clocks; time_namespaces(7). */
+  /** The offsets of a new `time` namespace's clocks; see time_namespaces(7). */
   timeOffsets?: { monotonic?: LinuxTimeOffset; boottime?: LinuxTimeOffset };
-  /** Host network devices to move into the container's network namespace, by name. Since runtime-spec 1.3. */
+  /** Network devices of the host to move into the container's network namespace, by name. Since runtime-spec 1.3. */
   netDevices?: Record<string, LinuxNetDevice>;
-  /** NUMA memory policy: set_mempolicy(2). Since runtime-spec 1.3. */
+  /** The NUMA memory policy; see set_mempolicy(2). Since runtime-spec 1.3. */
   memoryPolicy?: LinuxMemoryPolicy;
 }
 
 export interface LinuxNamespace {
   type: LinuxNamespaceType;
-  /** Join this one: an absolute path such as `/proc/1234/ns/net`. Default: a new one. */
+  /** The namespace to join: an absolute path such as `/proc/1234/ns/net`. Default: a new namespace. */
   path?: string;
 }
 
-/** namespaces(7). */
+/** See namespaces(7). */
 export type LinuxNamespaceType = 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'user' | 'cgroup' | 'time';
 
-/** A range of ids: user_namespaces(7). */
+/** Maps a range of ids; see user_namespaces(7). */
 export interface IdMapping {
   /** The first id in the container, 0 to 4294967294. */
   containerID: number;
-  /** The id on the host that it is, 0 to 4294967294. */
+  /** The host id that it maps to, 0 to 4294967294. */
   hostID: number;
-  /** How many ids, at least 1. */
+  /** The number of ids, at least 1. */
   size: number;
 }
 
-/** mknod(2). */
+/** A device node; see mknod(2). */
 export interface LinuxDevice {
-  /** Character device, block device, unbuffered character device, FIFO. */
+  /** `c` or `u`: character device, `b`: block device, `p`: FIFO. */
   type: 'c' | 'b' | 'u' | 'p';
-  /** Absolute path in the container. */
+  /** An absolute path in the container. */
   path: string;
-  /** Device numbers; needed unless `type` is `p`. */
+  /** The major device number; required unless `type` is `p`. */
   major?: number;
+  /** The minor device number; required unless `type` is `p`. */
   minor?: number;
   /** Permission bits, as 0o666. */
   fileMode?: number;
-  /** Owner in the container's user namespace. */
+  /** The owner's user id in the container's user namespace. */
   uid?: number;
   gid?: number;
 }
 
 export interface LinuxPersonality {
-  /** `LINUX32`: uname(2) tells a 32-bit machine. */
+  /** `LINUX32`: uname(2) reports a 32-bit machine. */
   domain: 'LINUX' | 'LINUX32';
-  /** None is defined. */
+  /** The specification defines no flag. */
   flags?: string[];
 }
 
-/** A clock's offset: `secs` and `nanosecs` together. */
+/** The offset of a clock: the sum of `secs` and `nanosecs`. */
 export interface LinuxTimeOffset {
-  /** Seconds, may be negative. Default 0. */
+  /** Seconds; may be negative. Default 0. */
   secs?: number;
   /** Nanoseconds, 0 to 999999999. Default 0. */
   nanosecs?: number;
 }
 
-/** Intel Resource Director Technology: a directory of the resctrl file system, which must be mounted. */
+/** Intel Resource Director Technology: a directory in the resctrl file system, which must be mounted. */
 export interface LinuxIntelRdt {
-  /** Class of service, the directory's name. Default: the container's id. */
+  /** The class of service, which is the directory's name. Default: the container's id. */
   closID?: string;
-  /** Lines of the file `schemata`, written last. Since runtime-spec 1.3. */
+  /** Lines of the file `schemata`; written after the two schemas below. Since runtime-spec 1.3. */
   schemata?: string[];
-  /** Begins with `L3:`. */
+  /** The L3 cache schema; begins with `L3:`. */
   l3CacheSchema?: string;
-  /** Begins with `MB:`. */
+  /** The memory bandwidth schema; begins with `MB:`. */
   memBwSchema?: string;
-  /** Cache monitoring; runtime-spec 1.1 and 1.2. */
+  /** Whether to enable cache monitoring. runtime-spec 1.1 and 1.2. */
   enableCMT?: boolean;
-  /** Memory bandwidth monitoring; runtime-spec 1.1 and 1.2. */
+  /** Whether to enable memory bandwidth monitoring. runtime-spec 1.1 and 1.2. */
   enableMBM?: boolean;
-  /** A monitoring group of the container's own. Since runtime-spec 1.3, in place of the two above. */
+  /** Whether to make a monitoring group for the container. Since runtime-spec 1.3, replaces the two above. */
   enableMonitoring?: boolean;
 }
 
 export interface LinuxNetDevice {
-  /** Its name in the container. Default: as on the host. */
+  /** The device's name in the container. Default: the name on the host. */
   name?: string;
 }
 
 export interface LinuxMemoryPolicy {
-  /** `MPOL_BIND`, `MPOL_INTERLEAVE` … */
+  /** The mode: `MPOL_BIND`, `MPOL_INTERLEAVE` … */
   mode: string;
-  /** List of nodes, as `0-3,7`. */
+  /** The NUMA nodes, as `0-3,7`. */
   nodes?: string;
-  /** `MPOL_F_STATIC_NODES` … */
+  /** Mode flags: `MPOL_F_STATIC_NODES` … */
   flags?: string[];
 }

@@ -1,9 +1,12 @@
-/** User namespace mappings (config-linux.md of opencontainers/runtime-spec; user_namespaces(7)). */
+/**
+ * Reads the user namespace mappings of a config.json. Pure. Does not apply them; the runtime and the shim do.
+ * Behaviour: opencontainers/runtime-spec, config-linux.md; user_namespaces(7).
+ */
 import type { IdMapping, Spec } from './types.js';
 
 /**
- * The host's ids of the container's user 0 and group 0; both 0 without a user namespace.
- * Source: `getRootIDs` of containerd's `process.go`.
+ * The host ids of the container's user 0 and group 0; both 0 without a user namespace.
+ * Behaviour: `getRootIDs` in containerd's `process.go` (June 2016).
  */
 export function rootIds(spec: Spec): { uid: number; gid: number } {
   const hasUserNamespace = spec.linux?.namespaces?.some(({ type }) => type === 'user') ?? false;

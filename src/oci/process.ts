@@ -1,39 +1,39 @@
-/** `process` of config.json (runtime-spec, config.md, "Process"). */
+/** The types of `process` in config.json: opencontainers/runtime-spec, config.md, "Process". */
 import type { LinuxCapabilities } from './capabilities.js';
 
-/** What a container runs, and as whom. */
+/** A process in a container: its program, environment, user, privileges and limits. */
 export interface ProcessSpec {
-  /** Whether it gets a pseudo-terminal as its stdin, stdout and stderr. Default false. */
+  /** Whether stdin, stdout and stderr are a pseudo-terminal. Default false. */
   terminal?: boolean;
   /** The terminal's first size. Ignored without `terminal`. */
   consoleSize?: Box;
-  /** The user and groups, in the container's user namespace. runc and crun: 0 and 0 where it is missing. */
+  /** The user and groups in the container's user namespace. Default of runc and crun: user 0 and group 0. */
   user?: User;
-  /** The program and its arguments, as execvp(3) takes them; at least one. */
+  /** The program and its arguments, at least one. The program is looked up as execvp(3) does. */
   args: string[];
-  /** Windows' form of `args`; Linux runtimes pass over it. */
+  /** The form of `args` on Windows; Linux runtimes ignore it. */
   commandLine?: string;
   /** The whole environment, each `NAME=value`. */
   env?: string[];
-  /** Working directory: an absolute path in the container. runc and crun demand it. */
+  /** The working directory: an absolute path in the container. runc and crun require it. */
   cwd?: string;
-  /** The capability sets. Where it is missing the process has none (an exec'ed one: the container's). */
+  /** The capability sets. Default: none; for an additional process, those of the container. */
   capabilities?: LinuxCapabilities;
-  /** At most one of each `type`. */
+  /** Resource limits, at most one of each `type`. */
   rlimits?: Rlimit[];
-  /** Whether execve(2) can give no more privileges: prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
+  /** Whether execve(2) can't grant new privileges: prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
   noNewPrivileges?: boolean;
-  /** What is added to its badness for the OOM killer, -1000 (never killed) to 1000; proc(5). */
+  /** Added to the process's badness for the OOM killer, -1000 (never killed) to 1000; see proc(5). */
   oomScoreAdj?: number;
-  /** Name of the AppArmor profile, which must be loaded. */
+  /** The name of an AppArmor profile, which must be loaded. */
   apparmorProfile?: string;
-  /** SELinux label of the process. */
+  /** The SELinux label of the process. */
   selinuxLabel?: string;
-  /** Scheduling policy: sched_setattr(2). Since runtime-spec 1.1. */
+  /** The scheduling policy; see sched_setattr(2). Since runtime-spec 1.1. */
   scheduler?: Scheduler;
-  /** Input and output priority: ioprio_set(2). Since runtime-spec 1.1. */
+  /** The I/O priority; see ioprio_set(2). Since runtime-spec 1.1. */
   ioPriority?: LinuxIOPriority;
-  /** On which processors an exec'ed process starts and runs; not for a container's first. Since runtime-spec 1.2.1. */
+  /** The processors for an additional process, not for a container's first. Since runtime-spec 1.2.1. */
   execCPUAffinity?: ExecCPUAffinity;
 }
 
@@ -45,28 +45,28 @@ export interface Box {
   width: number;
 }
 
-/** Ids in the container's user namespace; names are not looked up. */
+/** User and group ids in the container's user namespace. They are numbers only: no name is looked up. */
 export interface User {
-  /** User id, 0 to 4294967294. */
+  /** The user id, 0 to 4294967294. */
   uid: number;
-  /** Primary group id, 0 to 4294967294. */
+  /** The primary group id, 0 to 4294967294. */
   gid: number;
-  /** File mode creation mask, 0 to 0o777; umask(2). runc 1.1 gives an exec'ed process the container's. */
+  /** The file mode creation mask, 0 to 0o777; see umask(2). runc 1.1 gives an additional process the container's. */
   umask?: number;
-  /** The supplementary groups: exactly these. */
+  /** All supplementary group ids, each 0 to 4294967294. */
   additionalGids?: number[];
 }
 
-/** A resource limit: getrlimit(2). */
+/** A resource limit; see getrlimit(2). */
 export interface Rlimit {
   type: RlimitType;
   /**
-   * What is enforced, in the resource's own unit; at most `hard`. No limit is 18446744073709551615 (2^64 - 1), which a
-   * JavaScript number can't hold exactly: `exec` writes it as it should be, `JSON.stringify` does not (…552000, which
-   * runc and crun refuse).
+   * The limit that the kernel enforces, in the resource's unit; at most `hard`. 18446744073709551615 (2^64 - 1) means
+   * no limit. A JavaScript number can't hold it exactly: `container.exec()` writes it correctly, but `JSON.stringify`
+   * writes 18446744073709552000, which runc and crun refuse.
    */
   soft: number;
-  /** To what the process may raise `soft`. */
+  /** The value up to which the process may raise `soft`. */
   hard: number;
 }
 
@@ -89,19 +89,19 @@ export type RlimitType =
   | 'RLIMIT_STACK'
   | (string & {});
 
-/** sched_setattr(2). */
+/** A scheduling policy with its parameters; see sched_setattr(2) and sched(7). */
 export interface Scheduler {
   policy: 'SCHED_OTHER' | 'SCHED_FIFO' | 'SCHED_RR' | 'SCHED_BATCH' | 'SCHED_ISO' | 'SCHED_IDLE' | 'SCHED_DEADLINE';
-  /** -20 (served most) to 19, for SCHED_OTHER and SCHED_BATCH. Default 0. */
+  /** For SCHED_OTHER and SCHED_BATCH: the nice value, -20 (highest priority) to 19. Default 0. */
   nice?: number;
-  /** Static priority, 1 to 99, for SCHED_FIFO and SCHED_RR. Default 0. */
+  /** For SCHED_FIFO and SCHED_RR: the static priority, 1 to 99. Default 0. */
   priority?: number;
   flags?: SchedulerFlag[];
-  /** Nanoseconds of processor time in each period; this and the next two for SCHED_DEADLINE. Default 0. */
+  /** For SCHED_DEADLINE: processor time in each period, in nanoseconds. Default 0. */
   runtime?: number;
-  /** Nanoseconds from a period's begin within which they are given. Default 0. */
+  /** For SCHED_DEADLINE: time from the beginning of a period to its deadline, in nanoseconds. Default 0. */
   deadline?: number;
-  /** Nanoseconds. Default 0. */
+  /** For SCHED_DEADLINE: the length of a period, in nanoseconds. Default 0. */
   period?: number;
 }
 
@@ -115,18 +115,18 @@ export type SchedulerFlag =
   | 'SCHED_FLAG_UTIL_CLAMP_MAX'
   | (string & {});
 
-/** ioprio_set(2), for the process group. */
+/** The I/O priority of the process group; see ioprio_set(2). */
 export interface LinuxIOPriority {
-  /** Real time, best effort, or only when nobody else asks. */
+  /** Real time, best effort, or idle: served only if no other process waits for I/O. */
   class: 'IOPRIO_CLASS_RT' | 'IOPRIO_CLASS_BE' | 'IOPRIO_CLASS_IDLE';
-  /** 0 (served first) to 7. */
+  /** 0 (highest) to 7. */
   priority: number;
 }
 
-/** Lists of processors as cpuset(7) writes them: `0-3,7`. */
+/** The processors of an additional process, each a list as cpuset(7) defines it: `0-3,7`. */
 export interface ExecCPUAffinity {
-  /** Before the process is moved into the container's cgroup. */
+  /** The processors before the process is moved into the container's cgroup. */
   initial?: string;
-  /** After that. Default: the container's own. */
+  /** The processors after that. Default: those of the container. */
   final?: string;
 }

@@ -1,35 +1,39 @@
-/** `linux.seccomp` of config.json (runtime-spec, config-linux.md); the names are libseccomp's. seccomp(2). */
+/**
+ * The types of `linux.seccomp` in config.json: opencontainers/runtime-spec, config-linux.md; seccomp(2). The names are
+ * those of libseccomp.
+ */
 
 export interface LinuxSeccomp {
-  /** What becomes of a call that no entry of `syscalls` matches. */
+  /** The action for a system call that no entry of `syscalls` matches. */
   defaultAction: SeccompAction;
-  /** The errno of an action that takes one, as 38 (ENOSYS). Default 1 (EPERM). */
+  /** The errno that `defaultAction` returns if it returns one, as 38 (ENOSYS). Default 1 (EPERM). */
   defaultErrnoRet?: number;
-  /** Beside the machine's own one. */
+  /** Architectures to allow in addition to the machine's own. */
   architectures?: SeccompArchitecture[];
   flags?: SeccompFlag[];
-  /** A Unix stream socket to which the runtime sends the notify descriptor, for `SCMP_ACT_NOTIFY`. */
+  /** The path of a Unix stream socket to which the runtime sends the notify descriptor, for `SCMP_ACT_NOTIFY`. */
   listenerPath?: string;
-  /** Sent along with it. */
+  /** Data that the runtime sends with the notify descriptor. */
   listenerMetadata?: string;
   syscalls?: LinuxSyscall[];
 }
 
 export interface LinuxSyscall {
-  /** Names of system calls, at least one. */
+  /** The names of system calls, at least one. */
   names: string[];
   action: SeccompAction;
-  /** As `defaultErrnoRet`. */
+  /** The errno that `action` returns if it returns one. Default 1 (EPERM). */
   errnoRet?: number;
-  /** Conditions, all of which must hold. */
+  /** Conditions on the arguments; all must be true. */
   args?: LinuxSeccompArg[];
 }
 
 export interface LinuxSeccompArg {
-  /** Which argument of the call, 0 to 5. */
+  /** The argument's index, 0 to 5. */
   index: number;
+  /** The value to compare with; for `SCMP_CMP_MASKED_EQ`, the mask. */
   value: number;
-  /** For `SCMP_CMP_MASKED_EQ`: the value, `value` being the mask. */
+  /** For `SCMP_CMP_MASKED_EQ`: the value to compare with. */
   valueTwo?: number;
   op: SeccompOperator;
 }

@@ -1,4 +1,4 @@
-/** The types of config.json: opencontainers/runtime-spec, config.md and config-linux.md. */
+/** All types of config.json: opencontainers/runtime-spec, config.md and config-linux.md. */
 export type * from './capabilities.js';
 export type * from './config.js';
 export type * from './linux.js';

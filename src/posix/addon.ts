@@ -1,14 +1,14 @@
-// The addon's exports as types; load.ts loads it. Arguments are checked before they get here.
+// The types of the addon's exports (native/addon/). load.ts loads the addon; args.ts checks arguments before a call.
 
 /** What the addon returns instead of a call that could block the event loop. */
 export const WOULD_BLOCK = -35;
 
-/** A watch in the addon's hands. */
+/** A handle to a watch that the addon owns. */
 export interface WatchObject {
   readonly watch: unique symbol;
 }
 
-/** The addon's exports: numbers >= 0 or -errno, unless said otherwise. */
+/** The addon's exports. A number that a function returns is its result if >= 0, else -errno. */
 export interface Addon {
   mkfifo(path: Uint8Array, mode: number): number;
   open(path: Uint8Array, flags: number, mode: number): number;

@@ -1,24 +1,25 @@
-// Arguments of the posix calls: checked, and turned into what the addon takes (NUL-terminated bytes, 32-bit integers).
-// Owns which values are refused, and with which code; makes no system call.
+// Checks the arguments of the posix calls, and converts them for the addon (NUL-terminated bytes, 32-bit integers).
+// Owns which values are refused and with which code: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or
+// `ERR_OUT_OF_RANGE`. Makes no system call.
 import { Buffer } from 'node:buffer';
 import { fileURLToPath } from 'node:url';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/arg-errors.js';
 
-/** A path: text (UTF-8), the bytes themselves, or a `file:` URL. */
+/** A path: a string (encoded as UTF-8), bytes, or a `file:` URL. */
 export type PathArgument = string | Uint8Array | URL;
 
 const INT32_MAX = 0x7fffffff;
 const INT32_MIN = -0x80000000;
 
-/** A path as the kernel takes it, and as an error shows it. */
+/** A path: `bytes` for the kernel, NUL-terminated; `text` for the error message. */
 export interface CheckedPath {
   bytes: Buffer;
   text: string;
 }
 
-/** The bytes of a `file:` URL's path; percent-encoded ones need not be UTF-8, which fileURLToPath() insists on. */
+/** The bytes of a `file:` URL's path. Unlike fileURLToPath(), it accepts percent-encoded bytes that are not UTF-8. */
 function bytesOfFileUrl(url: URL): Buffer {
-  // What Node refuses, Node words.
+  // fileURLToPath() refuses such a URL: let it throw Node's own error.
   if (url.protocol !== 'file:' || url.hostname !== '' || /%2f/i.test(url.pathname)) {
     return Buffer.from(fileURLToPath(url));
   }
@@ -33,7 +34,7 @@ function rawPath(value: unknown, name: string): Buffer {
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);
 }
 
-/** A path, refused when it holds a NUL byte. An empty one is the kernel's to refuse (ENOENT). */
+/** A path without NUL bytes. It may be empty: the kernel refuses that itself (ENOENT). */
 export function pathArgument(value: unknown, name: string): CheckedPath {
   const raw = rawPath(value, name);
   if (raw.includes(0)) {
@@ -42,7 +43,7 @@ export function pathArgument(value: unknown, name: string): CheckedPath {
   return { bytes: Buffer.concat([raw, Buffer.of(0)]), text: raw.toString() };
 }
 
-/** An integer of min..max. */
+/** An integer from `min` to `max`, both included. */
 export function integerArgument(value: unknown, name: string, min: number, max: number): number {
   if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
   if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
@@ -50,17 +51,17 @@ export function integerArgument(value: unknown, name: string, min: number, max: 
   return value;
 }
 
-/** A pid_t, as kill(2) takes it: negative for a process group. */
+/** A pid_t as kill(2) takes it; a negative one names a process group. */
 export function pidArgument(value: unknown, name = 'pid', min = INT32_MIN): number {
   return integerArgument(value, name, min, INT32_MAX);
 }
 
-/** A descriptor's number; whether it is open is the kernel's to say (EBADF). */
+/** A descriptor's number, 0 to 2147483647. The kernel checks whether it is open (EBADF). */
 export function fdArgument(value: unknown, name = 'fd'): number {
   return integerArgument(value, name, 0, INT32_MAX);
 }
 
-/** Flags or a size: an int that is not negative. */
+/** Flags or a size: an integer from 0 to `max`. */
 export function unsignedArgument(value: unknown, name: string, max = INT32_MAX): number {
   return integerArgument(value, name, 0, max);
 }
@@ -78,7 +79,7 @@ export function bufferArgument(value: unknown, name = 'buffer'): Uint8Array {
 
 const BUFFERS_MAX = 64;
 
-/** Memory to read into, in parts. */
+/** The buffers to read into, at most 64. */
 export function buffersArgument(value: unknown, name = 'buffers'): readonly Uint8Array[] {
   if (!Array.isArray(value)) throw invalidArgType(name, 'an instance of Array', value);
   if (value.length > BUFFERS_MAX) throw outOfRange(`${name}.length`, `<= ${BUFFERS_MAX}`, value.length);

@@ -1,23 +1,24 @@
-// How a child ended, as waitid(2) with its resource usage (getrusage(2)) tells it. Owns the layout that the addon sends.
+// How a child ended: converts the addon's array of numbers, the result of waitid(2) with resource usage, to an object.
+// Owns the order of these numbers, which native/addon/ must match. Behaviour: waitid(2), getrusage(2).
 import { signalName } from './signals.js';
 
 /** How a child ended. */
 export interface ChildExit {
-  /** Its exit code, 0 to 255; `null` when a signal ended it. */
+  /** The exit code, 0 to 255; `null` if a signal ended the child. */
   code: number | null;
-  /** The signal that ended it (`'SIGKILL'`, `'SIGRTMIN+3'`); `null` when it exited. */
+  /** The signal that ended the child (`'SIGKILL'`, `'SIGRTMIN+3'`); `null` if it exited. */
   signal: string | null;
-  /** Whether the signal made it dump core. */
+  /** Whether the child dumped core. */
   coreDumped: boolean;
-  /** What it used, in the units of `process.resourceUsage()`: times in microseconds, `maxRSS` in KiB. */
+  /** Resource usage in the units of `process.resourceUsage()`: times in microseconds, `maxRSS` in KiB. */
   resourceUsage: NodeJS.ResourceUsage;
 }
 
-// si_code of <signal.h>.
+// Values of si_code from <signal.h>.
 const CLD_EXITED = 1;
 const CLD_DUMPED = 3;
 
-/** Reads the addon's fields: si_code, si_status, then struct rusage in its own order. */
+/** Converts the addon's fields: si_code, si_status, then the members of struct rusage in the order of getrusage(2). */
 export function childExit(fields: readonly number[]): ChildExit {
   const [code = 0, status = 0, ...usage] = fields;
   const field = (index: number): number => usage[index] ?? 0;

@@ -1,5 +1,6 @@
-// -errno from the addon as the error that Node itself would throw: `code`, `errno`, `syscall`, `path`.
-// Owns their shape and message; makes no system call. Behaviour: nodejs.org/api/errors.html#class-systemerror.
+// Converts -errno from the addon to the error that Node itself would throw: `code`, `errno`, `syscall`, `path`.
+// Owns the properties and the message of these errors. Makes no system call.
+// Behaviour: nodejs.org/api/errors.html#class-systemerror.
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 
@@ -11,19 +12,19 @@ export interface SystemError extends Error {
   errno: number;
   /** The call's name: `'mkfifo'`. */
   syscall: string;
-  /** The path it was given. */
+  /** The path that the call was given, if it takes one. */
   path?: string;
-  /** The program's arguments; of `spawn` only. */
+  /** The program's arguments; only if `syscall` is `'spawn'`. */
   spawnargs?: string[];
 }
 
-/** What a failed call was about. */
+/** Optional properties of a system error. */
 export interface SystemErrorContext {
   path?: string;
   spawnargs?: string[];
 }
 
-// Errors of Linux that libuv, and so Node's table, has no entry for: name and text by negated errno.
+// Texts of Linux errors that Node's table, which is libuv's, does not have.
 const textsLibuvLacks: Readonly<Record<string, string>> = {
   EBADMSG: 'bad message',
   ECHILD: 'no child processes',
@@ -35,7 +36,7 @@ const textsLibuvLacks: Readonly<Record<string, string>> = {
   ESTALE: 'stale file handle',
   ETIME: 'timer expired',
 };
-const ELIBBAD = 80; // not in os.constants either
+const ELIBBAD = 80; // os.constants does not have it either
 
 const entriesLibuvLacks = new Map<number, [name: string, text: string]>([
   ...Object.entries(constants.errno).flatMap(([name, errno]): [number, [string, string]][] => {
@@ -45,7 +46,7 @@ const entriesLibuvLacks = new Map<number, [name: string, text: string]>([
   [-ELIBBAD, ['ELIBBAD', 'accessing a corrupted shared library']],
 ]);
 
-// Each call of getSystemErrorMap() makes the map anew.
+// Called once: getSystemErrorMap() builds a new map each time.
 const entriesOfLibuv = getSystemErrorMap();
 
 function describe(errno: number): [name: string, text: string] {
@@ -55,7 +56,10 @@ function describe(errno: number): [name: string, text: string] {
   return [unknown, unknown];
 }
 
-/** Makes the error of a system call that failed with `errno` (negative). */
+/**
+ * Makes the error of a failed system call.
+ * @param errno The negated errno.
+ */
 export function systemError(errno: number, syscall: string, context: SystemErrorContext = {}): SystemError {
   const [code, text] = describe(errno);
   const about = context.path === undefined ? '' : ` '${context.path}'`;
@@ -63,7 +67,7 @@ export function systemError(errno: number, syscall: string, context: SystemError
   return Object.assign(error, { errno, code, syscall, ...context });
 }
 
-/** The result of a call that gives >= 0 or -errno: returned, or thrown as a system error. */
+/** Returns `result` if it is >= 0; else it is -errno, thrown as a system error. */
 export function checked(result: number, syscall: string, context?: SystemErrorContext): number {
   if (result < 0) throw systemError(result, syscall, context);
   return result;

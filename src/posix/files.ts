@@ -1,4 +1,5 @@
-// System calls on files, FIFOs, pipes and locks. Each function is one call; see posix/index.ts.
+// System calls on files, FIFOs, pipes, event counters and file locks. Each function makes one call, which never blocks
+// the event loop. A bad argument throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`.
 import { constants } from 'node:os';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { WOULD_BLOCK } from './addon.js';
@@ -14,12 +15,12 @@ import {
 import { checked } from './errors.js';
 import { addon } from './load.js';
 
-// flock(2): do not wait.
+// flock(2): fail with EAGAIN in place of waiting.
 const LOCK_NB = 4;
 
 /**
  * Makes a FIFO.
- * @param mode Permission bits, 0 to 0o7777; the umask takes its share.
+ * @param mode Permission bits, 0 to 0o7777; the umask is applied.
  * @throws System error: EACCES, EDQUOT, EEXIST, ELOOP, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS.
  * @see mkfifo(3)
  */
@@ -29,12 +30,12 @@ export function mkfifo(path: PathArgument, mode: number): void {
 }
 
 /**
- * Opens a file, close-on-exec, without ever waiting for the other end of a FIFO.
- * @param flags Any of `fs.constants.O_*`; O_CLOEXEC is added.
- * @param mode Permission bits of a file that is made, 0 to 0o7777; the umask takes its share.
- * @returns The descriptor; the caller closes it.
- * @throws `ERR_INVALID_ARG_VALUE` when `path` is a FIFO and `flags` lack O_NONBLOCK; system errors of open(2), ENXIO for
- * a FIFO opened for writing that nobody reads.
+ * Opens a file without waiting for the other end of a FIFO.
+ * @param flags A combination of `fs.constants.O_*`; O_CLOEXEC is added.
+ * @param mode Permission bits if the call creates the file, 0 to 0o7777, default 0o666; the umask is applied.
+ * @returns The descriptor, close-on-exec; the caller closes it.
+ * @throws `ERR_INVALID_ARG_VALUE` if `path` is a FIFO and `flags` lack O_NONBLOCK; system errors of open(2), among them
+ * ENXIO if a FIFO is opened for writing and no process has it open for reading.
  * @see open(2), fifo(7)
  */
 export function open(path: PathArgument, flags: number, mode = 0o666): number {
@@ -45,15 +46,15 @@ export function open(path: PathArgument, flags: number, mode = 0o666): number {
 }
 
 /**
- * Closes a descriptor. A watch of it must be stopped first.
- * @throws System error: EBADF; EIO, ENOSPC, EDQUOT for writes that failed late (the descriptor is closed all the same).
+ * Closes a descriptor. Stop a watch of it first.
+ * @throws System error: EBADF; EIO, ENOSPC, EDQUOT if an earlier write failed (the descriptor is closed nevertheless).
  * @see close(2)
  */
 export function close(fd: number): void {
   checked(addon.close(fdArgument(fd)), 'close');
 }
 
-/** A transfer's result; a descriptor on which it could have slept is the caller's mistake. */
+/** The result of a read or a write; refuses a descriptor that could have blocked. */
 function transferred(result: number, syscall: string, fd: number): number {
   if (result === WOULD_BLOCK) throw invalidArgValue('fd', fd, 'must be open with O_NONBLOCK');
   return checked(result, syscall);
@@ -61,9 +62,9 @@ function transferred(result: number, syscall: string, fd: number): number {
 
 /**
  * Reads once, at most `buffer.length` bytes, without waiting.
- * @returns Bytes read; 0 is the end: of a file, or of a FIFO that nobody has open for writing.
- * @throws `ERR_INVALID_ARG_VALUE` when `fd` is not O_NONBLOCK and no file; system error: EAGAIN when there is nothing
- * yet, EBADF, EINVAL, EIO, EISDIR.
+ * @returns The number of bytes read; 0 at the end of a file, or if no process has the FIFO open for writing.
+ * @throws `ERR_INVALID_ARG_VALUE` if `fd` lacks O_NONBLOCK and is no regular file; system error: EAGAIN if there is
+ * nothing to read yet, EBADF, EINVAL, EIO, EISDIR.
  * @see read(2)
  */
 export function read(fd: number, buffer: Uint8Array): number {
@@ -71,10 +72,10 @@ export function read(fd: number, buffer: Uint8Array): number {
 }
 
 /**
- * Reads once into several buffers, the first one first, without waiting.
+ * Reads once into several buffers, in their order, without waiting.
  * @param buffers At most 64.
- * @returns Bytes read, over all of them; 0 is the end, as of read().
- * @throws As read(); `ERR_OUT_OF_RANGE` when there are too many.
+ * @returns The total number of bytes read; 0 means the end, as for read().
+ * @throws As read(); `ERR_OUT_OF_RANGE` if there are more than 64 buffers.
  * @see readv(2)
  */
 export function readv(fd: number, buffers: readonly Uint8Array[]): number {
@@ -82,9 +83,10 @@ export function readv(fd: number, buffers: readonly Uint8Array[]): number {
 }
 
 /**
- * As read() or readv(), where "nothing yet" is no error: to make one costs more than the call.
- * @returns Bytes read, 0 at the end; undefined where those throw EAGAIN.
- * @throws As read() and readv(), but EAGAIN.
+ * As read() or readv(), but returns undefined in place of throwing EAGAIN: making an error costs more than the call.
+ * @param into One buffer, or at most 64 of them.
+ * @returns The number of bytes read; 0 at the end; undefined if there is nothing to read yet.
+ * @throws As read() and readv(), except EAGAIN.
  * @see read(2), readv(2)
  */
 export function tryRead(fd: number, into: Uint8Array | readonly Uint8Array[]): number | undefined {
@@ -96,10 +98,10 @@ export function tryRead(fd: number, into: Uint8Array | readonly Uint8Array[]): n
 }
 
 /**
- * Writes once, without waiting; to a pipe, up to 4096 bytes (PIPE_BUF) go whole or not at all.
- * @returns Bytes written, which may be fewer than `buffer.length`.
- * @throws `ERR_INVALID_ARG_VALUE` when `fd` is not O_NONBLOCK and no file; system error: EAGAIN when there is no room,
- * EPIPE when nobody reads, EBADF, EDQUOT, EFBIG, EINVAL, EIO, ENOSPC, EPERM.
+ * Writes once, without waiting. To a pipe, a write of up to 4096 bytes (PIPE_BUF) is atomic: whole or not at all.
+ * @returns The number of bytes written, which may be less than `buffer.length`.
+ * @throws `ERR_INVALID_ARG_VALUE` if `fd` lacks O_NONBLOCK and is no regular file; system error: EAGAIN if there is no
+ * room, EPIPE if no process has the pipe open for reading, EBADF, EDQUOT, EFBIG, EINVAL, EIO, ENOSPC, EPERM.
  * @see write(2), pipe(7)
  */
 export function write(fd: number, buffer: Uint8Array): number {
@@ -107,8 +109,8 @@ export function write(fd: number, buffer: Uint8Array): number {
 }
 
 /**
- * The capacity of a pipe or FIFO in bytes.
- * @throws System error: EBADF (also when it is no pipe).
+ * Returns the capacity of a pipe or FIFO, in bytes.
+ * @throws System error: EBADF (not open, or no pipe).
  * @see fcntl(2), F_GETPIPE_SZ
  */
 export function getPipeSize(fd: number): number {
@@ -117,9 +119,10 @@ export function getPipeSize(fd: number): number {
 
 /**
  * Changes the capacity of a pipe or FIFO.
- * @param sizeBytes At least this many; the kernel rounds up to a power of two pages.
- * @returns The capacity it has now, in bytes.
- * @throws System error: EBUSY when more is buffered, EPERM above /proc/sys/fs/pipe-max-size, EBADF, EINVAL, ENOMEM.
+ * @param sizeBytes 0 to 2147483647; the kernel rounds it up to a power of two pages.
+ * @returns The new capacity, in bytes.
+ * @throws System error: EBUSY if the pipe holds more than that, EPERM if the size is above /proc/sys/fs/pipe-max-size,
+ * EBADF, EINVAL, ENOMEM.
  * @see fcntl(2), F_SETPIPE_SZ
  */
 export function setPipeSize(fd: number, sizeBytes: number): number {
@@ -127,8 +130,8 @@ export function setPipeSize(fd: number, sizeBytes: number): number {
 }
 
 /**
- * How many bytes a read would find: in a pipe, FIFO, socket or terminal, or between the offset and the end of a file.
- * @throws System error: EBADF, ENOTTY when the descriptor has no such thing.
+ * Returns how many bytes can be read: those in a pipe, FIFO, socket or terminal, or from a file's offset to its end.
+ * @throws System error: EBADF, ENOTTY if this kind of file can't tell.
  * @see ioctl_pipe(2), FIONREAD
  */
 export function bytesReadable(fd: number): number {
@@ -136,8 +139,8 @@ export function bytesReadable(fd: number): number {
 }
 
 /**
- * A descriptor that holds a 64-bit counter: a write adds to it, a read of 8 bytes (machine's byte order) takes it all.
- * @param initial 0 to 2147483647.
+ * Makes an event counter of 64 bits: a write of 8 bytes (host byte order) adds to it, a read of 8 bytes resets it to 0.
+ * @param initial The counter's first value, 0 to 2147483647.
  * @returns The descriptor, close-on-exec and non-blocking; the caller closes it.
  * @throws System error: EMFILE, ENFILE, ENODEV, ENOMEM.
  * @see eventfd(2)
@@ -147,10 +150,11 @@ export function eventfd(initial: number): number {
 }
 
 /**
- * Takes or gives back the lock of an open file, without waiting. It belongs to the open file description: the kernel
- * gives it back when the last descriptor of it is closed, so when the process ends, however it ends.
+ * Locks or unlocks an open file, without waiting. The lock belongs to the open file description: the kernel releases it
+ * when the last descriptor of that description is closed, also if the process is killed.
  * @param mode `'exclusive'`, `'shared'` or `'unlock'`; LOCK_NB is added.
- * @throws System error: EAGAIN when somebody else holds it; EBADF, ENOLCK.
+ * @throws `ERR_INVALID_ARG_VALUE`; system error: EAGAIN if another open file description has a conflicting lock; EBADF,
+ * ENOLCK.
  * @see flock(2)
  */
 export function flock(fd: number, mode: 'exclusive' | 'shared' | 'unlock'): void {

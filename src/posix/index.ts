@@ -1,5 +1,5 @@
-// System calls that Node does not offer. Each function is one call: it returns the call's result or throws a Node system
-// error. This folder is the only importer of the addon. Reference table: docs/posix.md.
+// System calls that Node does not offer. Each function makes one call, and returns its result or throws a Node system
+// error. Only this folder imports the addon. Reference: docs/posix.md.
 export * from './files.js';
 export { nativeExecutable } from './load.js';
 export * from './processes.js';

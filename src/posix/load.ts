@@ -1,4 +1,5 @@
-// Loads the addon, and knows where the native programs lie beside it.
+// Loads the addon (native/addon/), and gives the paths of the native programs that are built beside it.
+// Throws `ERR_NATIVE_LOAD` at import if the addon can't be loaded.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
@@ -10,7 +11,7 @@ const buildDir = ['build', 'Release'];
 
 function loadAddon(): Addon {
   try {
-    // An exact path: by default `bindings` prefers a Debug build, which may be stale.
+    // An exact path: by default `bindings` prefers a Debug build, which may be out of date.
     const options = { bindings: 'outlive', module_root: packageRoot, try: [['module_root', ...buildDir, 'bindings']] };
     return bindings(options) as Addon;
   } catch (cause) {
@@ -23,7 +24,7 @@ function loadAddon(): Addon {
 export const addon = loadAddon();
 
 /**
- * The path of a native program that was built with the addon.
+ * The absolute path of a native program that was built with the addon.
  * @param name `'outlive-shim'` or `'outlive-host'`.
  */
 export function nativeExecutable(name: 'outlive-shim' | 'outlive-host'): string {

@@ -1,4 +1,5 @@
-// System calls on processes, process groups and pidfds, and spawn(). Each function is one call; see posix/index.ts.
+// System calls on processes, process groups, sessions and pidfds; each function makes one call. And spawn().
+// A bad argument throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`.
 import { invalidArgType } from '../base/arg-errors.js';
 import { fdArgument, pidArgument, type PathArgument } from './args.js';
 import { childExit, type ChildExit } from './child-exit.js';
@@ -10,8 +11,9 @@ import { startChild, type Spawned } from './spawned.js';
 
 /**
  * Sends a signal.
- * @param pid A process; 0 this process's group, -1 every process that may be signalled, below that the group `-pid`.
- * @param signal Name or number; 0 sends nothing and only checks.
+ * @param pid More than 0: that process; 0: this process's group; -1: every process that this one may signal; less than
+ * -1: the process group `-pid`.
+ * @param signal Name or number; 0 sends nothing, it checks whether a signal could be sent.
  * @throws System error: EINVAL (no such signal), EPERM, ESRCH.
  * @see kill(2)
  */
@@ -20,8 +22,8 @@ export function kill(pid: number, signal: Signal): void {
 }
 
 /**
- * The process group of a process.
- * @param pid 0 is this process.
+ * Returns the process group id of a process.
+ * @param pid 0 means this process.
  * @throws System error: ESRCH.
  * @see getpgid(2)
  */
@@ -30,9 +32,9 @@ export function getpgid(pid: number): number {
 }
 
 /**
- * Moves a process (this one, or a child that has not yet run execve) into a process group.
- * @param pid 0 is this process.
- * @param pgid 0 is the group that the process itself leads.
+ * Moves a process into a process group: this process, or a child of it that has not called execve(2) yet.
+ * @param pid 0 means this process.
+ * @param pgid A group of the same session; 0 makes the process the leader of its own group.
  * @throws System error: EACCES, EINVAL (negative `pgid`), EPERM, ESRCH.
  * @see setpgid(2)
  */
@@ -41,8 +43,8 @@ export function setpgid(pid: number, pgid: number): void {
 }
 
 /**
- * The session of a process.
- * @param pid 0 is this process.
+ * Returns the session id of a process.
+ * @param pid 0 means this process.
  * @throws System error: ESRCH.
  * @see getsid(2)
  */
@@ -51,7 +53,7 @@ export function getsid(pid: number): number {
 }
 
 /**
- * Whether this process adopts its orphaned descendants.
+ * Returns whether this process is a child subreaper: whether it becomes the parent of its orphaned descendants.
  * @see PR_GET_CHILD_SUBREAPER(2const), prctl(2)
  */
 export function getChildSubreaper(): boolean {
@@ -59,7 +61,8 @@ export function getChildSubreaper(): boolean {
 }
 
 /**
- * Makes this process adopt its orphaned descendants, or no longer; who adopts must reap. It holds for all threads.
+ * Makes this process a child subreaper, or no longer one; it holds for all threads. A subreaper must reap the
+ * descendants that it adopts.
  * @see PR_SET_CHILD_SUBREAPER(2const), prctl(2)
  */
 export function setChildSubreaper(on: boolean): void {
@@ -68,7 +71,7 @@ export function setChildSubreaper(on: boolean): void {
 }
 
 /**
- * A descriptor that stands for a process, whoever gets its number later. Linux 5.3.
+ * Opens a pidfd: a descriptor that refers to one process, even if its pid is reused later. Needs Linux 5.3.
  * @param pid At least 1.
  * @returns The pidfd, close-on-exec; the caller closes it.
  * @throws System error: EINVAL (`pid` < 1, or a thread's), EMFILE, ENFILE, ENOMEM, ESRCH.
@@ -79,9 +82,9 @@ export function pidfdOpen(pid: number): number {
 }
 
 /**
- * Sends a signal to the process that a pidfd stands for. Linux 5.1.
- * @param signal Name or number; 0 sends nothing and only checks.
- * @throws System error: EBADF (no pidfd), EINVAL (no such signal), EPERM, ESRCH when the process was reaped.
+ * Sends a signal to the process that a pidfd refers to. Needs Linux 5.1.
+ * @param signal Name or number; 0 sends nothing, it checks whether a signal could be sent.
+ * @throws System error: EBADF (no pidfd), EINVAL (no such signal), EPERM, ESRCH if the process was reaped.
  * @see pidfd_send_signal(2)
  */
 export function pidfdSendSignal(pidfd: number, signal: Signal): void {
@@ -89,9 +92,10 @@ export function pidfdSendSignal(pidfd: number, signal: Signal): void {
 }
 
 /**
- * Reaps the child that a pidfd stands for, if it has ended. Linux 5.4. Not for a child of spawn(), which is reaped by it.
- * @returns How it ended; `null` while it runs.
- * @throws System error: EBADF or EINVAL (no pidfd), ECHILD (no child of this process, or reaped already).
+ * Reaps the child that a pidfd refers to, if it has ended. Needs Linux 5.4. Do not use it for a child of spawn(): the
+ * library reaps that itself.
+ * @returns How the child ended; `null` while it runs.
+ * @throws System error: EBADF or EINVAL (no pidfd), ECHILD (no child of this process, or already reaped).
  * @see waitid(2)
  */
 export function waitPidfd(pidfd: number): ChildExit | null {
@@ -102,13 +106,16 @@ export function waitPidfd(pidfd: number): ChildExit | null {
 }
 
 /**
- * Starts a program, off this thread and without copying this process; resolves once it runs. Linux 5.9.
- * @param file A path, or a name that is looked up as execvp(3) does, in this process's PATH; no /bin/sh for a text file.
- * @param args `argv[1]` and on.
- * @returns The child. Its signals are all at default and unblocked, its descriptors those of `options.stdio`.
+ * Starts a program on another thread and without copying this process's memory; resolves after execve(2) has succeeded.
+ * Needs Linux 5.9.
+ * @param file A path, or a name to look up in this process's PATH as execvp(3) does. Unlike execvp(3), a file without a
+ * known format is not run with /bin/sh.
+ * @param args `argv[1]` and following.
+ * @returns The child. Its signals have their default actions and are unblocked. Its only descriptors are those of
+ * `options.stdio`.
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; system errors with syscall `spawn` and
  * `path`: those of execve(2), EAGAIN and ENOMEM of clone(2), EBADF of a stdio descriptor, EMFILE, ENOSYS (old kernel);
- * with syscall `chdir` and `path`: those of `options.cwd`; with syscall `setpgid`: EPERM. No child is left then.
+ * with syscall `chdir` and `path`: those of `options.cwd`; with syscall `setpgid`: EPERM. An error leaves no child.
  * @see execvp(3), execve(2), clone(2), close_range(2)
  */
 export async function spawn(

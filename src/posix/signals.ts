@@ -1,17 +1,17 @@
-// Signals by name and number, the real-time ones too (signal(7)). Owns the names; sends nothing.
+// Converts signal names to numbers and back, real-time signals included. Sends no signal. Behaviour: signal(7).
 import { constants } from 'node:os';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 import { integerArgument } from './args.js';
 
-/** A signal's name (`'SIGTERM'`, `'SIGRTMIN+3'`) or number; 0 only asks whether a signal could be sent. */
+/** A signal's name (`'SIGTERM'`, `'SIGRTMIN+3'`) or number. 0 sends nothing: it checks if a signal could be sent. */
 export type Signal = NodeJS.Signals | `SIGRT${string}` | number;
 
-// As the C library counts them: the kernel's first two are its own.
+// The C library's range: it keeps the kernel's first two real-time signals, 32 and 33, for itself.
 const SIGRTMIN = 34;
 const SIGRTMAX = 64;
 
 const numbers = new Map<string, number>(Object.entries(constants.signals));
-// The first name of a number is the usual one: SIGABRT comes before SIGIOT.
+// Reversed, so that the first name of a number wins; it is the usual one: SIGABRT comes before SIGIOT.
 const names = new Map([...numbers].reverse().map(([name, number]) => [number, name]));
 
 function realTimeSignal(name: string): number | undefined {
@@ -21,7 +21,7 @@ function realTimeSignal(name: string): number | undefined {
   return number >= SIGRTMIN && number <= SIGRTMAX ? number : undefined;
 }
 
-/** A signal's number; whether there is a signal of that number is the kernel's to say (EINVAL). */
+/** The number of a signal. A number is not looked up: the kernel refuses one that is no signal (EINVAL). */
 export function signalNumber(value: unknown, name = 'signal'): number {
   if (typeof value === 'number') return integerArgument(value, name, -0x80000000, 0x7fffffff);
   if (typeof value !== 'string') throw invalidArgType(name, 'of type string or number', value);
@@ -30,7 +30,7 @@ export function signalNumber(value: unknown, name = 'signal'): number {
   return number;
 }
 
-/** A signal's name, as signalNumber() reads it: 15 is `'SIGTERM'`, 37 `'SIGRTMIN+3'`. */
+/** The name of a signal, which signalNumber() accepts: 15 is `'SIGTERM'`, 37 is `'SIGRTMIN+3'`. */
 export function signalName(number: number): string {
   const name = names.get(number);
   if (name !== undefined) return name;

@@ -1,5 +1,5 @@
-// What spawn() was asked for, checked and packed for the addon: argv and its like as one block of NUL-terminated
-// strings each, the search of PATH done as far as it can be without the file system. Makes no system call.
+// Checks the arguments of spawn() and packs them for the addon: each list of strings becomes one block of
+// NUL-terminated strings. Lists the paths to try for a program's name; the addon tries them. Makes no system call.
 // Behaviour: execvp(3), execve(2), setpgid(2), setsid(2).
 import { Buffer } from 'node:buffer';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/arg-errors.js';
@@ -7,25 +7,25 @@ import { fdArgument, pathArgument, pidArgument, type PathArgument } from './args
 
 /** Options of spawn(). */
 export interface SpawnOptions {
-  /** The child's working directory; default: this process's. A relative `file` counts from it. */
+  /** The child's working directory; default: this process's. A `file` with a relative path is relative to it. */
   cwd?: PathArgument | undefined;
-  /** The child's whole environment; default: `process.env`. A value `undefined` leaves the name out. */
+  /** The child's whole environment; default: `process.env`. A name whose value is `undefined` is left out. */
   env?: Readonly<Record<string, string | Uint8Array | undefined>> | undefined;
-  /** What the child finds as `argv[0]`; default: `file`. */
+  /** The child's `argv[0]`; default: `file`. */
   argv0?: string | Uint8Array | undefined;
   /**
-   * The descriptors that become the child's 0, 1, 2, …, and the only ones it gets; `null` is /dev/null, as is what is
-   * missing of the first three. At most 1024. They are duplicated: the caller may close its own as soon as the call
-   * returned.
+   * The descriptors that become the child's 0, 1, 2, …; it gets no others. At most 1024. `null` means /dev/null, and so
+   * does a missing one of the first three. They are duplicated during the call: the caller may close its own once
+   * spawn() has returned its promise.
    */
   stdio?: readonly (number | null)[] | undefined;
-  /** `true` (or 0): a process group of its own; a number: that group, which must be of the same session. */
+  /** `true` or 0: the child leads a new process group; another number: it joins that group, of the same session. */
   setpgid?: boolean | number | undefined;
-  /** Whether the child leads a session (and so a group) of its own. Not together with `setpgid`. */
+  /** Whether the child leads a new session, and so a new process group. Not together with `setpgid`. Default false. */
   setsid?: boolean | undefined;
 }
 
-/** A request in the addon's terms. */
+/** The arguments of spawn() as the addon takes them; `file`, `args` and `cwdText` are for error messages. */
 export interface SpawnRequest {
   file: string;
   args: string[];
@@ -42,13 +42,13 @@ export interface SpawnRequest {
 const KEEP_GROUP = -1;
 const STDIO_MAX = 1024;
 const PATH_MAX = 4096;
-// What execvp(3) searches without PATH.
+// The directories that execvp(3) searches if PATH is not set.
 const DEFAULT_PATH = '/bin:/usr/bin';
 const NUL = Buffer.of(0);
 const COLON = 0x3a;
 const SLASH = 0x2f;
 
-/** Strings as one block, each ended by NUL. */
+/** The strings in one buffer, each followed by a NUL. */
 function block(strings: readonly Uint8Array[]): Buffer {
   return Buffer.concat(strings.flatMap((bytes) => [bytes, NUL]));
 }
@@ -75,7 +75,7 @@ function* pathElements(path: Buffer): Generator<Buffer> {
   yield path.subarray(start);
 }
 
-/** The paths that execvp(3) would try, in order. An empty element of PATH is the working directory. */
+/** The paths that execvp(3) would try, in order. An empty element of PATH means the working directory. */
 export function pathCandidates(file: Buffer, path: string | undefined): Buffer[] {
   if (file.length === 0) return [];
   if (file.includes(SLASH)) return [file];
@@ -86,7 +86,7 @@ export function pathCandidates(file: Buffer, path: string | undefined): Buffer[]
 
 function environment(env: SpawnOptions['env']): Buffer {
   if (env === undefined) {
-    // Each look into process.env is a call into Node; one look a name, and one conversion for all, is the least.
+    // Each access to process.env is slow, as it calls into Node: access each name once, and encode all in one step.
     return Buffer.from(
       Object.keys(process.env).reduce((all, name) => `${all}${name}=${process.env[name] ?? ''}\0`, ''),
     );
@@ -123,7 +123,10 @@ function sessionFlag(setsid: SpawnOptions['setsid'] = false): boolean {
   return setsid;
 }
 
-/** Checks the arguments of spawn() and packs them. */
+/**
+ * Checks the arguments of spawn() and packs them.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
+ */
 export function spawnRequest(
   file: PathArgument,
   args: readonly (string | Uint8Array)[],

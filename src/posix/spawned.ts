@@ -1,5 +1,6 @@
-// A child that spawn() started: identity, its end, and what may be done to it. Owns no descriptor itself: the pidfd is
-// the watch's (native/addon/watch.h), which reaps the child and closes it, with or without this object.
+// A child that spawn() started: its pid, how it ended, and signals to it. Owns no descriptor: the watch owns the pidfd
+// (native/addon/watch.h). The watch reaps the child and closes the pidfd, even if this object is dropped.
+// Behaviour: pidfd_open(2), waitid(2).
 import { constants } from 'node:os';
 import type { Addon } from './addon.js';
 import { childExit, type ChildExit } from './child-exit.js';
@@ -16,10 +17,10 @@ interface ChildHandle {
   keepAlive: (on: boolean) => void;
 }
 
-/** Settles with what the addon reports once the child has ended: 0 and the fields, or -errno. */
+/** A promise of how the child ended, settled by the addon's report: 0 and the fields, or -errno. */
 class ExitReport {
   readonly promise: Promise<ChildExit>;
-  settled = false;
+  isReported = false;
   #resolve!: (exit: ChildExit) => void;
   #reject!: (error: Error) => void;
 
@@ -28,24 +29,24 @@ class ExitReport {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Nobody need ask; then it is no unhandled rejection either.
+    // The caller need not use `exited`: without this, a rejection would then be an unhandled one.
     this.promise.catch(() => undefined);
   }
 
   settle(result: number, fields: readonly number[]): void {
-    this.settled = true;
+    this.isReported = true;
     if (result < 0) this.#reject(systemError(result, 'waitid'));
     else this.#resolve(childExit(fields));
   }
 }
 
-/** A running child. Dropping it loses nothing: the child is reaped when it ends, as long as this thread's loop runs. */
+/** A child process. The child is reaped when it ends, even if this object is dropped, while this thread's loop runs. */
 export class Spawned {
-  /** The child's process id; its own until it is reaped, which is when `exited` settles. */
+  /** The child's process id. After `exited` has settled the child is reaped, and the kernel may reuse the pid. */
   readonly pid: number;
   /**
-   * Resolves with how the child ended. Rejects with a system error `ECHILD` (syscall `waitid`) when someone else reaped
-   * it, so that nobody here knows.
+   * Resolves with how the child ended. Rejects with a system error `ECHILD` (syscall `waitid`) if other code in this
+   * process reaped the child.
    */
   readonly exited: Promise<ChildExit>;
   readonly #handle: ChildHandle;
@@ -61,16 +62,16 @@ export class Spawned {
   }
 
   /**
-   * The child's pidfd (pidfd_open(2)), to be borrowed, never closed; -1 once the child was reaped or close() called.
+   * The child's pidfd (pidfd_open(2)); the caller must not close it. -1 after the child was reaped or after close().
    */
   get pidfd(): number {
-    return this.#closed || this.#report.settled ? -1 : this.#handle.pidfd;
+    return this.#closed || this.#report.isReported ? -1 : this.#handle.pidfd;
   }
 
   /**
-   * Sends the child a signal, through its pidfd: never another process that got its number.
+   * Sends the child a signal through its pidfd, so that it can't reach another process with the same pid.
    * @param signal Name or number; default SIGTERM.
-   * @throws System error `ESRCH` when the child was reaped or close() called; else as `posix.pidfdSendSignal()`.
+   * @throws System error `ESRCH` if the child was reaped or close() was called; else as `posix.pidfdSendSignal()`.
    * @see pidfd_send_signal(2)
    */
   kill(signal: Signal = 'SIGTERM'): void {
@@ -78,21 +79,22 @@ export class Spawned {
     this.#handle.sendSignal(this.pidfd, signal);
   }
 
-  /** The running child keeps the event loop alive (so it is at first). Returns this object. */
+  /** Lets the running child keep the event loop alive, which is the default. Returns this object. */
   ref(): this {
     if (!this.#closed) this.#handle.keepAlive(true);
     return this;
   }
 
-  /** The running child does not keep the event loop alive; its end is still reported if the loop runs. Returns this. */
+  /** Stops the running child from keeping the event loop alive; its end is still reported. Returns this object. */
   unref(): this {
     this.#handle.keepAlive(false);
     return this;
   }
 
   /**
-   * Gives the child up: no signals any more, and it does not keep the event loop alive. It runs on; when it ends it is
-   * still reaped and `exited` settles, if the loop runs then. Calling it again does nothing.
+   * Gives up control of the child: it can't be signalled any more and does not keep the event loop alive. The child
+   * continues. When it ends, it is still reaped and `exited` settles, if the event loop runs then. A second call does
+   * nothing.
    */
   close(): void {
     this.#closed = true;
@@ -100,7 +102,7 @@ export class Spawned {
   }
 }
 
-// The addon's SpawnStep.
+// The name of the failed system call by the addon's SpawnStep (native/addon/spawn_child.h).
 const STEPS = ['spawn', 'setsid', 'setpgid', 'chdir', 'spawn'] as const;
 
 function spawnError(errno: number, step: number, request: SpawnRequest): Error {
@@ -110,7 +112,7 @@ function spawnError(errno: number, step: number, request: SpawnRequest): Error {
   return systemError(errno, syscall, { path: request.file, spawnargs: request.args });
 }
 
-/** Starts the child that was asked for; resolves once it runs its program. */
+/** Starts the child; resolves after execve(2) has succeeded. */
 export function startChild(addon: Addon, request: SpawnRequest, sendSignal: SendSignal): Promise<Spawned> {
   const report = new ExitReport();
   return new Promise((resolve, reject) => {

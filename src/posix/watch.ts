@@ -1,25 +1,26 @@
-// Watches of descriptors on the event loop (native/addon/watch.h).
+// Watches descriptors for readiness on this thread's event loop; each watch reports once. The addon does the work
+// (native/addon/watch.h). Does not own the descriptors. Behaviour: epoll(7).
 import { invalidArgType } from '../base/arg-errors.js';
 import { fdArgument } from './args.js';
 import { systemError } from './errors.js';
 import { addon } from './load.js';
 
-/** A watch that watchReadable() or watchWritable() began; over once it called back. */
+/** A watch that watchReadable() or watchWritable() started. It ends with its callback. */
 export interface Watch {
-  /** Ends the watch: no call back after this. The descriptor may be closed then. */
+  /** Ends the watch: the callback is not called any more, and the descriptor may be closed. */
   stop(): void;
-  /** The watch keeps the event loop alive (so it is at first). */
+  /** Lets the watch keep the event loop alive, which is the default. Returns this object. */
   ref(): this;
-  /** The watch does not keep the event loop alive. */
+  /** Stops the watch from keeping the event loop alive. Returns this object. */
   unref(): this;
 }
 
 /**
- * Calls back once when a descriptor is readable, hung up or in error, then the watch is over; to go on, drain the
- * descriptor and watch it again. What there is already counts. A pidfd is readable once its process has ended.
- * @param fd Borrowed; not to be closed before the call back or stop(). It is made O_NONBLOCK.
- * @throws System error (syscall `epoll_ctl`): EEXIST when this thread watches `fd` already, EBADF, EPERM for a file or
- * directory.
+ * Calls `callback` once when a descriptor is readable, hung up or in error, also if it is so already. To continue, read
+ * until EAGAIN and watch it again. A pidfd is readable after its process has ended.
+ * @param fd Borrowed: do not close it before the callback or stop(). It is made O_NONBLOCK.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; system error (syscall `epoll_ctl`): EEXIST if this thread already
+ * watches `fd`, EBADF, EPERM for a regular file or directory.
  * @see epoll(7), fifo(7)
  */
 export function watchReadable(fd: number, callback: () => void): Watch {
@@ -27,8 +28,8 @@ export function watchReadable(fd: number, callback: () => void): Watch {
 }
 
 /**
- * Calls back once when a descriptor takes bytes again, or never will (the write then says why); then the watch is over.
- * @param fd Borrowed; not to be closed before the call back or stop(). It is made O_NONBLOCK.
+ * Calls `callback` once when a descriptor is writable, or is in error so that a write fails.
+ * @param fd Borrowed: do not close it before the callback or stop(). It is made O_NONBLOCK.
  * @throws As watchReadable().
  * @see epoll(7), pipe(7)
  */
@@ -38,7 +39,7 @@ export function watchWritable(fd: number, callback: () => void): Watch {
 
 function watch(fd: number, writable: boolean, callback: () => void): Watch {
   if (typeof callback !== 'function') throw invalidArgType('callback', 'of type function', callback);
-  // A wrapper: the callback must not see the addon's arguments.
+  // A wrapper, so that the callback does not get the addon's arguments.
   const handle = addon.watch(fd, writable, () => {
     callback();
   });

@@ -1,19 +1,21 @@
 /**
- * The command lines of the runtime commands that the library runs itself (run, create, exec, restore and the delete at
- * the end are the shim's: native/shim/runtime.cc). Pure; runc(8) and its subcommands' manual pages are the reference.
+ * Builds the command lines of the runtime commands that the library runs. Pure.
+ * Does not own run, create, exec, restore and the delete after the end: the shim runs them (native/shim/runtime.cc).
+ * Behaviour: runc(8) and the manual pages of its commands.
  */
 import { join } from 'node:path';
 import { HOST_RUNTIME } from '../disk/programs.js';
 
-/** What stands before the command on every command line of a container. */
+/** What a container's global arguments, those before the command, are made of. */
 export interface RuntimeGlobals {
   readonly runtime: string;
+  /** Global arguments that the caller of `Container.create()` passed. */
   readonly runtimeArgs: readonly string[];
-  /** Where the host runtime keeps its state. */
+  /** The container's directory; `hostRuntimeRoot` in it is the default `--root` of the host runtime. */
   readonly dir: { readonly hostRuntimeRoot: string };
 }
 
-/** Flags of a checkpoint; see `CheckpointOptions`. */
+/** The flags of a checkpoint; see `CheckpointOptions` in checkpoint.ts. */
 export interface CheckpointFlags {
   readonly exit: boolean;
   readonly tcp: boolean;
@@ -23,8 +25,8 @@ export interface CheckpointFlags {
 }
 
 /**
- * The runtime's global arguments. The host runtime keeps its state in the container's own directory, unless the caller
- * says otherwise, so that two state roots never collide and nothing is left when the directory goes.
+ * The runtime's global arguments. The host runtime keeps its state in the container's directory unless the caller
+ * passed a `--root`. So containers of two state roots never collide, and removing the directory removes that state too.
  */
 export function globalArgs(globals: RuntimeGlobals): string[] {
   const { runtime, runtimeArgs, dir } = globals;
@@ -32,13 +34,13 @@ export function globalArgs(globals: RuntimeGlobals): string[] {
   return isOurs ? ['--root', dir.hostRuntimeRoot, ...runtimeArgs] : [...runtimeArgs];
 }
 
-/** The file in which the host runtime remembers a container; undefined for any other runtime. */
+/** The path of the host runtime's state file of a container; undefined for any other runtime. */
 export function hostStateFile(globals: RuntimeGlobals, id: string): string | undefined {
   if (globals.runtime !== HOST_RUNTIME) return undefined;
   return join(givenRoot(globals.runtimeArgs) ?? globals.dir.hostRuntimeRoot, id, 'state.json');
 }
 
-/** The value of the last `--root`: the host runtime takes flags as runc does, with one dash or two. */
+/** The value of the last `--root`. As runc, the host runtime accepts a flag with one dash or two. */
 function givenRoot(runtimeArgs: readonly string[]): string | undefined {
   let root: string | undefined;
   runtimeArgs.forEach((arg, i) => {
@@ -49,15 +51,15 @@ function givenRoot(runtimeArgs: readonly string[]): string | undefined {
 }
 
 /**
- * All arguments of one call.
- * @param log the path of the file that the runtime writes its log to, as JSON.
+ * All arguments of one runtime command.
+ * @param log the path of the file to which the runtime writes its log, as JSON.
  * @param command one of {@link commands}.
  */
 export function runtimeArgv(globals: RuntimeGlobals, log: string, command: readonly string[]): string[] {
   return ['--log', log, '--log-format', 'json', ...globalArgs(globals), ...command];
 }
 
-/** A command and its own arguments. An id never begins with a dash, so none is taken for a flag. */
+/** The commands with their arguments. An id never begins with a dash, so it can't be parsed as a flag. */
 export const commands = {
   state: (id: string) => ['state', id],
   start: (id: string) => ['start', id],
@@ -66,9 +68,9 @@ export const commands = {
   resume: (id: string) => ['resume', id],
   ps: (id: string) => ['ps', '--format', 'json', id],
   stats: (id: string) => ['events', '--stats', id],
-  /** `file` holds the resources as JSON. */
+  /** `file` contains the resources as JSON. */
   update: (id: string, file: string) => ['update', '--resources', file, id],
-  /** The signal by number: every runtime reads that, and not every one knows every name. */
+  /** The signal as a number: all runtimes accept numbers, but not all accept every name. */
   killAll: (id: string, signal: number) => ['kill', '--all', id, String(signal)],
   checkpoint: (id: string, imagePath: string, { exit, shell, tcp, unixSockets, emptyNs }: CheckpointFlags) => [
     'checkpoint',

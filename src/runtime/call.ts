@@ -1,4 +1,8 @@
-/** Runs a command of the runtime (state, pause, delete …). It does not block the event loop, and has a time limit. */
+/**
+ * Runs a command of the runtime (state, pause, delete …) without blocking the event loop, and with a time limit.
+ * Owns the files for its output and log. args.ts builds the command line; status.ts and stats.ts parse the output.
+ * Behaviour: containerd's `container.go` (June 2016), runc(8).
+ */
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,20 +16,21 @@ import { runtimeArgv } from './args.js';
 import { firstError, parseLog } from '../state/log.js';
 import type { ContainerDir } from '../state/container.js';
 
-/** What is read of a runtime's output or log: a runtime that prints without end must not fill our memory. */
+/** The most bytes to read of a runtime's output or log, which could be endless. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** Which container, which runtime it has, and how to call that. */
+/** A container, its runtime, and how to run that. */
 export interface RuntimeTarget {
   readonly id: string;
   readonly bundle: string;
   readonly runtime: string;
   readonly runtimeArgs: readonly string[];
   readonly dir: ContainerDir;
+  /** The time limit of a command, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** The files that one call writes. */
+/** The files to which one command writes; the caller removes them. */
 interface Output {
   readonly log: string;
   readonly stdout: string;
@@ -35,11 +40,11 @@ interface Output {
 }
 
 /**
- * Runs one command of the runtime to its end.
- * @param command one of `commands` of runtime-args.ts.
- * @returns what it printed on stdout.
- * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` when it failed, with the first error of its log, or did
- *   not end within `timeoutMs` (it is killed then, and all of its process group).
+ * Runs one command of the runtime, and waits until it has ended.
+ * @param command one of `commands` of args.ts.
+ * @returns its stdout, at most 16 MiB.
+ * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` if it failed (the message has the first error in its
+ *   log) or did not end within `timeoutMs` (its process group is killed then); a system error if it can't be started.
  */
 export async function runRuntime(target: RuntimeTarget, command: readonly string[]): Promise<string> {
   const output = openOutput(target.dir.path);
@@ -49,7 +54,7 @@ export async function runRuntime(target: RuntimeTarget, command: readonly string
       setpgid: true,
     });
     const inTime = await within(child.exited, target.timeoutMs);
-    // Our child and not reaped: its pid still names its process group, in which a checkpoint's criu is.
+    // The child is not reaped, so its pid still names its process group. A checkpoint's criu is in that group too.
     if (inTime === undefined && child.pidfd >= 0) posix.kill(-child.pid, 'SIGKILL');
     const { code, signal } = await child.exited;
     if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
@@ -62,13 +67,16 @@ export async function runRuntime(target: RuntimeTarget, command: readonly string
   }
 }
 
-/** The error for a command of the runtime that did not do what it should. */
+/** Makes the error of a failed runtime command: `ERR_OCI_RUNTIME`. */
 export function runtimeError(command: readonly string[], reason: string, cause?: unknown): OutliveError {
   const message = `oci runtime error: ${command[0] ?? ''}: ${reason}`;
   return new OutliveError('ERR_OCI_RUNTIME', message, cause === undefined ? {} : { cause });
 }
 
-/** In the container's directory; where that is gone or can't be written, what the runtime holds must go all the same. */
+/**
+ * Makes the files in the container's directory, or in the system's temporary directory if that is not possible: the
+ * runtime must be able to delete a container even if the directory is gone or can't be written.
+ */
 function openOutput(dir: string): Output {
   const name = ownedName('run');
   try {
@@ -91,7 +99,7 @@ function openIn(log: string): Output {
   }
 }
 
-/** The first error of the log; of a runtime that wrote none (crun, of a command that it does not know) what it printed. */
+/** The first error in the log, else the first line of stderr: crun does not log an unknown command. */
 function reasonIn({ log, stderr }: Output): string | undefined {
   const logged = textOf(log);
   const message = logged === undefined ? undefined : firstError(parseLog(logged));

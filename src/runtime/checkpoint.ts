@@ -1,7 +1,7 @@
 /**
- * Checkpoints on disk: a directory for each, `<dir>/<name>`, with criu's images and a config.json that says what flags
- * they were made with. Knows no runtime. Seed: `Checkpoint`, `Checkpoints`, `DeleteCheckpoint` of containerd's runtime
- * package.
+ * Checkpoints on disk: each is a directory `<dir>/<name>` with criu's images and a config.json, which has the flags.
+ * Does not run the runtime; the caller does.
+ * Behaviour: `Checkpoint`, `Checkpoints` and `DeleteCheckpoint` of containerd's runtime package (June 2016).
  */
 import { type Stats, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -16,34 +16,38 @@ import { checkId, isId } from '../oci/ids.js';
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
+/** Options of `container.checkpoint()`. */
 export interface CheckpointOptions {
-  /** As a container's id; new in the directory. */
+  /** The checkpoint's name, new in its directory: `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 bytes. */
   name: string;
-  /** Whether the container ends with it. Default false: it runs on. */
+  /** Whether to end the container. Default false: it continues. */
   exit?: boolean;
-  /** Whether established TCP connections may be part of it. Default false: then one fails it. */
+  /** Whether to allow established TCP connections. Default false: the checkpoint fails if there is one. */
   tcp?: boolean;
-  /** Whether Unix sockets that are connected to the outside may be. Default false. */
+  /** Whether to allow Unix sockets that are connected to processes outside the container. Default false. */
   unixSockets?: boolean;
-  /** Whether it may have a session or terminal from outside. Default false. */
+  /** Whether to allow a session or a terminal of a process outside the container. Default false. */
   shell?: boolean;
-  /** Namespaces that are made anew at the restore, without what was in them, as `'network'`. Default none. */
+  /** Namespaces that the restore makes empty, without their old contents, as `'network'`. Default: none. */
   emptyNs?: string[];
 }
 
-/** A checkpoint that was made. */
+/** A finished checkpoint. */
 export interface Checkpoint extends CheckpointFlags {
   readonly name: string;
-  /** When it was begun; undefined when its config.json does not say so legibly. */
+  /** When making it began; undefined if its config.json has no valid time. */
   readonly created: Date | undefined;
 }
 
-/** Where a bundle's checkpoints are, unless the caller says otherwise. */
+/** The default directory of a bundle's checkpoints. */
 export function defaultCheckpointDir(bundle: string): string {
   return join(bundle, 'checkpoints');
 }
 
-/** Checks everything and fills in what is missing; throws Node's errors for bad arguments. */
+/**
+ * Checks the options and adds the defaults.
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
+ */
 export function checkCheckpointOptions(options: CheckpointOptions): CheckpointFlags & { name: string } {
   checkObject('options', options);
   const { name, exit = false, tcp = false, unixSockets = false, shell = false, emptyNs = [] } = options;
@@ -54,10 +58,11 @@ export function checkCheckpointOptions(options: CheckpointOptions): CheckpointFl
 }
 
 /**
- * Makes a checkpoint's directory, has `dump` fill it, and only then lets it count as a checkpoint.
- * @param dir made, 0700, when only itself is missing.
- * @param dump gets the directory for the images. When it fails nothing stays, and its error is thrown.
- * @throws {OutliveError} `ERR_CHECKPOINT_EXISTS`; a system error when the directory can't be made.
+ * Makes a checkpoint: its directory, then the images, then its config.json, which marks it as finished.
+ * @param dir the directory of the checkpoints. It is made with mode 0700 if it is missing; its parent must exist.
+ * @param dump writes the images to the directory that it gets. If it fails, the directory is removed and its error
+ *   thrown.
+ * @throws {OutliveError} `ERR_CHECKPOINT_EXISTS`; a system error if the directory can't be made.
  */
 export async function makeCheckpoint(
   dir: string,
@@ -67,7 +72,8 @@ export async function makeCheckpoint(
   const madeDir = makeIfMissing(dir);
   const path = join(dir, name);
   const created = new Date();
-  // Written before and only renamed after: a full disk must not lose a container that has ended with its checkpoint.
+  // Write the config before the dump, and only rename it after: with `exit` the container has ended by then, and a full
+  // disk must not make its checkpoint unusable.
   const config = join(path, 'config.json');
   const unfinished = `${config}.new`;
   try {
@@ -88,8 +94,8 @@ export async function makeCheckpoint(
 }
 
 /**
- * The checkpoints in a directory, by name. One that is being made, or whose maker died, is none.
- * @throws {OutliveError} `ERR_INVALID_STATE` when a config.json is broken; a system error when something can't be read.
+ * The finished checkpoints in a directory, sorted by name; none if the directory does not exist.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if a config.json is broken; a system error if a file can't be read.
  */
 export function listCheckpoints(dir: string): Checkpoint[] {
   return namesIn(dir).flatMap((name) => {
@@ -99,17 +105,21 @@ export function listCheckpoints(dir: string): Checkpoint[] {
   });
 }
 
-/** Removes a checkpoint, also one that was never finished. */
+/**
+ * Removes a checkpoint, even an unfinished one.
+ * @throws {OutliveError} `ERR_CHECKPOINT_NOT_EXISTS`; a system error if it can't be removed.
+ */
 export async function removeCheckpoint(dir: string, name: string): Promise<void> {
   const path = join(dir, name);
   requireCheckpoint(lstatSync(path, { throwIfNoEntry: false }), name);
-  // From here on it is none, however far the rest comes.
+  // First: without its config.json it is no finished checkpoint, even if the rest can't be removed.
   rmSync(join(path, 'config.json'), { force: true });
   await rm(path, { recursive: true, force: true });
 }
 
 /**
- * Checks what `start({ checkpoint })` is given: a name in the default directory, or an absolute path; `''` is none.
+ * Checks the option `checkpoint` of `container.start()`.
+ * @param checkpoint a name in the default directory, or an absolute path; `''` means none.
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; {OutliveError} `ERR_CHECKPOINT_NOT_EXISTS`.
  */
 export function checkStartCheckpoint(bundle: string, checkpoint: string): void {
@@ -135,7 +145,7 @@ function makeCheckpointDirectory(path: string, name: string): void {
   }
 }
 
-/** Whether it had to be made. */
+/** Makes a directory with mode 0700. Returns false if it exists. */
 function makeIfMissing(dir: string): boolean {
   try {
     mkdirSync(dir, { mode: 0o700 });
@@ -146,7 +156,7 @@ function makeIfMissing(dir: string): boolean {
   }
 }
 
-/** Another one may be in it by now. */
+/** Removes a directory, unless another checkpoint is in it by now. */
 function removeIfEmpty(dir: string): void {
   try {
     rmdirSync(dir);
@@ -167,7 +177,7 @@ function namesIn(dir: string): string[] {
   }
 }
 
-/** Keys and their order are the seed's; the shim reads the flags when it restores. */
+/** The keys and their order are those of containerd (June 2016). The shim reads the flags at a restore. */
 function configJson(created: Date, name: string, { tcp, unixSockets, shell, exit, emptyNs }: CheckpointFlags): string {
   const config = { created, name, tcp, unixSockets, shell, exit, ...(emptyNs.length > 0 ? { emptyNS: emptyNs } : {}) };
   return JSON.stringify(config) + '\n';

@@ -1,19 +1,23 @@
-/** Has the runtime end and forget a container: what `delete()`, a failed start and a lost end need. */
+/**
+ * Makes the runtime kill and delete a container, for `delete()`, a failed start, and an exit whose shim died.
+ * Does not touch the state directory. Behaviour: runc-delete(8), and docs/protocol.md.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../base/errors.js';
 import { commands } from './args.js';
 import { runtimeStatusIfKnown } from './status.js';
 import { type RuntimeTarget, runRuntime } from './call.js';
 
-/** Between two attempts of a delete that failed, in milliseconds. */
+/** The delay before a failed delete is tried again, in milliseconds. */
 const DELETE_RETRY_MS = 50;
 
 /**
- * Has the runtime end and forget a container, if it is ours: another program may have one with the same id.
- * @param running whether something of it may still run: else a runtime that can't be asked at all is no failure.
- * @param interrupted its own run of it was killed: what that left half made has the id, though the runtime knows no such
- *   container.
- * @throws {OutliveError} `ERR_OCI_RUNTIME` when the runtime still has it after `timeoutMs`; `ERR_NOT_INSTALLED`.
+ * Makes the runtime kill and delete a container. Does nothing if the runtime's container with this id is another
+ * program's: its bundle is another one.
+ * @param running whether a process of the container may still run. If not, it is no error if the runtime can't be run.
+ * @param interrupted whether a runtime command that was creating the container was killed. It may have left a half-made
+ *   container that `state` does not report; then it is deleted all the same.
+ * @throws {OutliveError} `ERR_OCI_RUNTIME` if the runtime still has it after `timeoutMs`; `ERR_NOT_INSTALLED`.
  */
 export async function deleteFromRuntime(
   target: RuntimeTarget,
@@ -24,7 +28,7 @@ export async function deleteFromRuntime(
     try {
       const status = await runtimeStatusIfKnown(target);
       if (status === null || (status === undefined && !interrupted)) return;
-      // A frozen process does not die of a signal before it is thawed. If it can't be, delete says so.
+      // A frozen process does not die of a signal until it is thawed. Ignore a failure: delete reports it.
       if (status === 'paused') await runRuntime(target, commands.resume(target.id)).catch(() => undefined);
       await runRuntime(target, commands.forceDelete(target.id));
       return;
@@ -33,9 +37,10 @@ export async function deleteFromRuntime(
         if (running) throw error;
         return;
       }
-      // The shim deletes it too, when the process has ended: whoever comes second may find nothing, which is as good.
+      // Race: this delete against the shim's, after the process has ended. The second one fails, as the container is
+      // gone. That is the wanted result, so it is safe to ignore the failure if the runtime does not have it any more.
       if (typeof (await runtimeStatusIfKnown(target)) !== 'string') return;
-      // Or the kernel has not let go yet of a killed process's cgroup.
+      // Else retry: the kernel may need a moment to release a killed process's cgroup.
       if (performance.now() > deadlineMs) throw error;
       await delay(DELETE_RETRY_MS);
     }

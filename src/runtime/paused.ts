@@ -1,4 +1,7 @@
-/** Whether a process is paused: looked up synchronously and without the runtime. Parsing cgroups is freezer.ts's. */
+/**
+ * Finds out whether a process is paused, synchronously and without running the runtime.
+ * kernel/freezer.ts finds and parses the cgroup files. Behaviour: cgroups(7); docs/host-runtime.md.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { readText } from '../disk/files.js';
@@ -7,12 +10,12 @@ import { freezerFiles, freezerMounts, saysFrozen } from '../kernel/freezer.js';
 
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
-/** Read once: hierarchies are mounted when the machine starts. */
+/** Read once: cgroup hierarchies are mounted when the machine boots. */
 let mounts: readonly CgroupMount[] | undefined;
 
 /**
  * Whether the process that has this pid now is frozen by its cgroup, or stopped by the host runtime.
- * @param hostState the file in which the host runtime remembers the process's container, if that has it.
+ * @param hostState the path of the host runtime's state file of the container; undefined for another runtime.
  */
 export function isPaused(pid: number, hostState: string | undefined): boolean {
   return isFrozen(pid) || (hostState !== undefined && isStoppedByHost(hostState));
@@ -26,21 +29,21 @@ function isFrozen(pid: number): boolean {
   return freezerFiles(cgroups, mounts).some((path) => saysFrozen(read(path) ?? ''));
 }
 
-/** Where it can freeze nothing it stops the processes, and remembers which: native/host/state/state.h. */
+/** If the host runtime has no freezer, it stops the processes by signals and records them as `stopped` in this file. */
 function isStoppedByHost(path: string): boolean {
   if (!existsSync(path)) return false;
   try {
     const state: unknown = JSON.parse(readText(path, MAX_STATE_BYTES));
     return typeof state === 'object' && state !== null && 'stopped' in state;
   } catch {
-    // Nothing legible says so.
+    // Ignore: an unreadable file does not say that the container is paused.
     return false;
   }
 }
 
-/** Undefined when the process or its cgroup is gone, may not be looked at, or (a root cgroup) can't be frozen. */
+/** Undefined if the process or its cgroup is gone or can't be accessed, or if there is no such file (a root cgroup). */
 function read(path: string): string | undefined {
-  // An error costs some ten times as much as this look.
+  // Making an error costs some ten times as much as this check.
   if (!existsSync(path)) return undefined;
   try {
     return readFileSync(path, 'utf8');

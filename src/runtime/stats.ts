@@ -1,89 +1,95 @@
 /**
- * What a container uses, from what runc's `events --stats` prints. Pure. What the runtime does not tell is undefined,
- * never 0: runc leaves out what is 0 as well as what the kernel does not count.
+ * Converts the output of runc's `events --stats` to a container's resource usage. Pure.
+ * A number that the runtime does not print is undefined, never 0: runc omits zeros, but also what is not counted.
+ * Behaviour: runc-events(8).
  */
 
-/** Numbers above 2^53 are rounded to what a double holds. */
+/** A container's resource usage. A number above 2^53 is rounded to a double. */
 export interface ContainerStats {
   readonly cpu: CpuStats;
   readonly memory: MemoryStats;
   readonly pids: PidsStats;
   readonly blockIo: BlockIoStats;
-  /** By page size, as `'2MB'`. */
+  /** Huge pages by page size, as `'2MB'`. */
   readonly hugetlb: Readonly<Record<string, HugetlbStats>>;
   readonly networkInterfaces: readonly NetworkInterfaceStats[];
-  /** All that the runtime told, in its own words and units. */
+  /** Everything that the runtime printed, with its names and units. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
 export interface CpuStats {
-  /** Processor time since the container began, in nanoseconds. */
+  /** Processor time since the container started, in nanoseconds. */
   readonly totalUsageNs: number | undefined;
-  /** In the kernel, in nanoseconds. */
+  /** Processor time in the kernel, in nanoseconds. */
   readonly kernelUsageNs: number | undefined;
-  /** In user mode, in nanoseconds. */
+  /** Processor time in user mode, in nanoseconds. */
   readonly userUsageNs: number | undefined;
-  /** In nanoseconds, a number for each processor; cgroup v1 only. */
+  /** Processor time of each processor, in nanoseconds; cgroup v1 only. */
   readonly perCpuUsageNs: readonly number[] | undefined;
-  /** Periods of the CPU quota that have passed. */
+  /** How many periods of the CPU quota have passed. */
   readonly periods: number | undefined;
-  /** Those in which the quota was used up. */
+  /** In how many periods the quota was used up. */
   readonly throttledPeriods: number | undefined;
-  /** How long it was held back, in nanoseconds. */
+  /** How long the container was throttled, in nanoseconds. */
   readonly throttledTimeNs: number | undefined;
 }
 
-/** A counter of memory. */
+/** The usage and the limit of one kind of memory. */
 export interface MemoryUsage {
   readonly usageBytes: number | undefined;
-  /** The most that it ever was. */
+  /** The highest usage so far. */
   readonly maxUsageBytes: number | undefined;
-  /** Infinity when there is no limit. */
+  /** Infinity if there is no limit. */
   readonly limitBytes: number | undefined;
-  /** How often the limit was hit. */
+  /** How often the limit was reached. */
   readonly failCount: number | undefined;
 }
 
 export interface MemoryStats extends MemoryUsage {
-  /** Page cache, in bytes. */
+  /** The page cache, in bytes. */
   readonly cacheBytes: number | undefined;
   /** Memory and swap together (cgroup v1), or swap alone (v2). */
   readonly swap: MemoryUsage;
   readonly kernel: MemoryUsage;
   /** The kernel's TCP buffers. */
   readonly kernelTcp: MemoryUsage;
-  /** `memory.stat` of the cgroup: names and units are the kernel's, and differ between cgroup v1 and v2. */
+  /** The cgroup's `memory.stat`, with the kernel's names and units, which differ between cgroup v1 and v2. */
   readonly detail: Readonly<Record<string, number>>;
 }
 
 export interface PidsStats {
-  /** Processes and threads. */
+  /** The number of tasks: processes and threads. */
   readonly current: number | undefined;
-  /** How many there may be; undefined also when there is no limit. */
+  /** The largest number of tasks; undefined also if there is no limit. */
   readonly limit: number | undefined;
 }
 
-/** A number of one device and one kind of operation. */
+/** A count for one device and one kind of operation. */
 export interface BlockIoEntry {
   readonly major: number | undefined;
   readonly minor: number | undefined;
-  /** `'Read'`, `'Write'`, `'Total'` …, as the kernel says it. */
+  /** The kernel's name of the operation: `'Read'`, `'Write'`, `'Total'` … */
   readonly operation: string | undefined;
   readonly value: number | undefined;
 }
 
-/** Each list is empty when the runtime told none. */
+/** Block I/O by device and operation. A list is empty if the runtime prints none. */
 export interface BlockIoStats {
+  /** Bytes transferred. */
   readonly serviceBytes: readonly BlockIoEntry[];
-  /** Operations. */
+  /** Operations completed. */
   readonly serviced: readonly BlockIoEntry[];
+  /** Operations queued. */
   readonly queued: readonly BlockIoEntry[];
+  /** Time from dispatch to completion, in nanoseconds. */
   readonly serviceTimeNs: readonly BlockIoEntry[];
+  /** Time spent in queues, in nanoseconds. */
   readonly waitTimeNs: readonly BlockIoEntry[];
+  /** Operations merged into others. */
   readonly merged: readonly BlockIoEntry[];
-  /** Time that the device was given to it, in milliseconds. */
+  /** Time for which the container had the device, in milliseconds. */
   readonly timeMs: readonly BlockIoEntry[];
-  /** Sectors of 512 bytes. */
+  /** Sectors transferred, of 512 bytes each. */
   readonly sectors: readonly BlockIoEntry[];
 }
 
@@ -105,15 +111,15 @@ export interface NetworkInterfaceStats {
   readonly txDropped: number | undefined;
 }
 
-/** The kernel's word for "no limit" is the largest number that it has: 2^64-1, or on cgroup v1 2^63-1 in whole pages. */
+/** "No limit" is the kernel's largest number: 2^64 - 1, or in cgroup v1 2^63 - 1 rounded down to whole pages. */
 const NO_LIMIT_BYTES = 2 ** 63 - 2 ** 17;
 
 type Json = Record<string, unknown>;
 
 /**
- * Reads one event of `events --stats`, or its `data` alone.
- * @param event as JSON.parse() made it.
- * @returns undefined when it is no object, or another event than one of type `stats`.
+ * Converts one event of `events --stats`, or only its `data`.
+ * @param event the result of JSON.parse().
+ * @returns undefined if it is no object or an event of another type than `stats`.
  */
 export function parseStats(event: unknown): ContainerStats | undefined {
   if (!isObject(event) || (event.type !== undefined && event.type !== 'stats')) return undefined;

@@ -1,29 +1,34 @@
-/** What the runtime says of a container: its `state`, and whether it is ours it speaks of. */
+/**
+ * Asks the runtime for a container's status, and checks that the runtime's container is the library's: that it has the
+ * same bundle, as another program may have a container with the same id. Behaviour: runc-state(8), runtime-spec
+ * runtime.md, "State".
+ */
 import { realpathSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { commands } from './args.js';
 import { type RuntimeTarget, runRuntime } from './call.js';
 
-/** The runtime's own word for what a container does. The specification lets a runtime have further ones. */
+/** A container's status as the runtime reports it. The specification allows a runtime to add other values. */
 export type RuntimeStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped' | (string & Record<never, never>);
 
 /**
- * Asks the runtime.
- * @returns its word; null when another bundle's container has this id; undefined for one that is half made.
- * @throws {OutliveError} `ERR_OCI_RUNTIME` when it knows no such container, or can't tell; `ERR_INVALID_STATE` when it
- *   printed no JSON object; `ERR_NOT_INSTALLED`.
+ * Asks the runtime for a container's status.
+ * @returns the status; null if the runtime's container with this id has another bundle; undefined if the container is
+ *   half made.
+ * @throws {OutliveError} `ERR_OCI_RUNTIME` if the runtime has no such container or fails; `ERR_INVALID_STATE` if it
+ *   does not print a JSON object; `ERR_NOT_INSTALLED`.
  */
 export async function runtimeStatus(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
   const printed = await runRuntime(target, commands.state(target.id));
   const { bundle, status } = parseJsonObject(printed, `${target.runtime} state`);
-  // The host runtime's word for half made.
+  // The host runtime prints an empty bundle for a container that is half made.
   if (bundle === '') return undefined;
   const isOurs = typeof bundle === 'string' && sameFile(bundle, target.bundle);
   return isOurs && typeof status === 'string' ? status : null;
 }
 
-/** As {@link runtimeStatus}, and undefined also when the runtime knows no such container. */
+/** As {@link runtimeStatus}, but returns undefined also if the runtime has no such container or `state` fails. */
 export async function runtimeStatusIfKnown(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
   try {
     return await runtimeStatus(target);
@@ -33,7 +38,7 @@ export async function runtimeStatusIfKnown(target: RuntimeTarget): Promise<Runti
   }
 }
 
-/** By name where a bundle was removed meanwhile. */
+/** Whether two paths are the same file. Compares the paths themselves if one does not exist any more. */
 function sameFile(a: string, b: string): boolean {
   try {
     return realpathSync(a) === realpathSync(b);

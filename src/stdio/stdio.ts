@@ -1,6 +1,7 @@
 /**
- * A process's stdin, stdout and stderr as paths: checking them, making FIFOs for them, and streams on those FIFOs that
- * never block a thread. A stream may be closed and opened again, by this program or a later one, while the process runs.
+ * A process's stdin, stdout and stderr as paths: checks the paths, makes FIFOs, and opens Node streams on them. While
+ * the process runs, this program or a later one may close a stream and open it again.
+ * Does not copy any data to the process; the shim does. Behaviour: containerd's runtime package (June 2016), fifo(7).
  */
 import { constants, createReadStream, createWriteStream, statSync } from 'node:fs';
 import { resolve, join } from 'node:path';
@@ -14,8 +15,9 @@ import * as posix from '../posix/index.js';
 const NULL_DEVICE = '/dev/null';
 
 /**
- * Where a process's three streams go: each the path of a FIFO, a regular file (appended to; made 0600 when missing),
- * a terminal, or `/dev/null`. With `terminal: true` the terminal's output goes to `stdout` and `stderr` is unused.
+ * The paths of a process's stdin, stdout and stderr. Each is a FIFO, a regular file, a terminal or `/dev/null`. Output
+ * is appended to a regular file, which is made with mode 0600 if it is missing. With `terminal: true` the terminal's
+ * output goes to `stdout`, and `stderr` is not used.
  */
 export interface Stdio {
   readonly stdin: string;
@@ -24,8 +26,8 @@ export interface Stdio {
 }
 
 /**
- * Fills in `/dev/null` for what is missing and makes paths absolute. Seed: `NewStdio`.
- * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a path with a NUL).
+ * Makes the paths absolute; a missing or empty one becomes `/dev/null`. Behaviour: containerd's `NewStdio` (June 2016).
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; `ERR_INVALID_ARG_VALUE` if a path contains a NUL.
  */
 export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
   const path = (name: keyof Stdio): string => {
@@ -39,10 +41,13 @@ export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
 }
 
 /**
- * Makes the FIFOs `stdin`, `stdout` and (unless `terminal`) `stderr` in a directory, mode 0600.
- * @param dir an existing directory; best one that outlives this program.
- * @returns their paths, as `stdio` of `container.start()` or `exec()` takes them.
- * @throws {OutliveError} `ERR_INVALID_STATE` when a name is taken by something that is no FIFO of ours.
+ * Makes FIFOs `stdin`, `stdout` and `stderr` with mode 0600 in a directory; existing FIFOs of this user are kept.
+ * @param dir an existing directory; use one that remains after this program has ended.
+ * @param options.terminal true: make no `stderr`, which a terminal does not use. Default false.
+ * @returns their paths, for the option `stdio` of `container.start()` and `container.exec()`.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if there is another kind of file or another user's FIFO; a system error of
+ *   mkfifo(3) otherwise.
+ * @see mkfifo(3), fifo(7)
  */
 export function makeStdioFifos(dir: string, { terminal = false }: { terminal?: boolean } = {}): Stdio {
   const names = terminal ? (['stdin', 'stdout'] as const) : (['stdin', 'stdout', 'stderr'] as const);
@@ -54,8 +59,9 @@ export function makeStdioFifos(dir: string, { terminal = false }: { terminal?: b
   return newStdio(paths);
 }
 
-/** How output is read. */
+/** Options of `openOutput()`. */
 export interface OutputOptions {
+  /** Reads into the caller's buffer, with a callback in place of `data` events. Default: a normal stream. */
   onread?: OnRead | undefined;
 }
 
@@ -64,11 +70,14 @@ function isFifo(path: string): boolean {
 }
 
 /**
- * Reads what a process writes. On a FIFO it ends when the last writer is gone; open it after the process was started,
- * else it ends at once. Destroying it loses nothing that is still in the FIFO: the shim keeps that for the next reader.
- * @param options.onread reads into one buffer of the caller's, with a callback in place of `data` events: the fastest way
- *   to take what need not be kept.
+ * Opens a stream that reads a process's output. On a FIFO it ends when no writer is left. Open it after the process was
+ * started: before, there is no writer and it ends at once. If the stream is destroyed, the bytes still in the FIFO are
+ * kept by the shim for the next reader.
+ * @param path the path of `stdout` or `stderr`: a FIFO or a regular file.
+ * @param options.onread reads into one buffer of the caller, with a callback in place of `data` events. This is the
+ *   fastest way to read data that need not be kept.
  * @throws a system error (ENOENT, EACCES …); {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
+ * @see fifo(7)
  */
 export function openOutput(path: string, { onread }: OutputOptions = {}): Readable {
   if (onread !== undefined) checkOnRead(onread);
@@ -93,9 +102,11 @@ function checkOnRead(onread: OnRead): void {
 }
 
 /**
- * Writes to a process's stdin. Ending the stream closes this writer only; the process sees end-of-file after
- * `process.closeStdin()`, when no other writer is left.
- * @throws a system error: ENXIO when nobody has the FIFO open for reading.
+ * Opens a stream that writes to a process's stdin. Ending the stream closes only this writer: the process sees
+ * end-of-file after `process.closeStdin()`, when no other writer is left.
+ * @param path the path of `stdin`: a FIFO or a regular file, which is appended to.
+ * @throws a system error, among them ENXIO if no process has the FIFO open for reading.
+ * @see fifo(7)
  */
 export function openInput(path: string): Writable {
   return isFifo(path)

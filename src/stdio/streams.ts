@@ -1,49 +1,48 @@
 /**
- * Streams on FIFOs that never block a thread: what is there is read, room that is there is written to, and the event
- * loop tells when there is more. A stream owns its descriptor.
+ * Node streams on FIFOs that never block a thread: they read and write without waiting, and let the event loop report
+ * when the FIFO is ready again. A stream owns its descriptor and closes it. stdio.ts opens it. Behaviour: fifo(7).
  */
 import { closeSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 
-/** Of one chunk, in bytes. */
+/** The size of a chunk in bytes. */
 const CHUNK_SIZE = 64 * 1024;
 
-/** A read takes at most so many chunks: all of the largest pipe that an unprivileged user may have. */
+/** The most chunks in one read: together 1 MiB, the largest pipe that an unprivileged user may have by default. */
 const MAX_CHUNKS = 16;
 
-/** One buffer for all that is read, in place of a new one for each chunk; as `net.connect()` has it. */
+/** Reads into one buffer of the caller, as the option `onread` of `net.connect()` does. */
 export interface OnRead {
-  /** Read into again and again; 256 KiB or more is fast. */
+  /** The buffer, which each read overwrites; at least one byte, 256 KiB or more is fast. */
   buffer: Uint8Array;
   /**
-   * Called for each read, in place of a `data` event.
-   * @param bytesRead how many bytes at the beginning of `buffer` are new.
-   * @returns false to pause the stream, until its `resume()`.
+   * Called after each read, in place of a `data` event.
+   * @param bytesRead the number of new bytes at the beginning of `buffer`.
+   * @returns false to pause the stream until `resume()` is called.
    */
   callback: (bytesRead: number, buffer: Uint8Array) => unknown;
 }
 
 /**
- * Reads a FIFO. While a pipe is read its writer waits, and the other way round, so few large reads are faster than many
- * small ones; and into several buffers, as memory of 64 KiB comes back from the collector ready for use and that of 1 MiB
- * anew from the kernel.
+ * Reads a FIFO. A pipe's reader and writer exclude each other, so few large reads are faster than many small ones. A
+ * read fills several buffers of 64 KiB: the allocator reuses memory of that size, but takes 1 MiB from the kernel anew.
  */
 export class FifoReadable extends Readable {
   readonly #fd: number;
   readonly #onRead: OnRead | undefined;
   #isReading = false;
-  /** There was a writer since it was opened. A reader that came after the last one would never hear of a hang-up. */
-  #hearsHangUp = false;
+  /** Whether there was a writer since the FIFO was opened. If not, the kernel never reports a hang-up. */
+  #getsHangUp = false;
   #watch: posix.Watch | undefined;
   #nextTurn: NodeJS.Immediate | undefined;
-  /** Made, not filled yet. */
+  /** Allocated buffers that no read has filled yet. */
   #empty: Buffer[] = [];
-  /** How many the next read is given: what the last ones have filled. */
+  /** How many buffers the next read gets: as many as the last one filled, or twice as many if it filled all. */
   #wanted = 1;
 
-  /** Takes over a descriptor that is open for reading, O_NONBLOCK. */
+  /** Takes ownership of a descriptor that is open for reading, O_NONBLOCK. */
   constructor(fd: number, onRead?: OnRead) {
     super({ highWaterMark: CHUNK_SIZE });
     this.#fd = fd;
@@ -51,7 +50,7 @@ export class FifoReadable extends Readable {
     if (onRead !== undefined) this.resume();
   }
 
-  /** Nothing is ever pushed where `onread` takes it, so the stream itself would not ask again. */
+  /** With `onread` nothing is pushed, so Readable would not call _read() again by itself. */
   override resume(): this {
     super.resume();
     if (this.#onRead !== undefined) this._read();
@@ -66,7 +65,7 @@ export class FifoReadable extends Readable {
   override _read(): void {
     if (this.#isReading || this.destroyed || this.readableEnded) return;
     this.#isReading = true;
-    // What is pushed in the middle of _read() takes the stream's slow way.
+    // A push() during _read() takes Readable's slow path.
     this.#nextTurn = setImmediate(() => this.#readSome());
   }
 
@@ -89,7 +88,7 @@ export class FifoReadable extends Readable {
 
   #awaitMore(): void {
     if (!this.#isReading) return;
-    if (this.#hearsHangUp) this.#watch = posix.watchReadable(this.#fd, () => this.#readSome());
+    if (this.#getsHangUp) this.#watch = posix.watchReadable(this.#fd, () => this.#readSome());
     else this.#nextTurn = setImmediate(() => this.#readSome());
   }
 
@@ -104,10 +103,10 @@ export class FifoReadable extends Readable {
     if (size > 0) this.#pushAll(size);
   }
 
-  /** @returns bytes read; 0 when there are none for now, or no more. */
+  /** Returns the number of bytes read; 0 if there are none now, or at the end. */
   #read(into: Uint8Array | readonly Uint8Array[]): number {
     const size = posix.tryRead(this.#fd, into);
-    if (size === undefined) this.#hearsHangUp = true;
+    if (size === undefined) this.#getsHangUp = true;
     else if (size === 0) this.#end();
     return size ?? 0;
   }
@@ -121,7 +120,7 @@ export class FifoReadable extends Readable {
     for (const chunk of filled) this.push(chunk);
     if (this.push(last)) return;
     this.#isReading = false;
-    // What is taken from the FIFO and not wanted yet would be lost with this program: no more of it than must be.
+    // If this program ends, it loses the bytes that it read and did not use yet. Read less while the consumer is slow.
     this.#wanted = Math.ceil(this.#wanted / 2);
   }
 
@@ -142,7 +141,7 @@ export class FifoWritable extends Writable {
   readonly #fd: number;
   #watch: posix.Watch | undefined;
 
-  /** Takes over a descriptor that is open for writing, O_NONBLOCK. */
+  /** Takes ownership of a descriptor that is open for writing, O_NONBLOCK. */
   constructor(fd: number) {
     super({ decodeStrings: true });
     this.#fd = fd;

@@ -1,6 +1,7 @@
 /**
- * Who still wants which events: named consumers, whose acknowledged position is a file each, and the iterators of this
- * process. A segment with an event that one of them has not had is kept.
+ * The readers of the event log: named consumers, each with its acknowledged sequence in a file, and this process's
+ * iterators. Tells which events a reader still needs; log.ts keeps the segments with these events.
+ * Does not read events; reader.ts does. Behaviour: docs/events.md.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ export class EventConsumers {
   readonly #acknowledged = new Map<string, number>();
   readonly #iterators = new Set<{ next: number }>();
 
-  /** Reads the positions; @throws {OutliveError} `ERR_INVALID_STATE` when one is broken. */
+  /** Reads the consumers' files. @throws {OutliveError} `ERR_INVALID_STATE` if one is broken; a system error. */
   constructor(dir: string) {
     this.#dir = dir;
     for (const name of fs.readdirSync(dir)) {
@@ -28,16 +29,17 @@ export class EventConsumers {
     }
   }
 
-  /** The last sequence each consumer is done with. */
+  /** The last sequence that each consumer has acknowledged. */
   all(): ReadonlyMap<string, number> {
     return new Map(this.#acknowledged);
   }
 
+  /** The last sequence that a consumer has acknowledged; undefined if there is no such consumer. */
   position(name: string): number | undefined {
     return this.#acknowledged.get(name);
   }
 
-  /** Never moves back. */
+  /** Writes a sequence to the consumer's file if it is above the last one. Makes the consumer if it is new. */
   acknowledge(name: string, sequence: number): void {
     const known = this.#acknowledged.get(name);
     if (known !== undefined && known >= sequence) return;
@@ -45,12 +47,13 @@ export class EventConsumers {
     this.#acknowledged.set(name, sequence);
   }
 
+  /** Removes a consumer. @returns whether there was one. */
   remove(name: string): boolean {
     fs.rmSync(this.#path(name), { force: true });
     return this.#acknowledged.delete(name);
   }
 
-  /** An iterator that wants `next` and what follows; its place is moved by its reader. */
+  /** Adds an iterator that needs the event `next` and all later ones. The caller updates `next` in the result. */
   enter(next: number): { next: number } {
     const place = { next };
     this.#iterators.add(place);
@@ -61,7 +64,7 @@ export class EventConsumers {
     this.#iterators.delete(place);
   }
 
-  /** Whether anybody has not had the event with this sequence. */
+  /** Whether a consumer or an iterator still needs the event with this sequence. */
   wants(sequence: number): boolean {
     return (
       [...this.#acknowledged.values()].some((acknowledged) => acknowledged < sequence) ||
@@ -74,7 +77,7 @@ export class EventConsumers {
   }
 }
 
-/** @throws {TypeError} `ERR_INVALID_ARG_VALUE`. */
+/** Checks a consumer's name: an id of at most 100 characters. @throws {TypeError} `ERR_INVALID_ARG_VALUE`. */
 export function checkConsumer(name: unknown): asserts name is string {
   if (typeof name === 'string' && isId(name) && name.length <= 100) return;
   throw invalidArgValue('consumer', name, 'must match [A-Za-z0-9][A-Za-z0-9_.+-]* and have at most 100 characters');

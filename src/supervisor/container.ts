@@ -1,4 +1,7 @@
-/** One container under a supervisor: what is done to it and what becomes of it, turned into events for the record. */
+/**
+ * One container of a supervisor: converts its changes and its monitor events to the supervisor's events.
+ * recorder.ts writes these. Behaviour: the events of containerd 0.2, and docs/events.md.
+ */
 import { join } from 'node:path';
 import type { ContainerChange } from '../container/changes.js';
 import type { Container, ContainerProcess } from '../container/container.js';
@@ -26,9 +29,9 @@ export class SupervisedContainer {
   #key = '';
   #unsubscribe = (): void => undefined;
   #recovering = false;
-  /** Processes that had ended before we came. */
+  /** Processes that had ended when the supervisor loaded them: their exit events get `recovered`. */
   readonly #foundEnded = new Set<ContainerProcess>();
-  /** Processes that were removed before their end was told. */
+  /** Processes that were removed before the monitor reported their exit. */
   readonly #removed = new Set<ContainerProcess>();
 
   constructor({ root, container, recorder, monitor }: SupervisedConfig) {
@@ -38,12 +41,15 @@ export class SupervisedContainer {
     this.#monitor = monitor;
   }
 
-  /** Resolves when the container was deleted and that is written. */
+  /** Resolves after the container was deleted and that event was written, or after close(). */
   get ended(): Promise<undefined> {
     return this.#ended.promise;
   }
 
-  /** Writes what is not written yet, and watches from here on. `isFound`: we did not make it just now. */
+  /**
+   * Writes the events that the record lacks, and watches the container from now on.
+   * @param isFound whether the container was loaded; false if this supervisor has just made it.
+   */
   begin(isFound: boolean): void {
     const { id } = this.container;
     this.#recovering = isFound;
@@ -68,7 +74,7 @@ export class SupervisedContainer {
     this.#recovering = false;
   }
 
-  /** An event of the monitor's about this container. */
+  /** Writes a monitor event about this container. */
   tell(event: MonitorEvent): void {
     if (event.process.container !== this.container) return;
     const { processId, timeMs, process } = event;
@@ -107,7 +113,7 @@ export class SupervisedContainer {
     const known = this.#recorder.container(id)?.processes.get(processId);
     const { awaitsStart } = process.lifecycle;
     if (known?.key === processKey && (awaitsStart || known.awaitsStart !== true)) return;
-    // An earlier process with this id was removed, and its end not seen.
+    // If an earlier process with this id was removed while no supervisor watched, write its exit first.
     if (known?.key !== processKey) this.#recorder.concludeProcess(id, processId);
     const type = processId === INIT_PROCESS_ID ? (awaitsStart ? 'created' : 'start') : 'exec-started';
     this.#write({ type, processId, processKey, systemPid });
@@ -119,7 +125,7 @@ export class SupervisedContainer {
     else this.#removed.add(process);
   }
 
-  /** Last of all: the ends of its processes may still be under way. */
+  /** Writes `delete` as the last event: first the monitor must report the exits of the container's processes. */
   async #deleted(): Promise<void> {
     await this.#monitor.allTold(this.container);
     this.#monitor.remove(this.container);

@@ -1,4 +1,7 @@
-/** The events of a supervisor's log, and what they add up to: pure. Source: the event types of containerd 0.2. */
+/**
+ * The events of a supervisor's log, and the record: the state of all containers that follows from these events.
+ * Pure; recorder.ts writes events, log.ts stores them. Behaviour: the event types of containerd 0.2.
+ */
 import { OutliveError } from '../base/errors.js';
 import type { Numbered } from './log.js';
 import type { Exit } from '../state/exit.js';
@@ -6,65 +9,69 @@ import type { Exit } from '../state/exit.js';
 export type SupervisorEventType =
   'create' | 'created' | 'start' | 'exec-started' | 'exit' | 'oom' | 'pause' | 'resume' | 'delete';
 
-/** What happened, as a supervisor writes it down. */
+/** What happened to a container or process. */
 export interface SupervisorEvent {
   readonly type: SupervisorEventType;
   readonly containerId: string;
-  /** Tells this container from earlier and later ones with its id. */
+  /** Distinguishes this container from earlier and later ones with the same id. */
   readonly containerKey: string;
-  /** When it happened, in milliseconds since 1970; for what happened unseen, when it was found, unless its shim knew. */
+  /**
+   * When it happened, in milliseconds since 1970. If `recovered` is true: when a supervisor found out, except for an
+   * exit whose time the shim recorded.
+   */
   readonly timeMs: number;
-  /** It happened while no supervisor watched, and was found by the next one. */
+  /** True if it happened while no supervisor was watching, and the next one found out. */
   readonly recovered?: true;
-  /** Of `created`, `start`, `exec-started`, `exit` and `oom` (`init`, whose cgroup it is). */
+  /** For `created`, `start`, `exec-started`, `exit` and `oom`; always `init` for `oom`. */
   readonly processId?: string;
-  /** Tells this process from earlier and later ones with its id. */
+  /** Distinguishes this process from earlier and later ones with the same id. */
   readonly processKey?: string;
-  /** Of `created`, `start` and `exec-started`: the pid on the host. */
+  /** For `created`, `start` and `exec-started`: the pid on the host. */
   readonly systemPid?: number;
-  /** Of `exit`. */
+  /** For `exit`: how the process ended. */
   readonly exit?: Exit;
-  /** Of `oom`: how many kills since the last one, and in the life of the cgroup. */
+  /** For `oom`: the number of kills since the last `oom` event. */
   readonly kills?: number;
+  /** For `oom`: the number of kills since the cgroup was made. */
   readonly totalKills?: number;
 }
 
 /** An event in the log. */
 export type LoggedEvent = SupervisorEvent & Numbered;
 
-/** The events that were asked for are kept no more. `code` is `ERR_EVENTS_DROPPED`. */
+/** Thrown if requested events are not kept any more. `code` is `ERR_EVENTS_DROPPED`. */
 export class EventsDroppedError extends OutliveError {
-  /** The oldest sequence that there is; `since` one less gives it. */
+  /** The sequence of the oldest event in the log. To read from there, pass a `since` of one less. */
   readonly oldestSequence: number;
 
   constructor(wanted: number, oldestSequence: number) {
-    super('ERR_EVENTS_DROPPED', `event ${wanted} is kept no more; the oldest one is ${oldestSequence}`);
+    super('ERR_EVENTS_DROPPED', `event ${wanted} is not kept any more; the oldest event is ${oldestSequence}`);
     this.oldestSequence = oldestSequence;
   }
 }
 
-/** What is written down of a process. */
+/** What the written events say about a process. */
 export interface RecordedProcess {
   readonly key: string;
   readonly exited: boolean;
   readonly oomKills: number;
-  /** Made by `container.create()`, and its program not let run yet. */
+  /** True if `container.create()` made it and its program was not started yet. */
   readonly awaitsStart?: true;
 }
 
-/** What is written down of a container that was not deleted; processes by id. */
+/** What the written events say about a container that was not deleted; its processes by id. */
 export interface RecordedContainer {
   readonly key: string;
   readonly processes: Map<string, RecordedProcess>;
 }
 
-/** By container id. */
+/** The containers by id. */
 export type SupervisorRecord = Map<string, RecordedContainer>;
 
-/** A record as it stands at the head of a segment. */
+/** A record as JSON, in the first line of a segment. */
 export type Snapshot = [id: string, { key: string; processes: [id: string, RecordedProcess][] }][];
 
-/** Adds an event to the record. */
+/** Updates the record with an event. */
 export function record(to: SupervisorRecord, event: SupervisorEvent): void {
   const { type, containerId, containerKey, processId, processKey } = event;
   if (type === 'delete') to.delete(containerId);

@@ -1,6 +1,7 @@
 /**
- * One supervisor a state root: an exclusive flock(2) on a file in it. The kernel gives the lock back when its holder ends,
- * however it ends, and it holds across pid and network namespaces. The file stays; it names the last holder.
+ * The lock of a state root, so that only one supervisor uses it: an exclusive flock(2) on a file in the root. The
+ * kernel releases it when its holder ends, also if it is killed. It works across pid and network namespaces. The file
+ * remains and contains the identity of the last holder. Behaviour: flock(2), docs/events.md.
  */
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,14 +10,15 @@ import { readText } from '../disk/files.js';
 import { identify, isRunning } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
 
-/** How long the lock of a holder that is dead is waited for, in milliseconds, and how often it is tried. */
+/** How long to wait for the lock of a dead holder, in milliseconds. */
 const DEAD_HOLDER_MS = 5000;
+/** The delay between two attempts, in milliseconds. */
 const RETRY_MS = 10;
 
 export class EventLogLock {
   readonly #fd: number;
 
-  /** @throws {OutliveError} `ERR_INVALID_STATE` when another supervisor, of this process or another, has it. */
+  /** Takes the lock. @throws {OutliveError} `ERR_INVALID_STATE` if any other supervisor has it; a system error. */
   constructor(path: string) {
     this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     try {
@@ -32,16 +34,19 @@ export class EventLogLock {
       closeSync(this.#fd);
       if (!hasCode(cause, 'EAGAIN')) throw cause;
       const [holder = ''] = holderOf(path);
-      throw new OutliveError('ERR_INVALID_STATE', `${path}: the supervisor with pid ${holder} is on this state root`, {
+      throw new OutliveError('ERR_INVALID_STATE', `${path}: the supervisor with pid ${holder} uses this state root`, {
         cause,
       });
     }
   }
 
   /**
-   * Takes it. A supervisor that was killed in the middle of a spawn leaves a child that has the lock too, until it has
-   * called execve(2): so a dead holder's lock is waited for, and only that.
-   * @throws as the constructor.
+   * Takes the lock; if its holder is dead, waits for it.
+   *
+   * Race: this call against a child of a killed supervisor. If the supervisor was killed during a spawn, the child has
+   * the lock's descriptor until it calls execve(2). If we failed at once, we would refuse a free state root. Waiting is
+   * safe, as the dead holder can't use the root. A live holder's lock is not waited for.
+   * @throws as the constructor; also if a dead holder's lock is not free after 5 seconds.
    */
   static async take(path: string): Promise<EventLogLock> {
     const deadlineMs = performance.now() + DEAD_HOLDER_MS;

@@ -1,10 +1,11 @@
 /**
- * A log of events on disk: JSON lines in segment files, numbered without a gap. Owns the files and their bytes, and when
- * a segment may go; what an event means is its caller's. One writer at a time: see event-log-lock.ts.
+ * A log of events on disk: JSON lines in segment files, with consecutive sequences. Owns the files and decides when to
+ * remove a segment. Does not know what an event means. Only one process may write: see lock.ts.
  *
- *   <directory>/<first sequence, 16 digits>.jsonl   first line: {"first", "snapshot"}; then a line an event
+ *   <directory>/<first sequence, 16 digits>.jsonl   first line: {"first", "snapshot"}; then one line per event
  *
- * The snapshot is what the caller knew before the segment's first event, so that the last segment alone tells all.
+ * The snapshot is the caller's state before the segment's first event, so that opening reads only the newest segment.
+ * Behaviour: containerd 0.2's events.log, docs/events.md.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -13,20 +14,21 @@ import { makeDirectory } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
 import { deferred } from '../base/promises.js';
 
-/** An event's place in the log; the rest of a line is the caller's. */
+/** The members that the log adds to each event. */
 export interface Numbered {
-  /** 1, 2, 3 … */
+  /** The event's number: 1, 2, 3 … */
   readonly sequence: number;
-  /** When the line was written, in milliseconds since 1970; never less than that of the line before. */
+  /** When the event was written, in milliseconds since 1970; never less than that of the event before. */
   readonly loggedAtMs: number;
 }
 
+/** When the log removes a segment, and when it begins one. */
 export interface Retention {
-  /** How large the log may be, in bytes, before the oldest segments go. */
+  /** The size of the log, in bytes, above which the oldest segments are removed. */
   readonly maxBytes: number;
-  /** How old, in milliseconds, the newest event of a segment may be before it goes. */
+  /** The age of a segment's newest event, in milliseconds, above which the segment is removed. */
   readonly maxAgeMs: number;
-  /** How large a segment may be, in bytes, before the next one is begun. */
+  /** The size of a segment, in bytes, from which on the next one is begun. */
   readonly segmentBytes: number;
 }
 
@@ -49,19 +51,19 @@ export class EventLog<S, E extends object> {
   #changed = deferred<undefined>();
   #closed = false;
 
-  /** `isHeld`: whether anybody still wants the event with this sequence or a later one. */
+  /** `isHeld` returns whether a reader still needs the event with this sequence, the last one of a segment. */
   constructor(dir: string, retention: Retention, isHeld: (sequence: number) => boolean) {
     this.#dir = dir;
     this.#retention = retention;
     this.#isHeld = isHeld;
   }
 
-  /** The oldest sequence that there is; one more than `last` when there is none. */
+  /** The oldest sequence in the log; `last` + 1 if it contains none. */
   get oldest(): number {
     return this.#segments[0]?.first ?? 1;
   }
 
-  /** The newest sequence; 0 when there never was one. */
+  /** The newest sequence; 0 if no event was ever written. */
   get last(): number {
     return this.#last;
   }
@@ -76,9 +78,9 @@ export class EventLog<S, E extends object> {
   }
 
   /**
-   * Opens the log, and cuts a line off that its writer did not finish.
-   * @returns the snapshot of the newest segment (undefined in a new log), and the events since.
-   * @throws {OutliveError} `ERR_INVALID_STATE` when it is broken elsewhere; a system error.
+   * Opens the log, and removes an incomplete last line.
+   * @returns the snapshot of the newest segment (undefined for a new log), and the events in that segment.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if the segment is broken in another way; a system error.
    */
   open(): { snapshot: S | undefined; events: (E & Numbered)[] } {
     for (const name of fs.readdirSync(this.#dir).sort()) {
@@ -98,7 +100,7 @@ export class EventLog<S, E extends object> {
       this.#last++;
       this.#lastLoggedAtMs = Number(event.loggedAtMs);
     }
-    if (head?.first !== newest.first) throw new OutliveError('ERR_INVALID_STATE', `${newest.path}: has no head`);
+    if (head?.first !== newest.first) throw new OutliveError('ERR_INVALID_STATE', `${newest.path}: has no head line`);
     this.#fd = fs.openSync(newest.path, 'a', 0o600);
     this.#size = size;
     fs.ftruncateSync(this.#fd, size);
@@ -106,9 +108,10 @@ export class EventLog<S, E extends object> {
   }
 
   /**
-   * Writes an event, whole or not at all. It is in the kernel's hands then: it outlives this process, not the machine.
-   * @param snapshot what is known before this event; asked for when a segment begins.
-   * @throws a system error (ENOSPC …); nothing was written then.
+   * Writes an event, whole or not at all. There is no fsync(2): the event survives the end of this process, but not a
+   * crash of the machine.
+   * @param snapshot returns the state before this event; called if a new segment is begun.
+   * @throws a system error (ENOSPC …); then the event was not written.
    */
   append(event: E, snapshot: () => S): E & Numbered {
     if (this.#fd < 0 || this.#size >= this.#retention.segmentBytes) this.#beginSegment(snapshot());
@@ -123,17 +126,17 @@ export class EventLog<S, E extends object> {
     return logged;
   }
 
-  /** The segment that holds an event; undefined when it is kept no more, or is still to come. */
+  /** The path of the segment with this event; undefined if the event is not kept any more. */
   segmentOf(sequence: number): string | undefined {
     return this.#segments.findLast(({ first }) => first <= sequence)?.path;
   }
 
-  /** How much of a segment is written for good. */
+  /** The number of bytes of a segment that are final: a failed write can't remove them any more. */
   committedBytes(path: string): number {
     return path === this.#segments.at(-1)?.path ? this.#size : fs.statSync(path).size;
   }
 
-  /** Removes the oldest segments that are too much or too old, as far as nobody wants them. */
+  /** Removes the oldest segments that are above the size or age limit, up to the first one that a reader needs. */
   retire(): void {
     let bytes = this.#segments.reduce((sum, { path }) => sum + fs.statSync(path).size, 0);
     for (;;) {
@@ -155,7 +158,7 @@ export class EventLog<S, E extends object> {
     this.#changed.resolve(undefined);
   }
 
-  /** Under a name of its own until its head is in it, so that no segment is without. */
+  /** Begins a segment. It is renamed to its name only after its first line is written, so every segment has one. */
   #beginSegment(snapshot: S): void {
     const first = this.#last + 1;
     const path = join(this.#dir, `${String(first).padStart(16, '0')}.jsonl`);
@@ -189,12 +192,12 @@ export class EventLog<S, E extends object> {
   }
 }
 
-/** Makes the log's directory if it is not there. */
+/** Makes the log's directory with mode 0700 if it is missing. */
 export function makeLogDirectory(path: string): void {
   if (!fs.existsSync(path)) makeDirectory(path);
 }
 
-/** What comes after the last newline was not finished. */
+/** The complete lines and their size in bytes. What follows the last newline is an incomplete line. */
 function wholeLines(bytes: Buffer): { lines: string[]; size: number } {
   const size = bytes.lastIndexOf(0x0a) + 1;
   const lines = size === 0 ? [] : bytes.toString('utf8', 0, size - 1).split('\n');

@@ -1,30 +1,32 @@
-/** What `Supervisor`'s methods take, and the checks of it. */
+/** The options of `Supervisor`'s methods and their checks. The defaults are in supervisor.ts. */
 import { checkBoolean, checkInteger, checkObject } from '../base/arg-checks.js';
 
+/** Options of `Supervisor.open()`. */
 export interface SupervisorOptions {
-  /** As of `Container.load`. */
+  /** The option `timeoutMs` of `Container.load()`, in milliseconds. */
   timeoutMs?: number;
-  /** As of `Monitor`. */
+  /** The option `initHoldMs` of `Monitor`, in milliseconds, 0 to 60000. Default 2000. */
   initHoldMs?: number;
-  /** How large the log may get, in bytes, before its oldest segments go. Default 64 MiB. */
+  /** The size of the log, in bytes, above which its oldest segments are removed; at least 0. Default 64 MiB. */
   maxLogBytes?: number;
-  /** How old, in milliseconds, a segment's newest event may get before the segment goes. Default 30 days. */
+  /** The age of a segment's newest event, in milliseconds, above which the segment is removed. Default 30 days. */
   maxLogAgeMs?: number;
-  /** How large a segment may get, in bytes, 1 to 1 GiB. Default 1 MiB. */
+  /** The size of a segment, in bytes, from which on the next one is begun, 1 to 1 GiB. Default 1 MiB. */
   segmentBytes?: number;
 }
 
+/** Options of `supervisor.events()`. */
 export interface EventsOptions {
   /**
-   * A sequence: events after that one (0: from the first event ever). A Date: events logged at that time or later, as far
-   * as they are kept. Default: all that are kept.
+   * A sequence: the events after that one; 0 means from the very first event. A Date: the kept events that were logged
+   * at that time or later. Default: all kept events.
    */
   since?: number | Date;
-  /** Instead of `since`: events after the last one that this consumer has acknowledged. A new one begins with the oldest. */
+  /** In place of `since`: the events after the last one that this consumer acknowledged; all kept ones if it is new. */
   consumer?: string;
-  /** Go on with what happens from now on, until the supervisor is closed. Default false. */
+  /** Whether to continue with new events until the supervisor is closed. Default false. */
   follow?: boolean;
-  /** Ends the iteration with its reason. */
+  /** Aborts the iteration: `next()` rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Reads an event log from a sequence on, and follows it. It reads the files only, also what was written a moment ago, so
- * there is no hand-over from old events to new ones at which one could be lost or doubled, and nothing is buffered for a
- * slow reader.
+ * Reads an event log from a sequence on, and follows it. Old and new events are both read from the files. So no event
+ * can be lost or repeated between them, and nothing is buffered in memory for a slow reader.
+ * Does not write; log.ts does. Behaviour: docs/events.md.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { EventLog, Numbered } from './log.js';
@@ -13,18 +13,21 @@ const CHUNK_BYTES = 64 * 1024;
 export interface ReadOptions {
   readonly follow: boolean;
   readonly signal: AbortSignal | undefined;
-  /** Told before each event is given: all before it are done with. */
+  /** Called before each event with its sequence: the reader does not need earlier events any more. */
   readonly onPosition: (next: number) => void;
 }
 
-/** Events from `from` on, which there must be or come; ends at the newest, or, when it follows, with the log. */
+/**
+ * Yields the events from `from` on. Ends after the newest event, or with `follow` when the log is closed.
+ * @param from a sequence that the log still has, or a future one.
+ */
 export async function* readEvents<S, E extends object>(
   log: EventLog<S, E>,
   from: number,
   { follow, signal, onPosition }: ReadOptions,
 ): AsyncGenerator<E & Numbered, undefined> {
   let next = from;
-  /** Waits until the event `next` is written; false when that is not to be waited for. */
+  /** Waits until the event `next` is written. Returns false without `follow`, or if the log is closed. */
   const isThere = async (): Promise<boolean> => {
     while (next > log.last) {
       if (!follow || log.closed) return false;
@@ -39,7 +42,7 @@ export async function* readEvents<S, E extends object>(
     for await (const line of linesOf(path, () => log.committedBytes(path), hasMore)) {
       signal?.throwIfAborted();
       const event = JSON.parse(line) as E & Numbered;
-      if (event.sequence !== next) continue; // the head, and what comes before `from`
+      if (event.sequence !== next) continue; // the segment's first line, or an event before `from`
       onPosition(next);
       yield event;
       next++;
@@ -49,7 +52,7 @@ export async function* readEvents<S, E extends object>(
   return undefined;
 }
 
-/** The lines of a segment, as far as it is written and not to be taken back; at the end of it `hasMore` is asked. */
+/** Yields the lines of a segment up to its committed size. At its end, `hasMore` waits for more or returns false. */
 async function* linesOf(
   path: string,
   committedBytes: () => number,

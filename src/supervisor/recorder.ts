@@ -1,9 +1,11 @@
 /**
- * Writes down what happens, once for each thing: the record (what the log adds up to) says what is written already. A
- * thing's identity is a key, a file beside it that goes with it; so an id may be used again.
- *   Order: what has happened is on the disk before its line is (the shim wrote the status, the container is removed). A
- * supervisor that dies between the two leaves a difference between root and record, of which the next one makes the
- * line. One that dies after the line leaves none. So each event has one line, whenever we die.
+ * Writes each event to the log exactly once. The record, which follows from the written events, tells what is written.
+ * A random key, in a file in the directory of a container or process, distinguishes it from a later one with its id.
+ *
+ * Race: writing an event against the end of the supervisor. If the event were written before the change that it
+ * reports, a supervisor that ends in between would leave an event of something that did not happen. So the change comes
+ * first: the shim has written the exit status, the container is removed. If the supervisor ends in between, the state
+ * root differs from the record, and the next supervisor writes the event. If it ends after both, they do not differ.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -21,7 +23,7 @@ import {
   toSnapshot,
 } from './events.js';
 
-/** How long to wait, in milliseconds, before a line that could not be written (a full disk) is tried again. */
+/** The delay, in milliseconds, before an event that could not be written (a full disk) is tried again. */
 const RETRY_MS = 250;
 
 const KEY_FILE = '.key';
@@ -34,7 +36,7 @@ export class SupervisorRecorder {
   #retry: NodeJS.Timeout | undefined;
   #problem: Error | undefined;
 
-  /** Opens the log. */
+  /** Opens the log and reads the record. @throws as `EventLog.open()`. */
   constructor(log: EventLog<Snapshot, SupervisorEvent>) {
     this.#log = log;
     const { snapshot, events } = log.open();
@@ -42,12 +44,12 @@ export class SupervisorRecorder {
     for (const event of events) record(this.#record, event);
   }
 
-  /** Why events are not written just now; undefined when all are. */
+  /** Why events can't be written at the moment; undefined if all are written. */
   get problem(): Error | undefined {
     return this.#problem;
   }
 
-  /** What is written of a container that was not deleted. */
+  /** The record of a container; undefined if none is written or it was deleted. */
   container(id: string): RecordedContainer | undefined {
     return this.#record.get(id);
   }
@@ -56,25 +58,25 @@ export class SupervisorRecorder {
     return [...this.#record.keys()];
   }
 
-  /** Whether the end of exactly this process is written. */
+  /** Whether the exit of the process with this id and key is written. */
   hasExited(containerId: string, processId: string, processKey: string): boolean {
     const known = this.#record.get(containerId)?.processes.get(processId);
     return known?.key === processKey && known.exited;
   }
 
-  /** Writes an event, behind those that could not be written yet. */
+  /** Writes an event after those that could not be written yet. If it can't be written, it is kept and tried again. */
   write(event: SupervisorEvent): void {
     this.#pending.push(event);
     this.#flush();
   }
 
-  /** A process that was removed, and whose end is written, need not be remembered. */
+  /** Removes a process from the record if its exit is written. Call it after the process was removed. */
   forget(containerId: string, processId: string): void {
     const processes = this.#record.get(containerId)?.processes;
     if (processes?.get(processId)?.exited === true) processes.delete(processId);
   }
 
-  /** The container's end, and before it that of each of its processes whose end nobody saw. */
+  /** Writes `delete` for a container that is gone, and before it the missing exits of its processes. */
   conclude(containerId: string): void {
     const container = this.#record.get(containerId);
     if (container === undefined) return;
@@ -82,7 +84,7 @@ export class SupervisorRecorder {
     this.write({ type: 'delete', containerId, containerKey: container.key, timeMs: Date.now(), recovered: true });
   }
 
-  /** The end of a process that is not there any more, unless it is written. */
+  /** Writes the exit of a process that is gone, unless it is written. */
   concludeProcess(containerId: string, processId: string): void {
     const container = this.#record.get(containerId);
     const known = container?.processes.get(processId);
@@ -94,7 +96,7 @@ export class SupervisorRecorder {
       processId,
       processKey: known.key,
       timeMs: Date.now(),
-      exit: { status: undefined, lost: 'it was removed while no supervisor watched' },
+      exit: { status: undefined, lost: 'it was removed while no supervisor was watching' },
       recovered: true,
     });
   }
@@ -122,7 +124,7 @@ export class SupervisorRecorder {
   }
 }
 
-/** The key of a container's or process's directory, which is made if it has none; undefined when the directory is gone. */
+/** The key of a container's or process's directory. Makes one if there is none. Undefined if the directory is gone. */
 export function keyOf(dir: string): string | undefined {
   const path = join(dir, KEY_FILE);
   const known = readIfThere(path, MAX_KEY_BYTES)?.trim();
@@ -132,7 +134,7 @@ export function keyOf(dir: string): string | undefined {
   try {
     writeFileAtomic(path, key + '\n');
   } catch (error) {
-    // The process runs; its events are told under a key that the next supervisor can't know.
+    // Continue without the file, as the process runs. The next supervisor will not know this key.
     if (!hasCode(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EROFS')) throw error;
   }
   return key;

@@ -1,6 +1,7 @@
 /**
- * A state root under one supervisor: all its containers, and a log of what happens to them that a client can read from
- * any point on and then follow. Source: containerd 0.2's supervisor and its events.log.
+ * A supervisor of a state root: its containers, and a log of their events that clients can read from any sequence on.
+ * Does not own the log's files (log.ts) nor the events' content (container.ts, recorder.ts).
+ * Behaviour: containerd 0.2's supervisor and its events.log; docs/events.md.
  */
 import { accessSync, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -20,10 +21,11 @@ import { type EventsOptions, type SupervisorOptions, checkEventsOptions, checkSu
 import { SupervisedContainer } from './container.js';
 import { SupervisorRecorder } from './recorder.js';
 
-/** Made by `Supervisor.open()`. */
+/** A supervisor of all containers of a state root. `Supervisor.open()` makes it. */
 export class Supervisor {
+  /** The absolute path of the state root. */
   readonly root: string;
-  /** The containers that could not be loaded, and why. */
+  /** The containers that could not be loaded, each with the reason. */
   readonly failures: readonly LoadFailure[];
 
   readonly #timeoutMs: number | undefined;
@@ -51,10 +53,11 @@ export class Supervisor {
   }
 
   /**
-   * Takes a state root over: loads all its containers, writes down what happened while nobody watched, and watches on.
-   * @param root an existing directory. The log is in `<root>/.events`.
-   * @throws {OutliveError} `ERR_INVALID_STATE` when another supervisor has the root, or the log is broken; a bad
-   *   argument's or system call's error.
+   * Opens a state root: loads all its containers, writes the events of the time without a supervisor, and watches the
+   * containers from now on.
+   * @param root the path of an existing directory. The log is in `<root>/.events`.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if another supervisor has the root, or the log is broken;
+   *   {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
    */
   static async open(root: string, options: SupervisorOptions = {}): Promise<Supervisor> {
     checkString('root', root);
@@ -83,24 +86,31 @@ export class Supervisor {
     }
   }
 
-  /** All containers of the root, but `failures` and those that another program made meanwhile. */
+  /** All containers of the root, except `failures` and those that another program made after `open()`. */
   containers(): Container[] {
     return [...this.#supervised.values()].map(({ container }) => container);
   }
 
-  /** @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` when it is not one of `containers()`. */
+  /**
+   * Returns the container with this id.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if it is not one of `containers()`; `ERR_INVALID_STATE` if this
+   *   object is closed.
+   */
   get(id: string): Container {
     return this.#get(id).container;
   }
 
-  /** As `Container.create()`, in this root. */
+  /** Calls `Container.create()` for this root. @throws as that; `ERR_INVALID_STATE` if this object is closed. */
   async create(options: Omit<ContainerOptions, 'root'>): Promise<Container> {
     this.#requireOpen();
     checkObject('options', options);
     return this.#supervise(await Container.create({ ...options, root: this.root }), false);
   }
 
-  /** A container that another program made in this root since `open()`; one that is known already is given as it is. */
+  /**
+   * Loads a container that another program made in this root after `open()`; returns one of `containers()` as it is.
+   * @throws as `Container.load()`; {OutliveError} `ERR_INVALID_STATE` if this object is closed.
+   */
   async load(id: string): Promise<Container> {
     this.#requireOpen();
     const known = this.#supervised.get(id);
@@ -110,12 +120,12 @@ export class Supervisor {
     return this.#supervise(container, true);
   }
 
-  /** As `container.start()`. */
+  /** Calls `container.start()`. @throws as that and as {@link get}. */
   async start(id: string, options?: StartOptions): Promise<ContainerProcess> {
     return this.get(id).start(options);
   }
 
-  /** As `container.exec()`. */
+  /** Calls `container.exec()`. @throws as that and as {@link get}. */
   async exec(
     id: string,
     processId: string,
@@ -125,7 +135,7 @@ export class Supervisor {
     return this.get(id).exec(processId, spec, options);
   }
 
-  /** As `container.delete()`; resolves when that is in the log too. */
+  /** Calls `container.delete()`, and resolves after the event is written. @throws as that and as {@link get}. */
   async delete(id: string, options?: { force?: boolean }): Promise<void> {
     const supervised = this.#get(id);
     await supervised.container.delete(options);
@@ -133,10 +143,11 @@ export class Supervisor {
   }
 
   /**
-   * The log from a point on, in order, without a gap and each event once; for any number of readers.
-   * A reader that is in an iteration holds what it has not had yet: no such segment is removed.
-   * @throws {OutliveError} `ERR_EVENTS_DROPPED` (an {@link EventsDroppedError}, which names the oldest sequence) when
-   *   `since` asks for what is kept no more; `ERR_INVALID_STATE` when this object is closed; a bad argument's error.
+   * Reads the log from an event on: in order, without a gap, each event once. There may be any number of readers. While
+   * an iteration runs, the segments that it has not read yet are not removed.
+   * @throws {OutliveError} `ERR_EVENTS_DROPPED` (an {@link EventsDroppedError}, which has the oldest sequence) if the
+   *   first requested event is not kept any more; `ERR_INVALID_STATE` if this object is closed; {TypeError|RangeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
    */
   events(options: EventsOptions = {}): AsyncIterableIterator<LoggedEvent> {
     this.#requireOpen();
@@ -148,8 +159,11 @@ export class Supervisor {
   }
 
   /**
-   * Writes down that a consumer is done with an event and all before it; they need not be kept for it any more.
-   * @param sequence 0 to the newest one there is. An older one than before changes nothing.
+   * Acknowledges an event and all before it for a consumer, so that they need not be kept for it any more.
+   * @param consumer its name, an id of at most 100 characters. It is made if it is new.
+   * @param sequence 0 to the newest event's. One below the consumer's last one changes nothing.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if this object is closed; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`,
+   *   `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error if it can't be written.
    */
   ack(consumer: string, sequence: number): void {
     this.#requireOpen();
@@ -159,12 +173,16 @@ export class Supervisor {
     this.#log.retire();
   }
 
-  /** The consumers, and the last sequence that each has acknowledged. */
+  /** The consumers by name, each with the last sequence that it acknowledged. */
   consumers(): ReadonlyMap<string, number> {
     return this.#consumers.all();
   }
 
-  /** Forgets a consumer; nothing is kept for it any more. @returns whether there was one. */
+  /**
+   * Removes a consumer, so that no events are kept for it any more.
+   * @returns whether there was one.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if this object is closed; {TypeError} `ERR_INVALID_ARG_VALUE`.
+   */
   removeConsumer(consumer: string): boolean {
     this.#requireOpen();
     checkConsumer(consumer);
@@ -173,12 +191,12 @@ export class Supervisor {
     return removed;
   }
 
-  /** Why events can't be written just now (a full disk); they wait in memory meanwhile. undefined when all are. */
+  /** Why events can't be written at the moment (a full disk) and wait in memory; undefined if all are written. */
   get logProblem(): Error | undefined {
     return this.#recorder.problem;
   }
 
-  /** Stops watching, closes its containers' objects and lets the root go; touches no process. Iterations end. */
+  /** Stops watching, closes the containers' objects, ends iterations, unlocks the root. Does not affect processes. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -201,7 +219,7 @@ export class Supervisor {
   #recover(containers: Container[]): void {
     const found = new Set(containers.map(({ id }) => id));
     for (const id of this.#recorder.containerIds()) {
-      // One that could not be loaded is not gone.
+      // A container that exists but could not be loaded is not deleted.
       if (!found.has(id) && !existsSync(join(this.root, id))) this.#recorder.conclude(id);
     }
     for (const container of containers) this.#begin(container, true);
@@ -209,7 +227,7 @@ export class Supervisor {
   }
 
   async #supervise(container: Container, isFound: boolean): Promise<Container> {
-    // One with the same id may have been deleted, and its last events not be told yet.
+    // If a container with the same id was just deleted, wait until its last events are written.
     await this.#supervised.get(container.id)?.ended;
     this.#begin(container, isFound);
     return container;
@@ -255,7 +273,7 @@ export class Supervisor {
     follow: boolean,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<LoggedEvent, undefined> {
-    // Asked again: time may have passed since events() was called.
+    // Check again: this runs at the first next(), and the event may have been removed since events() was called.
     if (from < this.#log.oldest) throw new EventsDroppedError(from, this.#log.oldest);
     const place = this.#consumers.enter(from);
     const onPosition = (next: number): void => {
