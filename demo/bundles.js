@@ -39,7 +39,7 @@ export async function hostBundle(/** @type {string} */ dir) {
   return { bundle, shell: args[0] ?? 'sh', runtimeArgs: [] };
 }
 
-/** What scene 2 needs and this machine lacks. */
+/** What is missing on this machine for scene 2; undefined if nothing is. */
 export function missingForRunc() {
   if (find('runc') === undefined) return 'runc is not installed';
   const busybox = find('busybox');

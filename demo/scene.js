@@ -7,7 +7,7 @@ import { isGone, statOf } from '../test/support/proc.js';
 import { adoptedBy, goesAway } from './adoption.js';
 
 /**
- * What the scenes are played on; what must be ended if one breaks off stands in it.
+ * What the scenes share, and what must be ended if one of them fails.
  * @typedef {object} Stage
  * @property {import('./narrator.js').Narrator} narrator
  * @property {string} dir

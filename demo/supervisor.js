@@ -20,7 +20,7 @@ await perform(async ({ options, stdioDir, lines }, tell) => {
   terminal.type(lines.unread);
   tell('started', { pid: shell.systemPid });
 
-  // Here the story of this process ends: it holds nothing that the shell needs.
+  // This process is killed here. It holds nothing that the shell needs.
   await shell.wait();
   throw new Error('the shell ended while its first supervisor lived');
 });

@@ -1,4 +1,4 @@
-/** The files of the state directory: which ids are taken, exact bytes out, and what each content means. */
+/** The files of the state directory: valid ids, the exact bytes written, and the meaning of each content read. */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -44,7 +44,9 @@ test('state.json, byte for byte', ({ scratch }) => {
   expect(dir.readState()).toEqual(state);
 });
 
-test("process.json, byte for byte: the OCI process object, and the seed's keys beside it", ({ scratch }) => {
+test("process.json, byte for byte: the OCI process object, and beside it the keys of containerd's process.go (June 2016)", ({
+  scratch,
+}) => {
   const { path, dir } = processDir(scratch);
   const spec = { args: ['a', 'b'], terminal: true };
   const state = {
