@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
 import { processesWith, statOf } from '../support/proc.js';
-import { cgroupsWork, Host, runs, shell, type HostOptions } from './harness.js';
+import { cgroupsWork } from './cgroups.js';
+import { Host, runs, shell, type HostOptions } from './harness.js';
 
 /** A process that belongs to no container; killed after the test, even if that fails. */
 class Bystander {

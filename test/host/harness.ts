@@ -2,10 +2,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  accessSync,
   chmodSync,
   chownSync,
-  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -13,7 +11,6 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
-  rmdirSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,22 +73,6 @@ export function eachWithHost(use: (host: Host) => void, options: HostOptions = {
   afterEach(async () => {
     await host[Symbol.asyncDispose]();
   });
-}
-
-/** Whether the caller may make a cgroup v2 below its own. If not, the runtime finds members by /proc. */
-export function cgroupsWork(): boolean {
-  const own = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
-  const mount = /^\S+ \S+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
-  if (own === undefined || mount === undefined) return false;
-  const probe = join(mount, own, `outlive-probe-${process.pid}`);
-  try {
-    mkdirSync(probe);
-    accessSync(join(probe, 'cgroup.procs'), constants.W_OK);
-    rmdirSync(probe);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export class Host {

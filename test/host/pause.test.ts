@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { installed, isRoot, want, wantRight } from '../support/strict.js';
 import { processesWith } from '../support/proc.js';
 import { until } from '../support/until.js';
-import { cgroupsWork, defaultProcess, Host, processState, runs, shell } from './harness.js';
+import { cgroupsWork } from './cgroups.js';
+import { defaultProcess, Host, processState, runs, shell } from './harness.js';
 
 const cgroups = wantRight('a cgroup v2 in which we may make others', cgroupsWork());
 /** A caller without a cgroup, as most unprivileged users are. */
