@@ -177,7 +177,7 @@ function messageOf(/** @type {unknown} */ error) {
 }
 
 /**
- * Settles as `task` does, or rejects when this program is told to end.
+ * Settles as `task` does, or rejects on SIGINT and SIGTERM.
  * @template T
  * @param {Promise<T>} task
  * @returns {Promise<T>}

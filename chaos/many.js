@@ -180,6 +180,6 @@ function tryKill(/** @type {number} */ pid) {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone meanwhile.
+    // It has ended by now.
   }
 }

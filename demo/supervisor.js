@@ -15,7 +15,7 @@ await perform(async ({ options, stdioDir, lines }, tell) => {
   terminal.take();
   terminal.type(lines.read);
   await terminal.prompt();
-  // From here on nobody reads what the shell prints.
+  // From now on the output of the shell is unread.
   terminal.stopReading();
   terminal.type(lines.unread);
   tell('started', { pid: shell.systemPid });

@@ -16,7 +16,7 @@ function call(...args: string[]): { status: number | null; stdout: string; stder
   return spawnSync(host.binary, args, { encoding: 'utf8' });
 }
 
-it('tells its version and its help', () => {
+it('prints its version and its help', () => {
   for (const flag of ['--version', '-version', '-v']) {
     expect(call(flag)).toMatchObject({
       status: 0,

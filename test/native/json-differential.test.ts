@@ -56,7 +56,7 @@ describe('against JSON.parse', () => {
     );
   });
 
-  test('any JavaScript string, lone surrogates too, is accepted exactly where it has a UTF-8 form', async () => {
+  test('any JavaScript string, lone surrogates too, is accepted exactly if it has a UTF-8 form', async () => {
     const anyString = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 8 });
     const surrogates = fc.array(fc.constantFrom(0xd800, 0xdbff, 0xdc00, 0xdfff, 0x41, 0x5c), { maxLength: 8 });
     await fc.assert(

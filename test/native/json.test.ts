@@ -1,4 +1,4 @@
-// The native JSON reader (native/common/json.h) case by case: what it takes, what it refuses and where, its limits.
+// The native JSON reader (native/common/json.h): accepted documents, refused ones with the place of the error, limits.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { accepted, refused, refusedBytes } from './json-cases.js';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { rootIds } from '../../src/oci/spec.js';
 
-describe('rootIds', () => {
+describe('rootIds()', () => {
   const map = (
     containerID: number,
     hostID: number,

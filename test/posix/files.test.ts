@@ -84,7 +84,7 @@ describe('open', () => {
     expect(statSync(path).mode & 0o777).toBe(0o640);
   });
 
-  it('opens the read end of a FIFO that nobody writes, non-blocking', async () => {
+  it('opens the read end of a FIFO without a writer, non-blocking', async () => {
     const path = join(temporaryDirectory(), 'fifo');
     posix.mkfifo(path, 0o600);
     const fd = opened(path, O_RDONLY | O_NONBLOCK);

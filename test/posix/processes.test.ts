@@ -76,7 +76,7 @@ describe('the subreaper attribute', () => {
 });
 
 describe('a pidfd', () => {
-  it('signals its process; once that was reaped, waiting says ECHILD', async () => {
+  it('signals its process; once that is reaped, waiting fails with ECHILD', async () => {
     const before = openDescriptors();
     const child = await sleeper();
     const pidfd = posix.pidfdOpen(child.pid);

@@ -149,7 +149,7 @@ describe('watchWritable', () => {
     expect(posix.write(writer, Buffer.of(1))).toBe(1);
   });
 
-  it('calls back when the reader is gone, and the write says EPIPE', async () => {
+  it('calls back when the reader is gone; then write fails with EPIPE', async () => {
     const path = join(temporaryDirectory(), 'fifo');
     posix.mkfifo(path, 0o600);
     const reader = posix.open(path, O_RDONLY | O_NONBLOCK);

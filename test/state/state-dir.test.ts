@@ -6,13 +6,16 @@ import { makeDirectory } from '../../src/disk/files.js';
 import { ContainerDir, checkId } from '../../src/state/state-dir.js';
 import { type Scratch, test } from '../support/scratch.js';
 
-test.for(['a', 'A-9_.+', '0'.repeat(255)])('%s is an id', (id) => {
+test.for(['a', 'A-9_.+', '0'.repeat(255)])('%s is a valid id', (id) => {
   checkId('id', id);
 });
 
-test.for(['', '.', '..', '.a', '-a', '_a', 'a/b', 'a b', 'a\n', 'a\0', 'é', 'x'.repeat(256)])('%j is no id', (id) => {
-  expect(() => checkId('id', id)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
-});
+test.for(['', '.', '..', '.a', '-a', '_a', 'a/b', 'a b', 'a\n', 'a\0', 'é', 'x'.repeat(256)])(
+  '%j is no valid id',
+  (id) => {
+    expect(() => checkId('id', id)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
+  },
+);
 
 function processDir(scratch: Scratch): { path: string; dir: ReturnType<ContainerDir['process']> } {
   const container = new ContainerDir(scratch.root, 'c');
@@ -83,7 +86,7 @@ test.for<[string, number | undefined]>([
   ['1 2', undefined],
   ['2147483647', 2147483647],
   ['2147483648', undefined],
-])('a pid file that says %j: %s', ([text, pid], { scratch }) => {
+])('the pid file %j gives %s', ([text, pid], { scratch }) => {
   const { path, dir } = processDir(scratch);
   fs.writeFileSync(join(path, 'pid'), text);
   expect(dir.readPid()).toBe(pid);
@@ -97,7 +100,7 @@ test.for<[string, number | undefined]>([
   ['256', NaN],
   ['-1', NaN],
   ['x', NaN],
-])('an exitStatus that says %j: %s', ([text, status], { scratch }) => {
+])('the exitStatus %j gives %s', ([text, status], { scratch }) => {
   const { path, dir } = processDir(scratch);
   expect(dir.readExitStatus()).toBeUndefined();
   fs.writeFileSync(join(path, 'exitStatus'), text);
