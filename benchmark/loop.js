@@ -1,4 +1,4 @@
-/** How long a start holds the event loop of a program with a 2 GB heap: runs in a process of its own, given this heap. */
+/** How long a start blocks the event loop of a program with a 2 GB heap; measured in another process that has such a heap. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -6,7 +6,7 @@ import { atMost } from './starts.js';
 import { World, median, row, untilInterrupted } from './world.js';
 
 const HEAP_BYTES = 2 * 1024 ** 3;
-/** Doubles, 80 kB: small enough for the ordinary heap pages, which no huge page backs. */
+/** An array of doubles has 80 kB: small enough for ordinary heap pages, which are not backed by huge pages. */
 const ARRAY_LENGTH = 10_000;
 
 export async function eventLoop(/** @type {World} */ world) {

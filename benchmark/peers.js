@@ -1,4 +1,4 @@
-/** The peers that are measured where they are installed: conmon (a shim of the same kind) and node-pty (a terminal). */
+/** The peers, measured if they are installed: conmon (a shim of the same kind) and node-pty (a terminal). */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, existsSync, readFileSync, watch } from 'node:fs';
@@ -18,7 +18,7 @@ function isOnPath(/** @type {string} */ name) {
 
 export const hasConmon = isOnPath('conmon');
 
-/** `npm install --no-save node-pty` makes it one. */
+/** node-pty, if `npm install --no-save node-pty` has installed it. */
 export function loadNodePty() {
   try {
     return createRequire(import.meta.url)('node-pty');
@@ -27,7 +27,7 @@ export function loadNodePty() {
   }
 }
 
-/** One process below conmon, on the do-nothing runtime: as podman starts it, without podman. */
+/** One process under conmon, on the do-nothing runtime, started as podman does. */
 export class ConmonProcess {
   #dir;
   #exits;
@@ -69,7 +69,7 @@ export class ConmonProcess {
     world.stray(this.#pid, false);
     while (!existsSync(join(this.#exits, this.#id))) await once(changes, 'change');
     changes.close();
-    // Closed before, it would make conmon end the process itself.
+    // Not earlier: if this closes, conmon ends the process itself.
     this.#sync?.destroy();
   }
 }

@@ -132,7 +132,7 @@ export async function pidFile(/** @type {World} */ world) {
     const container = await world.create({ root, bundle, runtimeArgs: ['--stamp', stamp] });
     await world.start(container);
     const resolvedNs = process.hrtime.bigint();
-    // The runtime may be told of before it has told the time.
+    // start() may resolve before the runtime has written the time.
     let stampNs = '';
     while (stampNs === '') stampNs = readFileSync(stamp, 'utf8');
     took.push(Number(resolvedNs - BigInt(stampNs)) / 1e6);

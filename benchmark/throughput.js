@@ -57,7 +57,7 @@ async function takeAll(writer, bytes, onProgress) {
   await readAll(counter, bytes, onProgress);
 }
 
-/** When the shim has written down what it has to after a start. The writer fills the pipe meanwhile, and waits. */
+/** The shim's processor time once it has done its work after a start. Meanwhile the writer fills the pipe and waits. */
 async function settledCpuMs(/** @type {number} */ shim) {
   for (let last = cpuMs(shim); ;) {
     await delay(20);

@@ -1,6 +1,6 @@
 /**
- * What every measurement stands on: temporary directories on tmpfs and disk, the compiled floors, bundles, and a register
- * of all that was started, so that nothing is left behind however the benchmark ends.
+ * For every measurement: temporary directories on tmpfs and disk, the compiled floors, bundles, and a list of everything
+ * that was started, so that nothing is left behind however the benchmark ends.
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -119,13 +119,13 @@ export class World {
     child.once('exit', () => this.#children.delete(child));
   }
 
-  /** The pid of a peer's process that runs, or (`isRunning` false) does no more. */
+  /** Notes the pid of a peer's process that runs, or (`isRunning` false) that it has ended. */
   stray(/** @type {number} */ pid, isRunning = true) {
     if (isRunning) this.#strays.add(pid);
     else this.#strays.delete(pid);
   }
 
-  /** In place of a container's object that was closed: the same container, loaded again. */
+  /** Takes a container that was loaded again, in place of its closed object. */
   adopt(/** @type {Container} */ container) {
     this.#running.set(container.id, { container, process: onlyProcess(container) });
   }
@@ -159,7 +159,7 @@ export class World {
         console.error(`benchmark: ${container.id} could not be ended: ${messageOf(error)}`);
       }
     });
-    // The state of what still runs is its only handle.
+    // What still runs can only be ended by its state: keep it.
     if (allEnded) for (const dir of this.#dirs) rmSync(dir, { recursive: true, force: true });
     else console.error(`benchmark: kept ${this.#dirs.join(', ')}`);
   }
@@ -177,7 +177,7 @@ function messageOf(/** @type {unknown} */ error) {
 }
 
 /**
- * Settles as `task` does, or rejects when this program is told to end.
+ * Settles as `task` does, or rejects on SIGINT and SIGTERM.
  * @template T
  * @param {Promise<T>} task
  * @returns {Promise<T>}

@@ -1,11 +1,11 @@
 /**
- * The fault harness: random faults at random instants, each round in a state root of its own, and after each a look for
- * what it left behind. A round is repeated by its seed and number:
+ * The fault harness: random faults at random instants. Each round has its own state root, and afterwards is checked for
+ * leftovers. Seed and number repeat a round:
  *
  *     npm run chaos -- --rounds 500 --seed 1 [--only <scenario>] [--round <number>]
  *     npm run chaos -- --many 10000
  *
- * Exit status 1 when a status was lost that should be known, a wait hung, something was left, or anything was wrong.
+ * Exits with 1 if a known status was lost, a wait hung, something was left, or anything else was wrong.
  */
 import { accessSync, constants, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { watch } from 'node:fs';
@@ -44,7 +44,7 @@ function onPath(/** @type {string} */ program) {
 
 /** @typedef {{ number: number, scenario: string, kind: import('./failures.js').Kind, message: string }} Failure */
 
-/** Plays one round to its end and gives what was wrong with it. */
+/** Plays one round to its end; gives what was wrong. */
 async function play(/** @type {import('./scenarios/index.js').Scenario} */ scenario, /** @type {Round} */ round) {
   /** @type {{ kind: import('./failures.js').Kind, message: string }[]} */
   const found = [];
@@ -64,7 +64,7 @@ async function play(/** @type {import('./scenarios/index.js').Scenario} */ scena
 
 /** @type {string | undefined} */
 let interruptedBy;
-/** So that an interrupted round cleans up after itself, too. */
+/** Rejects on SIGINT and SIGTERM, so that an interrupted round still cleans up. */
 const interrupted = new Promise((_, reject) => {
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
     process.once(signal, () => {
@@ -94,7 +94,7 @@ if (first === undefined) {
   process.exit(2);
 }
 
-/** The scenario of a round: the first rounds go through all of them, then by the weights, from the round's own numbers. */
+/** The scenario of a round: first each of them once, then at random by their weights. */
 function choose(/** @type {number} */ number) {
   const inTurn = playable[number];
   if (inTurn !== undefined) return inTurn;
@@ -103,7 +103,7 @@ function choose(/** @type {number} */ number) {
 }
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'outlive-chaos-')));
-// What Node makes once and keeps is there before the first round counts.
+// Node opens an inotify descriptor once and keeps it: before the first round counts descriptors.
 watch(base, { persistent: false }).close();
 const began = performance.now();
 /** @type {Map<string, number>} */
@@ -143,5 +143,5 @@ for (const { number, scenario, kind, message } of failures) {
   const only = values.only === undefined ? '' : ` --only ${values.only}`;
   console.log(`  again: npm run chaos -- --seed ${seed} --round ${number}${only}`);
 }
-// Not by the end of the event loop: what hung may keep that alive.
+// A wait that hung may keep the event loop alive.
 process.exit(failures.length === 0 ? 0 : 1);

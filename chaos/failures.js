@@ -1,8 +1,8 @@
-/** The ways in which a round may fail, and waiting that always ends. */
+/** The ways in which a round can fail, and waiting with a time limit. */
 
 /** @typedef {'lost' | 'hung' | 'left' | 'wrong'} Kind */
 
-/** What a round found: an end lost that should be known, a wait that hung, something left behind, or anything else. */
+/** What is wrong with a round: a known exit was lost, a wait hung, something was left behind, or anything else. */
 export class Finding extends Error {
   constructor(/** @type {Kind} */ kind, /** @type {string} */ message, /** @type {ErrorOptions} */ options = {}) {
     super(message, options);
@@ -10,14 +10,14 @@ export class Finding extends Error {
   }
 }
 
-/** Fails the round. */
+/** Fails the round unless the condition holds. */
 export function check(/** @type {unknown} */ condition, /** @type {string} */ message) {
   if (condition) return;
   throw new Finding('wrong', message);
 }
 
 /**
- * The promise's outcome, or a finding of kind `hung`.
+ * The promise's outcome, or a finding of kind `hung` after the limit.
  * @template T
  * @param {string} what
  * @param {Promise<T>} promise
@@ -38,7 +38,7 @@ export async function within(what, promise, limitMs = 5000) {
 }
 
 /**
- * Looks until there is something (neither undefined nor false), for at most the limit.
+ * Polls until `look` gives neither undefined nor false; a finding after the limit.
  * @template T
  * @param {string} what
  * @param {() => T | undefined | false | Promise<T | undefined | false>} look
@@ -55,7 +55,7 @@ export async function until(what, look, { limitMs = 5000, kind = 'hung', everyMs
   }
 }
 
-/** The code of an error that must come; a finding when none does, or one without a code. */
+/** The code of the error that the action must throw; a finding if it throws none, or one without a code. */
 export async function codeOf(/** @type {string} */ what, /** @type {() => unknown} */ action) {
   try {
     await within(what, Promise.resolve().then(action), 20_000);
@@ -68,7 +68,7 @@ export async function codeOf(/** @type {string} */ what, /** @type {() => unknow
   throw new Finding('wrong', `${what}: succeeded`);
 }
 
-/** The action's result, or its error's code; what has none is a finding. */
+/** The action's result, or the code of its error; an error without a code is a finding. */
 export async function attempt(/** @type {string} */ what, /** @type {() => unknown} */ action) {
   try {
     return { value: await within(what, Promise.resolve().then(action), 20_000) };

@@ -1,14 +1,14 @@
-/** Operations of a supervisor (remote.js) with many containers: started, followed, loaded again and deleted by the share. */
+/** Operations of a supervisor (remote.js) on many containers: start, follow, load and delete all of its share. */
 import { Container } from '../dist/index.js';
 
-/** So many starts, loads or deletes at once. */
+/** The number of starts, loads or deletes at once. */
 const AT_ONCE = 16;
 
 /** @type {import('../dist/index.js').Container[]} */
 const containers = [];
 /** @type {Promise<void>[]} */
 const waits = [];
-/** Each telling of an end, as it came. @type {{ id: string, status?: number | undefined, lost?: string | undefined }[]} */
+/** Each exit that was reported, in order. @type {{ id: string, status?: number | undefined, lost?: string | undefined }[]} */
 const told = [];
 
 /** @template T */
@@ -27,7 +27,7 @@ function follow(/** @type {import('../dist/index.js').Process} */ process) {
   waits.push(process.wait().then(tell));
 }
 
-/** What was told until all ends were, or the time was up. */
+/** The exits that were reported, once all were or the limit has passed. */
 async function ends(/** @type {number} */ limitMs) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;

@@ -1,7 +1,7 @@
 /**
- * Many processes that end at the same moment. Several supervisors start them, each with a byte of its own for an exit
- * code; all wait at one gate, a FIFO; it opens, and each end must be told once, exactly: to those who started them, and,
- * when they are dead, to others who load all of it. Each process writes its pid into a ledger as it goes.
+ * Many processes that exit at the same moment. Several supervisors start them; all wait at one FIFO, the gate. When it
+ * opens, the supervisors must report each exit once, with the exact status. Then they are killed, and other supervisors,
+ * which load everything, must do the same. As a third count each process appends its pid to a file, the ledger.
  *
  *     npm run chaos -- --many 10000
  */
@@ -11,13 +11,13 @@ import { posix } from '../dist/index.js';
 import { Finding, check, until } from './failures.js';
 import { allPids, processesOf } from '../test/support/proc.js';
 
-/** Of a supervisor: each process takes two of its descriptors until it has ended. */
+/** The number of processes of one supervisor; each takes two of its descriptors until it has ended. */
 const SHARE = 2500;
 const DESCRIPTORS_EACH = 2;
-/** A shim and its process; and of all others that the machine may need. */
+/** A shim and its process; and pids to spare for other programs of the machine. */
 const PROCESSES_EACH = 2;
 const PROCESSES_SPARE = 2000;
-/** Of each step, in milliseconds: at first, and for each process. */
+/** The time limit of each step: a base, and more for each process. */
 const LIMIT_MS = 60_000;
 const LIMIT_EACH_MS = 40;
 
@@ -46,7 +46,7 @@ async function run(/** @type {import('./round.js').Round} */ round, /** @type {n
   const ids = Array.from({ length: count }, () => round.name('c'));
   const codeOf = new Map(ids.map((id, i) => [id, i % 256]));
   const shares = sharesOf(ids);
-  /** Has each supervisor do something with its share; all that they answer, one after the other. */
+  /** Runs an operation in each supervisor, with its share of the ids; gives all answers in one list. */
   const askAll = async (
     /** @type {import('./supervisor.js').Supervisor[]} */ supervisors,
     /** @type {string} */ operation,
@@ -81,7 +81,7 @@ async function run(/** @type {import('./round.js').Round} */ round, /** @type {n
   check(sum('other') === 0, `${sum('other')} ends told twice, or not as they were`);
 }
 
-/** As few supervisors as the limit of descriptors allows, at least two; equal shares. */
+/** Divides the ids equally among as few supervisors as the limit of descriptors allows, at least two. */
 function sharesOf(/** @type {string[]} */ ids) {
   const limit = /** @type {{ hard: number | 'unlimited' }} */ (descriptorLimit()).hard;
   const most = limit === 'unlimited' ? SHARE : Math.min(SHARE, Math.floor((limit - 200) / DESCRIPTORS_EACH));
@@ -103,14 +103,14 @@ function checkRoom(/** @type {number} */ count) {
   check(count <= most, `kernel.pid_max is ${pidMax}: there is room for ${most}`);
 }
 
-/** Who comes waits until it is opened; then one byte for each lets them through, also who comes late. */
+/** A FIFO at which processes wait. Opening it writes one byte for each, also for those that come later. */
 class Gate {
   #fd;
 
   constructor(/** @type {string} */ path) {
     this.path = path;
     posix.mkfifo(path, 0o600);
-    // A writer, so that no reader sees the end; and a reader, so that it opens at once.
+    // Both ends: with a writer no reader sees end-of-file, and with a reader the open does not block.
     this.#fd = openSync(path, 'r+');
   }
 
@@ -152,7 +152,7 @@ function report(what, told, codeOf, clock) {
   return { missed, other: twice + wrong };
 }
 
-/** What the processes themselves wrote. */
+/** Compares the pids that the processes wrote with those that were started. */
 function reportLedger(/** @type {string} */ text, /** @type {number[]} */ pids) {
   const written = text.trim().split('\n').map(Number);
   const distinct = new Set(written);
@@ -163,13 +163,13 @@ function reportLedger(/** @type {string} */ text, /** @type {number[]} */ pids) 
   return { missed, other: twice + wrong };
 }
 
-/** Where it was cut short: the processes first, so that their shims clean up after them. */
+/** Ends everything after an interruption: the processes first, so that their shims clean up after them. */
 async function endAll(/** @type {import('./round.js').Round} */ round, /** @type {number} */ limitMs) {
   await round.killSupervisors();
   const isShim = (/** @type {string} */ what) => what.includes('outlive-shim ');
   const kill = () => {
     const left = processesOf(round.marker);
-    // A runtime that starts one, too: its shim goes on as after a failure.
+    // Also a runtime that is just starting a process: its shim handles that as a failure.
     for (const { pid, what } of left) if (!isShim(what)) tryKill(pid);
     return left.length === 0;
   };
@@ -180,6 +180,6 @@ function tryKill(/** @type {number} */ pid) {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone meanwhile.
+    // It has ended by now.
   }
 }

@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats: a round of the harness can be played again. Not for secrets. */
+/** Pseudo-random numbers from a seed, so that a round can be played again. */
 
 /** A generator of its own for each round, so that a round does not depend on those before it. */
 export class Random {

@@ -1,6 +1,6 @@
 /**
- * A supervisor in a process of its own: does what the harness asks (one JSON object a line on stdin, the answer on
- * stdout), and can be armed to kill itself at the n-th call into the file system or the addon.
+ * A supervisor in another process. It runs the operations that the harness sends (a JSON object a line on stdin, the
+ * answer on stdout), and can be armed to kill itself at the n-th call into the file system or the addon.
  */
 import fs from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -12,7 +12,7 @@ let calls = 0;
 
 const die = () => process.kill(process.pid, 'SIGKILL');
 
-/** Puts a counter around a function; when it is the trap's turn, the process dies before or after the call. */
+/** Wraps a function with a counter; at the n-th call the process kills itself, before or after it. */
 function wrap(/** @type {any} */ holder, /** @type {string} */ name) {
   const original = holder[name];
   if (typeof original !== 'function') return;

@@ -1,6 +1,6 @@
 /**
- * One round: a state root of its own, what scenarios need to make containers in it, and at the end the look for what was
- * left behind. All that a round starts bears its marker in arguments, directory or environment.
+ * One round: its state root, helpers to make containers in it, and at the end the check for leftovers. Every process
+ * that a round starts has the round's marker in its arguments, directory or environment.
  */
 import {
   copyFileSync,
@@ -23,7 +23,7 @@ import { Supervisor } from './supervisor.js';
 
 const PATH = 'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 const TIMEOUT_MS = 8000;
-/** Of what a round left. */
+/** The number of leftovers that are printed. */
 const MAX_TOLD = 20;
 
 export class Round {
@@ -52,13 +52,13 @@ export class Round {
     this.dir = join(base, this.marker);
     this.root = join(this.dir, 'state');
     this.random = new Random(seed, number);
-    /** Mostly the host runtime, which is quicker. */
+    /** Mostly the host runtime, which is faster. */
     this.runtime = runtimes.length > 1 && this.random.chance(0.15) ? this.random.pick(runtimes.slice(1)) : runtimes[0];
     this.note(this.runtime);
     mkdirSync(this.root, { recursive: true, mode: 0o700 });
   }
 
-  /** Says what was chosen; told when the round fails. */
+  /** Records a choice, to be printed if the round fails. */
   note(/** @type {string} */ text) {
     this.notes.push(text);
   }
@@ -117,13 +117,13 @@ export class Round {
     );
   }
 
-  /** Has it closed at the end of the round. */
+  /** Closes it at the end of the round. */
   keep(/** @type {Container} */ container) {
     this.#containers.push(container);
     return container;
   }
 
-  /** A supervisor in a process of its own. */
+  /** A supervisor in another process. */
   async supervisor(/** @type {string[]} */ prefix = []) {
     const supervisor = new Supervisor(this.marker, prefix);
     this.#supervisors.push(supervisor);
@@ -131,22 +131,22 @@ export class Round {
     return supervisor;
   }
 
-  /** Something to be done at the end, whatever happens; before the look for leftovers. */
+  /** Registers something to do at the end in any case, before the check for leftovers. */
   atEnd(/** @type {() => unknown} */ action) {
     this.#atEnd.unshift(action);
   }
 
-  /** The file of a process directory. */
+  /** The path of a file in a process directory. */
   file(/** @type {string} */ id, /** @type {string} */ name, processId = 'init') {
     return join(this.root, id, processId, name);
   }
 
-  /** The pid of the shim that serves a process: it stands in the process's directory. */
+  /** The pid of the shim that serves a process. */
   shimOf(/** @type {string} */ id, processId = 'init') {
     return shimIn(join(this.root, id, processId));
   }
 
-  /** The exact end of a process: anything else is a finding. */
+  /** Waits for the exit of a process; another status than this is a finding. */
   async expectEnd(
     /** @type {import('../dist/index.js').Process} */ process,
     /** @type {number} */ status,
@@ -161,7 +161,7 @@ export class Round {
     );
   }
 
-  /** Deletes a container, after which its id must be free and good for a whole new life. */
+  /** Deletes a container; then its id must be usable for a new one. */
   async deleteAndReuse(/** @type {Container} */ container) {
     await within('delete', container.delete(), 20_000);
     await this.reuse(container.id, container.runtime);
@@ -176,8 +176,8 @@ export class Round {
   }
 
   /**
-   * Ends the round: everything is closed, and there must be nothing left.
-   * @returns {Promise<string[]>} what is
+   * Ends the round: closes everything and checks for leftovers.
+   * @returns {Promise<string[]>} the leftovers
    */
   async end() {
     for (const action of this.#atEnd) await action();
@@ -208,7 +208,7 @@ export class Round {
     ];
   }
 
-  /** So that the next round begins clean, whatever this one left. */
+  /** Removes the leftovers, so that the next round begins without them. */
   #sweep() {
     for (const { pid } of processesOf(this.marker)) {
       tryTo(() => process.kill(pid, 'SIGKILL'));
@@ -219,12 +219,12 @@ export class Round {
   }
 }
 
-/** For what may be gone meanwhile. */
+/** Runs an action whose object may be gone by now. */
 function tryTo(/** @type {() => unknown} */ action) {
   try {
     action();
   } catch {
-    // Told already, as left behind.
+    // Reported as left behind already.
   }
 }
 
@@ -240,7 +240,7 @@ const APPLETS = ['sh', 'cat', 'echo', 'printf', 'sleep', 'stty', 'true', 'kill',
 /** @type {{ spec: any, rootfs: string } | undefined} */
 let template;
 
-/** The root file system that all container bundles of a run share, and the runtime's own `spec`. */
+/** The runtime's own `spec`, and the root file system that all container bundles of a run share. */
 function containerTemplate(/** @type {string} */ base, /** @type {string} */ runtime) {
   if (template !== undefined) return template;
   const dir = join(base, 'template');

@@ -1,4 +1,4 @@
-/** The harness's end of a supervisor process (remote.js). */
+/** A supervisor process (remote.js), from the harness's side. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { within } from './failures.js';
 
 const script = join(import.meta.dirname, 'remote.js');
 
-/** Its process was killed before it answered. */
+/** The supervisor process was killed before it answered. */
 export class SupervisorDied extends Error {}
 
 export class Supervisor {
@@ -39,7 +39,7 @@ export class Supervisor {
   }
 
   /**
-   * Has it do something.
+   * Runs an operation in the supervisor.
    * @param {string} operation
    * @param {object} args
    * @returns {Promise<any>} rejects with the operation's error, or with SupervisorDied
@@ -54,19 +54,19 @@ export class Supervisor {
     return within(`${operation} in another process`, answered, limitMs);
   }
 
-  /** Kills it, and waits until it is gone. */
+  /** Kills it and waits for its exit. */
   async kill() {
     this.#child.kill('SIGKILL');
     await this.death();
   }
 
-  /** Waits until it is dead, whoever kills it. */
+  /** Waits for its exit, whoever kills it. */
   async death(limitMs = 20_000) {
     await within('the death of a supervisor', Promise.all([this.#closed, this.#traced]), limitMs);
   }
 
   /**
-   * Has strace(1) kill its main thread before the n-th of these system calls.
+   * Attaches strace(1), which kills the main thread before the n-th of these system calls.
    * @param {string} calls names, separated by commas
    */
   async trace(calls, /** @type {number} */ nth) {

@@ -1,4 +1,4 @@
-/** A Node.js process of its own that plays a supervisor, and the messages that it sends us over Node's IPC channel. */
+/** A supervisor in another Node.js process, and the messages that it sends over Node's IPC channel. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ export class Actor {
   }
 
   /**
-   * The next thing that it tells, which must be `told`.
+   * Waits for the next message, which must be `told`.
    * @param {string} told
    * @returns {Promise<Message>}
    */
@@ -52,7 +52,7 @@ export class Actor {
     return this.end();
   }
 
-  /** @returns {Promise<{ code: number | null, signal: string | null }>} how it ended, when it has. */
+  /** @returns {Promise<{ code: number | null, signal: string | null }>} how it ended; resolves when it has. */
   async end() {
     const [code, signal] = await this.#ended;
     return { code, signal };

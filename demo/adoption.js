@@ -1,4 +1,4 @@
-/** Who is whose parent, and who is gone: facts of which nobody tells a process that is not the parent, so it looks again. */
+/** The parent and the end of processes that are not our children. No event tells of them, so /proc is polled. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGone, statOf } from '../test/support/proc.js';
 

@@ -31,7 +31,7 @@ function find(/** @type {string} */ program) {
     });
 }
 
-/** An interactive shell on a terminal of this machine: bash, or sh where there is none. */
+/** An interactive shell on a terminal of this machine: bash, or sh if that is missing. */
 export async function hostBundle(/** @type {string} */ dir) {
   const args = find('bash') ? ['bash', '--noprofile', '--norc', '--noediting', '-i'] : ['sh', '-i'];
   const env = [`PATH=${PATH}`, `PS1=${PROMPT}`, 'TERM=dumb', 'HISTFILE='];
@@ -39,16 +39,16 @@ export async function hostBundle(/** @type {string} */ dir) {
   return { bundle, shell: args[0] ?? 'sh', runtimeArgs: [] };
 }
 
-/** What scene 2 needs and this machine lacks. */
+/** What is missing on this machine for scene 2; undefined if nothing is. */
 export function missingForRunc() {
   if (find('runc') === undefined) return 'runc is not installed';
   const busybox = find('busybox');
   if (busybox === undefined) return 'busybox is not installed';
-  // A dynamic one names its loader near the start of the file; in a root file system of its own it would not run.
+  // A dynamic program names its loader near the start of the file. It would not run in a root file system without that.
   return readFileSync(busybox).subarray(0, 4096).includes('/ld-') ? 'busybox is not a static one' : undefined;
 }
 
-/** Busybox's shell in a container: runc's own template, rootless where we are not root. */
+/** Busybox's shell in a container: runc's own template, rootless if we are not root. */
 export function runcBundle(/** @type {string} */ dir) {
   const bundle = join(dir, 'runc-bundle');
   const bin = join(bundle, 'rootfs', 'bin');
@@ -69,6 +69,6 @@ export function runcBundle(/** @type {string} */ dir) {
     env: ['PATH=/bin', `PS1=${PROMPT}`, 'TERM=dumb'],
   };
   writeFileSync(path, JSON.stringify(config));
-  // A state directory of its own: nothing of it stays on the machine, and no root is needed.
+  // Its own state directory is removed with the demo, and needs no root.
   return { bundle, shell: 'busybox sh', runtimeArgs: ['--root', join(dir, 'runc')] };
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: a shell outlives the program that started it. This process is the narrator: it starts supervisors,
- * kills one, looks into /proc, tells what happened and checks all that it tells. Ends with 0 only when all of it was so,
- * within a minute, and leaves no process and no file.
+ * kills one, reads /proc, and prints and checks each step. It exits with 0 only if every check holds, within a minute, and
+ * leaves no process and no file.
  */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ const stateRoot = join(dir, 'state');
 /** @type {import('./scene.js').Stage} */
 const stage = { narrator, dir, stateRoot, actors: [], containerIds: [] };
 
-/** A scene that this machine can't show: said plainly; in strict mode (CI) a failure. */
+/** Says why a scene cannot be played on this machine; in strict mode (CI) that is a failure. */
 function skip(/** @type {string} */ reason) {
   narrator.line(reason);
   if (strict) throw new Error('scene 2 was not played, and OUTLIVE_STRICT=1 allows no skip');
@@ -50,7 +50,7 @@ async function play() {
   }
 }
 
-/** Rejects when time is up or somebody wants us to end. */
+/** Rejects after the time limit, or on a signal that ends this program. */
 function interruption() {
   const { promise, reject } = withResolvers();
   const timer = setTimeout(() => reject(new Error(`not done after ${LIMIT_MS / 1000} s`)), LIMIT_MS);
@@ -71,7 +71,7 @@ function withResolvers() {
   return { promise, reject };
 }
 
-/** Ends what is left of the play, whatever happened in it. */
+/** Ends and removes everything that the demo started. */
 async function cleanUp() {
   const limit = setTimeout(() => {
     narrator.complain(new Error(`clean-up is not done after ${CLEAN_UP_LIMIT_MS / 1000} s; see ${dir}`));

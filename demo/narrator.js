@@ -1,4 +1,4 @@
-/** Tells the story on standard output: titles, numbered steps, quoted output; and checks what it tells. */
+/** Prints titles, numbered steps and quoted output on stdout, and checks claims. */
 import process from 'node:process';
 
 export class Narrator {
@@ -26,10 +26,10 @@ export class Narrator {
     for (const line of lines) process.stdout.write(`       | ${line}\n`);
   }
 
-  /** Ends the demo when a thing that it tells is not so. */
+  /** Ends the demo if a claim is not true. */
   check(/** @type {string} */ claim, /** @type {unknown} */ actual, /** @type {unknown} */ expected) {
     if (actual === expected) return;
-    throw new Error(`not so: ${claim}. Expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
+    throw new Error(`not true: ${claim}. Expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
   }
 
   complain(/** @type {unknown} */ error) {

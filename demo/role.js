@@ -1,12 +1,12 @@
-/** The supervisor's side of Actor: its argument, telling the narrator, and ending with it. */
+/** The supervisor's side of Actor: it gets a role as its argument, sends messages, and ends with the narrator. */
 import process from 'node:process';
 
 /**
- * Runs a supervisor: `play` gets the role that the narrator gave and a function that tells it something.
+ * Runs a supervisor: `play` gets the narrator's role and a function that sends a message to it.
  * @param {(role: any, tell: (told: string, facts?: object) => void) => Promise<void>} play
  */
 export async function perform(play) {
-  // Without a narrator there is no play.
+  // The narrator has ended: so do we.
   const leave = () => process.exit(1);
   process.on('disconnect', leave);
   const tell = (/** @type {string} */ told, /** @type {object} */ facts = {}) => {

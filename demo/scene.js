@@ -7,7 +7,7 @@ import { isGone, statOf } from '../test/support/proc.js';
 import { adoptedBy, goesAway } from './adoption.js';
 
 /**
- * What the scenes are played on; what must be ended if one breaks off stands in it.
+ * What the scenes share, and what must be ended if one of them fails.
  * @typedef {object} Stage
  * @property {import('./narrator.js').Narrator} narrator
  * @property {string} dir
@@ -108,7 +108,7 @@ async function carryOn(stage, cast, id, pid) {
   narrator.step(`It sets the terminal to ${COLUMNS} columns and ${ROWS} rows, and types: ${LINE}`);
   narrator.quote(lines);
   narrator.check('the shell sees the new size', lines.includes(`${ROWS} ${COLUMNS}`), true);
-  // In a container of its own the shell is pid 1; on the host it has the pid that we know.
+  // In a container the shell has pid 1; with the host runtime it has the pid that we know.
   narrator.check('it is the same shell', lines.includes(`pid ${cast.name === 'host' ? pid : 1}`), true);
 
   const { status, exitStatus, lost } = await second.hear('ended');

@@ -1,4 +1,4 @@
-/** The second supervisor: knows the state root and the id, and nothing else of what the first one did. */
+/** The second supervisor: it knows only the state root and the id. */
 import { Container } from '../dist/index.js';
 import { perform } from './role.js';
 import { ShellTerminal } from './shell-terminal.js';

@@ -1,10 +1,10 @@
-/** Types into a supervised shell and reads what it prints, as a person at its terminal would. */
+/** Types into a supervised shell and reads what it prints, as a person at a terminal does. */
 import { once } from 'node:events';
 
 /** What the shell prints when it waits for a line (its PS1). */
 export const PROMPT = 'shell$ ';
 
-// Cursor movements and the like, which some shells print (ECMA-48 control sequences).
+// Control sequences (ECMA-48) such as cursor movements, which some shells print.
 // eslint-disable-next-line no-control-regex
 const CONTROL_SEQUENCE = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
 

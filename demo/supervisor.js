@@ -15,12 +15,12 @@ await perform(async ({ options, stdioDir, lines }, tell) => {
   terminal.take();
   terminal.type(lines.read);
   await terminal.prompt();
-  // From here on nobody reads what the shell prints.
+  // From now on the output of the shell is unread.
   terminal.stopReading();
   terminal.type(lines.unread);
   tell('started', { pid: shell.systemPid });
 
-  // Here the story of this process ends: it holds nothing that the shell needs.
+  // This process is killed here. It holds nothing that the shell needs.
   await shell.wait();
   throw new Error('the shell ended while its first supervisor lived');
 });

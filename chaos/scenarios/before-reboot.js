@@ -1,4 +1,4 @@
-/** State from before a reboot: lost for that reason, and whoever has the pid now is never touched. */
+/** State from before a reboot: the exit is lost with that reason, and the process that has the pid now is not touched. */
 import { writeFileSync } from 'node:fs';
 import { isGone } from '../../test/support/proc.js';
 import { Finding, check, codeOf, until, within } from '../failures.js';

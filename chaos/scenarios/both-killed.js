@@ -1,4 +1,4 @@
-/** Shim and process are killed at the same time: 137 where the shim could still tell, else lost. */
+/** Shim and process are killed at the same time: 137 if the shim could still record it, else lost. */
 import { check, until, within } from '../failures.js';
 
 /** @type {import('./index.js').Scenario} */

@@ -1,4 +1,4 @@
-/** A process that has nothing to do with any container, and must outlive all that is done to them. */
+/** A process outside all containers, which must survive whatever is done to them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ export class Decoy {
     round.atEnd(() => this.#end());
   }
 
-  /** Waits for a later tick of the clock that dates processes: what starts then differs from it in more than the pid. */
+  /** Waits for the next clock tick, so that later processes have another start time. */
   async grownOld() {
     const { uptime } = this;
     await until('a later tick', () => this.uptime > uptime + 0.02);

@@ -1,4 +1,4 @@
-/** All scenarios; each is chosen as often as its weight says. */
+/** All scenarios; the weight says how often one is chosen. */
 import beforeReboot from './before-reboot.js';
 import bothKilled from './both-killed.js';
 import manyShort from './many-short.js';
@@ -18,8 +18,8 @@ import unseenExit from './unseen-exit.js';
  * @typedef {object} Scenario
  * @property {string} name
  * @property {number} weight
- * @property {number} [limitMs] of a round, where it is not that of all
- * @property {(tools: { isRoot: boolean, has: (program: string) => boolean }) => string | undefined} [needs] what it lacks
+ * @property {number} [limitMs] the time limit of a round, if not the usual one
+ * @property {(tools: { isRoot: boolean, has: (program: string) => boolean }) => string | undefined} [needs] what is missing on this machine
  * @property {(round: import('../round.js').Round) => Promise<void>} run
  */
 

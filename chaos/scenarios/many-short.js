@@ -1,4 +1,4 @@
-/** Many short processes at once: each end exact, none missed, none told twice. */
+/** Many short processes at once: each status is exact, no exit is missed or reported twice. */
 import { Container } from '../../dist/index.js';
 import { check, within } from '../failures.js';
 

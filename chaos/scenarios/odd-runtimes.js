@@ -1,10 +1,10 @@
-/** Runtimes that hang, print a lot, write the pid in two halves, or succeed without one. */
+/** Runtimes that hang, print a lot, write the pid in two halves, or succeed without a pid. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { posix } from '../../dist/index.js';
 import { check, codeOf, within } from '../failures.js';
 
-/** What the script does before it becomes the real runtime, or instead; `$pid_file` is set when it starts a process. */
+/** Writes the pid in two halves. Like every `body` it runs before, or instead of, the real runtime; see the script below. */
 const HALVES = `
 real "$@" || exit $?
 pid=$(cat "$pid_file") && rest=\${pid#?}

@@ -1,4 +1,4 @@
-/** A supervisor without descriptors: operations fail with a code, later they work, and no end is missed meanwhile. */
+/** A supervisor without free descriptors: operations fail with a code and work later, and no exit is missed. */
 import { attempt, check, within } from '../failures.js';
 
 /** @type {import('./index.js').Scenario} */
@@ -18,7 +18,7 @@ export default {
     const ended = supervisor.ask('wait', { id });
     ended.catch(() => undefined);
     const before = await supervisor.ask('descriptors');
-    // From not a single new one to almost enough.
+    // From no new descriptor at all to almost enough.
     const limit = Math.max(3, Number(await supervisor.ask('highestDescriptor')) + random.int(-12, 8));
     check(supervisor.limitDescriptors(limit), 'prlimit failed');
     const spec = { args: ['sh', '-c', 'exit 0'] };

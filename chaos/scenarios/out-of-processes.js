@@ -1,4 +1,4 @@
-/** A supervisor and its shims that may have no further process: a code, no end missed, and later all works. */
+/** A supervisor and its shims may make no further process: operations fail with a code, no exit is missed, later all works. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { processesOf } from '../../test/support/proc.js';
@@ -6,7 +6,7 @@ import { attempt, check, until, within } from '../failures.js';
 
 const ERRORS = /^(EAGAIN|ERR_SHIM|ERR_OCI_RUNTIME|ERR_CONTAINER_NOT_STARTED|ERR_CONTAINER_START_TIMEOUT)$/;
 
-/** The hierarchy of cgroups that counts processes; undefined where there is none of ours. */
+/** The cgroup hierarchy with the pids controller; undefined if there is none. */
 function pidsHierarchy() {
   const roots = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'];
   return roots.find(
@@ -30,7 +30,7 @@ export default {
   async run(round) {
     const { random } = round;
     const code = random.int(0, 255);
-    // Of the host runtime: runc moves its processes into a cgroup of pids of its own.
+    // Not runc: it moves its processes into another pids cgroup.
     const options = await round.options(`read x; exit ${code}`, { runtime: 'host' });
     const { id } = options;
     const cgroup = join(/** @type {string} */ (pidsHierarchy()), round.name('pids'));
@@ -45,7 +45,7 @@ export default {
     ended.catch(() => undefined);
     await until('the shim has recorded all', () => existsSync(round.file(id, 'identity.json')));
 
-    // From not a single new one to enough for shim, runtime and process.
+    // From no new process at all to enough for shim, runtime and process.
     const spare = random.int(0, 5);
     const now = Number(readFileSync(join(cgroup, 'pids.current'), 'utf8'));
     writeFileSync(join(cgroup, 'pids.max'), String(now + spare));
@@ -58,7 +58,7 @@ export default {
     if (exec.code !== undefined) check(!existsSync(round.file(id, '', 'second')), 'a failed exec left its directory');
     else await expectStatus('the end of second', supervisor.ask('wait', { id, processId: 'second' }), second);
 
-    // Its shim may be unable to run the runtime's delete; delete() makes up for it.
+    // The shim may be unable to run the runtime's delete; delete() does it later.
     writeFileSync(stdio.stdin, '\n');
     await expectStatus('the end, with no process to spare', ended, code);
     writeFileSync(join(cgroup, 'pids.max'), 'max');
@@ -76,7 +76,7 @@ async function expectStatus(
   check(exit.status === status, `${what}: told was ${JSON.stringify(exit)}, not ${status}`);
 }
 
-/** When all that was in it has ended; rmdir(2) says EBUSY before. */
+/** Removes a cgroup once its processes have ended; before that rmdir(2) fails with EBUSY. */
 async function removeCgroup(/** @type {import('../round.js').Round} */ round, /** @type {string} */ cgroup) {
   await round.killSupervisors();
   const isEmpty = () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8') === '';

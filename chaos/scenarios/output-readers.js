@@ -1,4 +1,4 @@
-/** Readers of the output that never read, come late or twice, grandchildren that hold it: the exit waits for none. */
+/** Output readers that never come, come late or twice, and grandchildren that hold the output: the exit waits for none. */
 import { text } from 'node:stream/consumers';
 import { check, within } from '../failures.js';
 
@@ -10,7 +10,7 @@ export default {
     const { random } = round;
     const terminal = random.chance(0.4);
     const code = random.int(0, 255);
-    // What a FIFO holds at least, with nobody reading.
+    // No more than a FIFO holds without a reader.
     const size = random.int(1, 16_000);
     const grandchild = random.chance(0.3) ? 'sleep 1000 & ' : '';
     const print = `head -c ${size} /dev/zero | tr '\\0' x`;

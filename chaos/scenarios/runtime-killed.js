@@ -1,4 +1,4 @@
-/** The runtime, or the shim above it, is killed while it starts a process: start() fails with a code and leaves nothing, or all goes well. */
+/** The runtime or the shim is killed during a start: start() fails with a code and leaves nothing, or succeeds. */
 import { existsSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { posix } from '../../dist/index.js';
@@ -29,7 +29,7 @@ export default {
     try {
       if (typeof victim === 'number' && !isOver) process.kill(victim, 'SIGKILL');
     } catch {
-      // It was quicker.
+      // It has ended already.
     }
     const started = await starting;
     if ('code' in started) {
@@ -49,7 +49,7 @@ export default {
       check(exit.status === 137 || exit.lost, `told was ${JSON.stringify(exit)}`);
     }
     await within('delete', container.delete(), 20_000);
-    // A runc that was killed leaves empty cgroups of which it has no record; its next run with the id takes them over.
+    // A killed runc leaves empty cgroups that it has not recorded; its next run with this id uses them.
     if (round.runtime === 'runc') for (const path of cgroupsOf(container.id)) rmdirSync(path);
   },
 };

@@ -1,4 +1,4 @@
-/** The shim is killed: the end is lost at once, with a reason, nothing of the container runs on, its id can be used. */
+/** The shim is killed: the exit is lost at once with a reason, all processes are ended, the id can be used again. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { isGone } from '../../test/support/proc.js';
@@ -31,7 +31,7 @@ export default {
     }
     const exit = await within('the end, told', process.wait());
     check(exit.status === undefined && (exit.lost ?? '') !== '', `told was ${JSON.stringify(exit)}`);
-    // Of an exec'ed process a later supervisor knows only what the shim wrote down; a bare pid may be another's by then.
+    // A later supervisor knows an exec'ed process only by the identity that the shim recorded; a pid alone may be reused.
     const isKnown = !ofExec || !unseen || existsSync(round.file(id, 'identity.json', process.id));
     const ended = () =>
       until(`the end of what the shim left (${pid}), ${isKnown ? 'known' : 'unknown'}`, () => isGone(pid), {

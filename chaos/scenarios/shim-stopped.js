@@ -1,4 +1,4 @@
-/** The shim stands still: nothing blocks, a full control FIFO is EAGAIN, and all is made up for when it goes on. */
+/** The shim is stopped: nothing blocks, a full control FIFO is EAGAIN, and on SIGCONT everything is done. */
 import { attempt, check, until } from '../failures.js';
 
 /** @type {import('./index.js').Scenario} */
@@ -42,7 +42,7 @@ function resume(/** @type {number} */ shim) {
   try {
     process.kill(shim, 'SIGCONT');
   } catch {
-    // It has left.
+    // It has exited.
   }
 }
 
@@ -54,7 +54,7 @@ function resume(/** @type {number} */ shim) {
  */
 async function fill(process, random, onSent) {
   for (let i = 0; i < 70_000; i++) {
-    // busybox's stty takes more than 29999 for nonsense.
+    // busybox's stty does not print sizes above 29999.
     /** @type {[number, number]} */
     const size = [random.int(1, 29_999), random.int(1, 29_999)];
     const began = performance.now();

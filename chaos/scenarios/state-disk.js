@@ -1,4 +1,4 @@
-/** The disk with the state is full, read-only or gone, at the start or at the exit: a clear error, a definite end. */
+/** The disk with the state is full, read-only or gone, at the start or at the exit: an error with a code, a definite exit. */
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, rmSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export default {
     const { random, root } = round;
     mount(['-t', 'tmpfs', '-o', 'size=256k,mode=700', 'outlive-chaos', root]);
     const script = random.chance(0.5) ? 'read x; exit 9' : 'read x; kill -9 $$';
-    // Pid 1 of a container can't kill itself: it goes on, and ends with 0.
+    // Pid 1 of a container cannot kill itself: it continues, and exits with 0.
     const status = script.includes('exit') ? 9 : round.runtime === 'host' ? 137 : 0;
     const options = await round.options(script);
     if (random.chance(0.5)) {
@@ -26,7 +26,7 @@ export default {
     await Container.cleanUp(root, { graceMs: 0 });
     await round.reuse(options.id);
     check(readdirSync(root).length === 0, `in the state root: ${readdirSync(root).join(', ')}`);
-    // A program that ends closes its descriptors, by which we knew, before it lets go of its working directory.
+    // A process closes its descriptors, by which we see its exit, before it releases its working directory.
     await until('nobody has the disk', () => isUnmounted(root), { kind: 'left' });
   },
 };
@@ -129,7 +129,7 @@ async function atExit(round, options, fault, status) {
   );
   fault.end();
   await within('delete', container.delete(), 20_000);
-  // With its state went the only record of which cgroup was its own.
+  // The only record of its cgroup was in the state that is gone.
   if (fault.name === 'gone') for (const path of cgroupsOf(container.id)) rmdirSync(path);
 }
 
@@ -138,7 +138,7 @@ function mount(/** @type {string[]} */ args, command = 'mount') {
   check(status === 0, `${command} ${args.join(' ')}: ${stderr}`);
 }
 
-/** Writes until not one byte more goes in. */
+/** Fills the disk to the last byte. */
 function fill(/** @type {string} */ path) {
   const fd = openSync(path, 'w', 0o600);
   try {

@@ -1,4 +1,4 @@
-/** Any file of the state is broken or replaced: no crash, no hang, no signal to another process, and all can be removed. */
+/** A file of the state is broken or replaced: no crash, no hang, no signal to another process, and all can be removed. */
 import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -22,7 +22,7 @@ export default {
     const process = await container.start({ stdio: round.fifos() });
     const { systemPid } = process;
     await until('the shim has recorded all', () => readable(round.file(id, 'identity.json')));
-    // runc says that it has started what is about to become the program: until then it does not bear our marker.
+    // runc reports the start before the process has called execve(2): until then the marker is not in its environment.
     await until('the program itself', () => isOurs(round, systemPid));
     const ended = random.chance(0.4);
     if (ended) {
@@ -53,7 +53,7 @@ export default {
   },
 };
 
-/** None of these may hang, crash or hit another. */
+/** None of these may hang, crash or signal another process. */
 async function poke(/** @type {import('../../dist/index.js').Process} */ process) {
   await attempt('state', () => process.state());
   await attempt('resize', () => process.resize(80, 24));
@@ -76,7 +76,7 @@ function readable(/** @type {string} */ path) {
   }
 }
 
-/** Where the files make the library's own clean-up impossible, it has said so; what it had no way to know we end. */
+/** Ends what the library could not: with broken files it may not know the process, or may have refused to delete. */
 async function endByHand(
   /** @type {import('../round.js').Round} */ round,
   /** @type {string} */ id,
@@ -103,13 +103,13 @@ function isOurs(/** @type {import('../round.js').Round} */ round, /** @type {num
   return readIfThere(`/proc/${pid}/environ`).includes(round.marker);
 }
 
-/** Does something bad to a file. */
+/** Damages a file in a random way; gives the number of the way. */
 function damage(
   /** @type {string} */ path,
   /** @type {import('../random.js').Random} */ random,
   /** @type {Decoy} */ decoy,
 ) {
-  // Not what an earlier damage made huge.
+  // An earlier damage may have made it huge.
   const text = readable(path) && lstatSync(path).size < 1 << 20 ? readFileSync(path, 'utf8') : '';
   const aimed = path.endsWith('pid') || path.endsWith('identity.json');
   const replace = (/** @type {() => void} */ make) => () => {

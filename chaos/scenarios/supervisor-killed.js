@@ -1,9 +1,9 @@
-/** A supervisor is killed at a random instant of create, start, exec or delete; the next one must find the truth. */
+/** A supervisor is killed at a random instant of create, start, exec or delete; the next one must find the true state. */
 import { Container } from '../../dist/index.js';
 import { Finding, attempt, check, until, within } from '../failures.js';
 import { SupervisorDied } from '../supervisor.js';
 
-/** About how many calls into file system and addon each takes; beyond them it is killed when it has done. */
+/** About how many calls into file system and addon each operation makes; with a larger n it is killed after the operation. */
 const CALLS = { create: 30, start: 110, exec: 120, delete: 130 };
 const TRACED = 'mkdir,mknodat,mknod,chmod,fchmod,rename,openat,write,unlink,rmdir,clone,vfork,clone3,inotify_add_watch';
 
@@ -50,7 +50,7 @@ export default {
 };
 
 /**
- * Has a supervisor do it, and kills it by one of three ways.
+ * Runs an operation in a supervisor, and kills that in one of three ways.
  * @param {import('../round.js').Round} round
  * @param {keyof typeof CALLS} operation
  * @param {Record<keyof typeof CALLS, any>} args
@@ -61,7 +61,7 @@ async function runUntilKilled(round, operation, args) {
   const nth = random.int(1, CALLS[operation]);
   round.note(`${operation}, by ${way} ${nth}`);
   const traced = way === 'system call' && round.has('strace');
-  // Its own start takes some hundred calls, so it is told when to begin to count by its pid.
+  // Its own start takes some hundred calls, so strace is attached, or the counter armed, only after it.
   const supervisor = await round.supervisor();
   if (operation !== 'create') await supervisor.ask('load', { root: round.root, id: args.delete.id });
   if (traced) await supervisor.trace(TRACED, nth);
@@ -75,11 +75,11 @@ async function runUntilKilled(round, operation, args) {
 }
 
 /**
- * What is left of a process after the kill must be one of the things that can be.
+ * Checks what a process is after the kill: it runs and can be ended, it was never started, or its exit is exact.
  * @param {import('../round.js').Round} round
  * @param {import('../../dist/index.js').Process} process
- * @param {string} cut the operation on it that was cut off, if any
- * @param {number | undefined} code what it exits with by itself
+ * @param {string} cut the operation on it that was interrupted, or 'none'
+ * @param {number | undefined} code its exit code; undefined if it runs until it is killed
  */
 async function bringToItsEnd(round, process, cut, code) {
   await until(
@@ -97,7 +97,7 @@ async function bringToItsEnd(round, process, cut, code) {
   if (!killed && exit.status !== code) throw new Finding('lost', `${process.id}: status ${exit.status}, not ${code}`);
 }
 
-/** Kills it, as soon as it is recorded who it is. */
+/** Kills it as soon as its identity is recorded. */
 async function kill(/** @type {import('../../dist/index.js').Process} */ process) {
   await until('a signal reaches it', async () => {
     const sent = await attempt('signal', () => process.signal('SIGKILL'));

@@ -1,4 +1,4 @@
-/** Processes end while no supervisor lives: found on load, exact; two supervisors at once see the same. */
+/** A process exits while no supervisor runs: a load finds the exact status, and two supervisors see the same. */
 import { Finding, check, within } from '../failures.js';
 
 /** @type {import('./index.js').Scenario} */

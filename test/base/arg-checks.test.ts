@@ -15,13 +15,13 @@ const RANGE = 'ERR_OUT_OF_RANGE';
 
 describe('arguments', () => {
   test.for<[string, () => void, string]>([
-    ['a string that is none', () => checkString('x', 1), TYPE],
+    ['a string that is a number', () => checkString('x', 1), TYPE],
     ['an empty string', () => checkString('x', ''), VALUE],
     ['a string with a NUL', () => checkString('x', 'a\0b'), VALUE],
-    ['strings that are none', () => checkStrings('x', 'a'), TYPE],
+    ['strings that are one string', () => checkStrings('x', 'a'), TYPE],
     ['strings with a number', () => checkStrings('x', ['a', 1]), TYPE],
     ['strings with a NUL', () => checkStrings('x', ['a\0']), VALUE],
-    ['a boolean that is none', () => checkBoolean('x', 0), TYPE],
+    ['a boolean that is a number', () => checkBoolean('x', 0), TYPE],
     ['an object that is null', () => checkObject('x', null), TYPE],
     ['an object that is a list', () => checkObject('x', []), TYPE],
     ['an integer that is text', () => checkInteger('x', '1', 0, 2), TYPE],
@@ -30,12 +30,12 @@ describe('arguments', () => {
     ['too small', () => checkInteger('x', -1, 0, 2), RANGE],
     ['too large', () => checkInteger('x', 3, 0, 2), RANGE],
     ['a timeout of 0', () => checkTimeout('x', 0), RANGE],
-    ['a timeout that a timer would take for 1', () => checkTimeout('x', 2 ** 31), RANGE],
+    ['a timeout too large for a timer, which would take it for 1', () => checkTimeout('x', 2 ** 31), RANGE],
   ])('%s is refused', ([, check, code]) => {
     expect(check).toThrow(expect.objectContaining({ code }));
   });
 
-  test('what is right passes', () => {
+  test('valid arguments pass', () => {
     checkString('x', 'a');
     checkStrings('x', ['', 'a']);
     checkBoolean('x', false);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { abortable, deferred, within } from '../../src/base/promises.js';
 
 describe('promises', () => {
-  test('abortable: the promise, or the reason, and no listener stays', async () => {
+  test('abortable: settles as the promise does, or rejects with the reason', async () => {
     const controller = new AbortController();
     expect(await abortable(Promise.resolve(1), controller.signal)).toBe(1);
     const waiting = abortable(new Promise(() => undefined), controller.signal);

@@ -1,4 +1,4 @@
-/** Each bad input is one clear error with its code, and leaves nothing that was not there before. */
+/** Bad input: each is one error with a code, and changes nothing. */
 import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -49,7 +49,7 @@ describe('Container.create', () => {
     await expect(creating(scratch, change)).rejects.toMatchObject({ code });
   });
 
-  test('an id that is taken is ERR_CONTAINER_EXISTS, and the container that has it stays', async ({ scratch }) => {
+  test('an id in use is ERR_CONTAINER_EXISTS, and its container stays as it is', async ({ scratch }) => {
     const { id, bundle } = await scratch.container('host', TRUE);
     const before = tree(scratch.root);
     await expect(Container.create({ root: scratch.root, id, bundle })).rejects.toMatchObject({
@@ -58,14 +58,14 @@ describe('Container.create', () => {
     expect(tree(scratch.root)).toEqual(before);
   });
 
-  test('of two that create one id at once, one wins', async ({ scratch }) => {
+  test('of two that create one id at once, one succeeds', async ({ scratch }) => {
     const { bundle } = await scratch.container('host', TRUE);
     const options = { root: scratch.root, id: scratch.newId(), bundle };
     const results = await Promise.allSettled([Container.create(options), Container.create(options)]);
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
-  test('a state root that is not there is a system error with its path', async ({ scratch }) => {
+  test('a state root that does not exist is a system error with its path', async ({ scratch }) => {
     const { bundle } = await scratch.container('host', TRUE);
     const root = join(scratch.dir, 'nowhere');
     const created = Container.create({ root, id: 'a', bundle });
@@ -81,7 +81,7 @@ describe('Container.create', () => {
 
   test('a state root that cannot be written is a system error', async ({ scratch }) => {
     const { bundle } = await scratch.container('host', TRUE);
-    // Nobody makes directories in /sys; modes do not stop root elsewhere.
+    // Not even root can make a directory in /sys; elsewhere modes do not stop root.
     const code = expect.stringMatching(/^(EACCES|EPERM|EROFS)$/) as string;
     await expect(Container.create({ root: '/sys', id: 'a', bundle })).rejects.toMatchObject({ code });
   });
@@ -100,7 +100,7 @@ describe('Container.create', () => {
     ['{}', /process\.args must be a non-empty array of strings/],
     ['{"process":{"args":[]}}', /process\.args must be/],
     ['{"process":{"args":["a",1]}}', /process\.args must be/],
-  ] as const)('a broken config.json %j is told by place', async ([config, message], { scratch }) => {
+  ] as const)('a broken config.json %j is an error with its place', async ([config, message], { scratch }) => {
     const bundle = scratch.mkdir('bundle');
     writeFileSync(join(bundle, 'config.json'), config);
     const created = Container.create({ root: scratch.root, id: 'a', bundle });
@@ -132,7 +132,7 @@ describe('Container.load', () => {
 });
 
 describe('container.start', () => {
-  test('what is in the way of a FIFO is refused and stays as it was', async ({ scratch }) => {
+  test('a file under the name of a FIFO makes start() fail, and stays as it is', async ({ scratch }) => {
     for (const name of ['exit', 'control']) {
       for (const plant of [
         (path: string) => writeFileSync(path, 'mine'),
@@ -151,7 +151,7 @@ describe('container.start', () => {
     }
   });
 
-  test('FIFOs that are there already are used', async ({ scratch }) => {
+  test('existing FIFOs are used', async ({ scratch }) => {
     const container = await scratch.container('host', { args: ['sh', '-c', 'exit 5'] });
     const dir = join(scratch.root, container.id, 'init');
     mkdirSync(dir);
@@ -161,7 +161,7 @@ describe('container.start', () => {
     expect(await process.wait()).toMatchObject({ status: 5 });
   });
 
-  test('a second start is ERR_INVALID_STATE, and the first goes on', async ({ scratch }) => {
+  test('a second start is ERR_INVALID_STATE, and the first process keeps running', async ({ scratch }) => {
     const container = await scratch.container('host', { args: ['cat'] });
     const results = await Promise.allSettled([
       container.start({ stdio: scratch.fifos() }),
@@ -183,7 +183,7 @@ describe('container.start', () => {
     expect(processesWith(container.id)).toEqual([]);
   });
 
-  test('a stdio path that cannot be opened is the shim’s error, with the path', async ({ scratch }) => {
+  test('a stdio path that cannot be opened is ERR_SHIM with the path', async ({ scratch }) => {
     const container = await scratch.container('host', TRUE);
     const started = container.start({ stdio: { stdout: join(scratch.dir, 'no', 'dir') } });
     await expect(started).rejects.toMatchObject({ code: 'ERR_SHIM' });
@@ -193,7 +193,7 @@ describe('container.start', () => {
 });
 
 describe('a process', () => {
-  test('refuses sizes and signals that are none', async ({ scratch }) => {
+  test('refuses invalid sizes and signals', async ({ scratch }) => {
     const container = await scratch.container('host', { args: ['cat'] });
     const process = await container.start({ stdio: scratch.fifos() });
     for (const [width, height] of [
@@ -212,7 +212,7 @@ describe('a process', () => {
     expect(process.state()).toBe('running');
   });
 
-  test('wait() can be given up, and close() ends it', async ({ scratch }) => {
+  test('wait() can be aborted, and close() rejects it', async ({ scratch }) => {
     const container = await scratch.container('host', { args: ['cat'] });
     const process = await container.start({ stdio: scratch.fifos() });
     const reason = new Error('enough');

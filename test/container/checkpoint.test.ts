@@ -1,6 +1,6 @@
 /**
- * Checkpoints: the exact command lines of making and restoring one on a recording runtime, what is on disk before and
- * after, and, where criu runs, a process that goes on where it was.
+ * Checkpoints on a runtime that records its calls: the exact command lines to make and restore one, and the files. If
+ * criu works, a real process continues from where it was.
  */
 import {
   existsSync,
@@ -44,7 +44,7 @@ test.for<[Partial<CheckpointOptions>, string[]]>([
   });
 });
 
-test('its config.json, byte for byte as the original wrote it, for its owner alone', async ({ scratch }) => {
+test('its config.json, byte for byte as the original wrote it, with mode 0600', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async ({ container }) => {
     const before = Date.now();
     const { created } = await container.checkpoint({ name: 'a' });
@@ -62,7 +62,7 @@ test('its config.json, byte for byte as the original wrote it, for its owner alo
   });
 });
 
-test('what was made is restored with the same flags, by name or by path', async ({ scratch }) => {
+test('a checkpoint is restored with the flags that it was made with, by name or by path', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime, process) => {
     const { container } = runtime;
     const elsewhere = scratch.mkdir('elsewhere');
@@ -85,7 +85,7 @@ test('what was made is restored with the same flags, by name or by path', async 
   });
 });
 
-test('a checkpoint that fails leaves no directory, and its error is the runtime’s', async ({ scratch }) => {
+test('a checkpoint that fails leaves no directory, and has the runtime’s error', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     const { container } = runtime;
     const dir = join(container.bundle, 'checkpoints');
@@ -102,7 +102,7 @@ test('a checkpoint that fails leaves no directory, and its error is the runtime�
   });
 });
 
-test('a name that is taken is ERR_CHECKPOINT_EXISTS, and what has it stays', async ({ scratch }) => {
+test('a name in use is ERR_CHECKPOINT_EXISTS, and its checkpoint stays', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     const { container } = runtime;
     const first = await container.checkpoint({ name: 'one' });
@@ -118,7 +118,7 @@ test('a name that is taken is ERR_CHECKPOINT_EXISTS, and what has it stays', asy
   });
 });
 
-test('of two that make one name at once, one wins', async ({ scratch }) => {
+test('of two that make one name at once, one succeeds', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async ({ container }) => {
     const both = await Promise.allSettled([container.checkpoint({ name: 'x' }), container.checkpoint({ name: 'x' })]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -126,7 +126,7 @@ test('of two that make one name at once, one wins', async ({ scratch }) => {
   });
 });
 
-test('checkpoints() lists by name what was finished, as the original’s too', async ({ scratch }) => {
+test('checkpoints() lists finished checkpoints by name, those of the original too', async ({ scratch }) => {
   const container = await scratch.container('host', { args: ['true'] });
   expect(await container.checkpoints()).toEqual([]);
   const dir = scratch.mkdir('dir');
@@ -151,7 +151,7 @@ test('checkpoints() lists by name what was finished, as the original’s too', a
   });
 });
 
-test('deleteCheckpoint() removes it whole, also an unfinished one, and only it', async ({ scratch }) => {
+test('deleteCheckpoint() removes one checkpoint with all its files, finished or not', async ({ scratch }) => {
   const container = await scratch.container('host', { args: ['true'] });
   const dir = scratch.mkdir('dir');
   mkdirSync(join(dir, 'one', 'criu.work'), { recursive: true });
@@ -200,9 +200,9 @@ test.for([
   });
 });
 
-// Not a skip: where criu can't run there is nothing to try, and the arguments above are all that is ours.
+// Without criu this is not a failure, also in strict mode: the library only makes the command lines tested above.
 if (runtimes.includes('runc') && succeeds('criu', ['check'])) {
-  test('with criu, a restored process goes on where it was', async ({ scratch }) => {
+  test('with criu, a restored process continues from where it was', async ({ scratch }) => {
     const script = 'i=0; while :; do i=$((i+1)); echo $i >/tmp/i; sleep 0.1; done';
     const container = await scratch.container('runc', { args: ['sh', '-c', script] });
     const config = join(container.bundle, 'config.json');

@@ -1,4 +1,4 @@
-/** How the library calls the runtime for a container that runs: the exact arguments, and what it makes of the answers. */
+/** Operations on a runtime that records its calls: the exact arguments, and how each answer is understood. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -8,7 +8,7 @@ import { processesWith } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
-/** What the library left of its own in the container's directory. */
+/** Files of the library that are left in the container's directory. */
 function leftIn(root: string, { id }: Container): string[] {
   return readdirSync(join(root, id)).filter((name) => name.startsWith('.'));
 }
@@ -47,7 +47,7 @@ test.for([
   });
 });
 
-test('killAll() reaches no container of another bundle, and takes no signal that is none', async ({ scratch }) => {
+test('killAll() refuses a container of another bundle, and an invalid signal', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     const { container } = runtime;
     for (const signal of [0, 65, -1]) {
@@ -60,7 +60,7 @@ test('killAll() reaches no container of another bundle, and takes no signal that
   });
 });
 
-test('resources go by a file for its owner alone, which is gone afterwards', async ({ scratch }) => {
+test('resources are passed in a file with mode 0600, which is removed afterwards', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     const { container, dir } = runtime;
     const resources: LinuxResources = { memory: { limit: 1 << 20 }, pids: { limit: 7 }, unified: { 'pids.max': '7' } };
@@ -77,7 +77,7 @@ test('resources go by a file for its owner alone, which is gone afterwards', asy
   });
 });
 
-test('a failure has the first error of the runtime’s log', async ({ scratch }) => {
+test('an error has the first error message of the runtime’s log', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     runtime.fails('ps', 'no ps today');
     await expect(runtime.container.pids()).rejects.toMatchObject({
@@ -105,7 +105,7 @@ test('a runtime that hangs is killed after timeoutMs, with what it started', asy
   });
 });
 
-test('a pause of which nothing comes is a failure after timeoutMs', async ({ scratch }) => {
+test('a pause that does not take effect is an error after timeoutMs', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async ({ container: { id } }) => {
     const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
     await expect(container.pause()).rejects.toMatchObject({
@@ -141,22 +141,27 @@ test.for([
   ['events', '[]'],
   ['events', '{"type":"oom"}'],
   ['events', 'nothing'],
-] as const)('what no such answer is: %s printing %j', async ([command, printed], { scratch }) => {
-  await AnsweringRuntime.with(scratch, async (runtime) => {
-    runtime.prints(command, printed);
-    const asked: Promise<unknown> = command === 'ps' ? runtime.container.pids() : runtime.container.stats();
-    await expect(asked).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
-  });
-});
+] as const)(
+  'an answer that is not valid is ERR_OCI_RUNTIME: %s printing %j',
+  async ([command, printed], { scratch }) => {
+    await AnsweringRuntime.with(scratch, async (runtime) => {
+      runtime.prints(command, printed);
+      const asked: Promise<unknown> = command === 'ps' ? runtime.container.pids() : runtime.container.stats();
+      await expect(asked).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    });
+  },
+);
 
-test('no pids are an empty list, as runc says it', async ({ scratch }) => {
+test('runc’s `null` for no pids is an empty list', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     runtime.prints('ps', 'null');
     expect(await runtime.container.pids()).toEqual([]);
   });
 });
 
-test('a container that has ended is stopped, and the runtime is asked for nothing else', async ({ scratch }) => {
+test('for a container that has ended status() is stopped, and other operations do not call the runtime', async ({
+  scratch,
+}) => {
   const runtime = await AnsweringRuntime.make(scratch);
   const { container } = runtime;
   const operations = [
@@ -175,7 +180,7 @@ test('a container that has ended is stopped, and the runtime is asked for nothin
   const process = await container.start();
   await process.wait();
   for (const operation of operations) await expect(operation()).rejects.toMatchObject({ code: 'ERR_CONTAINER_EXITED' });
-  // The runtime has forgotten it, or has another one under its id.
+  // The runtime does not know the container any more, or has another one with its id.
   runtime.fails('state', 'no such container');
   expect(await container.status()).toBe('stopped');
   const { bundle } = await scratch.container('host', { args: ['true'] });

@@ -1,4 +1,4 @@
-/** Small files: private whatever the umask, replaced as a whole, and read without trust in what has the name. */
+/** Small files: private under any umask, replaced as a whole, and read only if they are regular files. */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -24,7 +24,7 @@ test.for([0o000, 0o022, 0o077, 0o777])(
   },
 );
 
-test('writeFileAtomic: the whole new file under the name, and no other file stays', ({ scratch }) => {
+test('writeFileAtomic replaces the whole file, and leaves no other', ({ scratch }) => {
   const path = join(scratch.dir, 'file');
   writeFileAtomic(path, 'old');
   const before = fs.openSync(path, 'r');

@@ -15,7 +15,7 @@ describe('parseJsonObject', () => {
     ['[1]', '/x.json: must hold a JSON object'],
     ['null', '/x.json: must hold a JSON object'],
     ['"text"', '/x.json: must hold a JSON object'],
-  ])('%j is told with its place', (text, message) => {
+  ])('%j is an error with its place', (text, message) => {
     expect(() => parseJsonObject(text, '/x.json')).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_STATE', message: expect.stringContaining(message) as string }),
     );

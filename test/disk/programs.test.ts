@@ -13,12 +13,12 @@ describe('programs', () => {
     expect(normalizeProgram('/a/../b')).toBe('/b');
   });
 
-  test('the shipped ones by their names', () => {
+  test('the programs of the package are found by name', () => {
     expect(findRuntime('host')).toBe(nativeExecutable('outlive-host'));
     expect(findShim('outlive-shim')).toBe(nativeExecutable('outlive-shim'));
   });
 
-  test('PATH is searched in order; directories and what may not be run are passed over', ({ scratch }) => {
+  test('PATH is searched in order; directories and files without execute permission are skipped', ({ scratch }) => {
     const [one, two, three] = ['one', 'two', 'three'].map((name) => scratch.mkdir(name)) as [string, string, string];
     const old = process.env.PATH;
     mkdirSync(join(one, 'tool'));

@@ -1,4 +1,4 @@
-/** Who may read and plant what: modes whatever the umask, links and strangers' files refused, secrets kept. */
+/** Access: file modes under any umask, links and files of other users refused, no secret in an error or a log. */
 import {
   chmodSync,
   chownSync,
@@ -49,7 +49,7 @@ describe.each([0o000, 0o777])('under the umask %o', (mask) => {
   });
 });
 
-/** A container's directory, changed behind its back. */
+/** Changes a container's directory behind the library's back: the next load must refuse it. */
 async function refused(scratch: Scratch, change: (dir: string) => void): Promise<void> {
   const container = await scratch.container('host', { args: ['true'] });
   change(join(scratch.root, container.id));
@@ -74,7 +74,7 @@ describe.runIf(wantRight('root, to give files to another user', isRoot))('as roo
     await refused(scratch, (dir) => chownSync(dir, 65534, 65534));
   });
 
-  test("another user's FIFO in the place of exit is refused", async ({ scratch }) => {
+  test('a FIFO of another user under the name exit is refused', async ({ scratch }) => {
     const container = await scratch.container('host', { args: ['sleep', '1000'] });
     const process = await container.start();
     chownSync(join(scratch.root, container.id, 'init', 'exit'), 65534, 65534);

@@ -1,4 +1,4 @@
-/** A short run of the fault harness: every scenario once, and some again. */
+/** A short run of the fault harness: each scenario once, and one more round. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -16,7 +16,7 @@ async function play(...args: string[]): Promise<{ code: number | null; stdout: s
   return { code, stdout, stderr };
 }
 
-test('fifteen rounds: nothing lost, hung or left behind', { timeout: 120_000 }, async () => {
+test('fifteen rounds: no status is lost, nothing hangs, nothing is left behind', { timeout: 120_000 }, async () => {
   const { code, stdout, stderr } = await play('--rounds', '15', '--seed', '1');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^rounds +15 +seed 1$/m);
@@ -25,7 +25,7 @@ test('fifteen rounds: nothing lost, hung or left behind', { timeout: 120_000 }, 
   }
 });
 
-test('two hundred that exit at once: none missed, none twice, by two supervisors and by two later ones', async () => {
+test('two hundred processes that exit at once: two supervisors, and two later ones, see each exit once', async () => {
   const { code, stdout, stderr } = await play('--many', '200');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^200 processes of 2 supervisors started/m);
@@ -35,7 +35,7 @@ test('two hundred that exit at once: none missed, none twice, by two supervisors
   expect(stdout).toContain('\nleft behind: 0\n');
 }, 120_000);
 
-test('interrupted in the middle, it ends and removes all it has made', { timeout: 60_000 }, async () => {
+test('an interrupted run ends and removes everything that it made', { timeout: 60_000 }, async () => {
   const child = spawn(process.execPath, [harness, '--many', '40'], { stdio: ['ignore', 'pipe', 'ignore'] });
   const closed = once(child, 'close');
   await once(child.stdout, 'data');

@@ -1,4 +1,4 @@
-/** Nothing is left: after delete, after a failed start, and of what a dead supervisor left half done. */
+/** Clean-up: nothing is left after a delete, after a failed start, or of the half-done work of a dead supervisor. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,9 @@ describe.each(runtimes)('%s', (runtime) => {
   });
 });
 
-test('a runtime that hangs: all of it is killed, in whatever session, and nothing is left', async ({ scratch }) => {
+test('a runtime that hangs is killed with its children, whatever their session, and nothing is left', async ({
+  scratch,
+}) => {
   const hanging = join(scratch.dir, 'runtime');
   const script = `#!/bin/sh
 . ${fixture('parse.sh')}
@@ -54,7 +56,7 @@ test.for([1, 2, 3])(
   async (_, { scratch }) => {
     const real = posix.nativeExecutable('outlive-host');
     const runtime = join(scratch.dir, 'runtime');
-    // It dies once, as soon as it has made a directory of its own for the container.
+    // It dies once, just after it made its own directory for the container.
     const script = `#!/bin/sh
 for id; do :; done
 case "$*" in
@@ -74,7 +76,7 @@ exec ${real} "$@"
   },
 );
 
-test('a shim killed between the status and its delete: the status holds, and delete() makes up for it', async ({
+test('a shim killed after it recorded the status and before its delete: the status holds, and delete() cleans up', async ({
   scratch,
 }) => {
   const runtime = join(scratch.dir, 'runtime');
@@ -103,7 +105,7 @@ function deletingPid(dir: string): number | undefined {
   return Number(readFileSync(join(dir, 'deleting'), 'utf8')) || undefined;
 }
 
-test("a dead supervisor's temporary names are listed by a dry run and removed; a living one's stay", async ({
+test('temporary names of a dead supervisor are listed by a dry run, and removed; those of a living one stay', async ({
   scratch,
 }) => {
   const { id } = await scratch.container('host', { args: ['true'] });

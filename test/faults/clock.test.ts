@@ -1,4 +1,4 @@
-/** The wall clock set back or forward by hours: no end is missed or late for it, and no start is taken for an old one. */
+/** The wall clock is set back or forward by hours: no exit is missed or late, and no start is taken for an old one. */
 import { readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 
 const HOUR_MS = 3_600_000;
 
-/** As this program sees it: the machine's own clock belongs to all that runs on it. */
+/** Changes the clock for this process only: other programs use the machine's. */
 function setClock(byMs: number): void {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + byMs });
 }
@@ -24,7 +24,9 @@ describe.each([
   ['back', -2 * HOUR_MS],
   ['forward', 2 * HOUR_MS],
 ])('set %s by two hours', (_, byMs) => {
-  test('between start, wait, load and delete: the end is told at once, exact', async ({ scratch }) => {
+  test('between start, wait, load and delete: the exit is reported at once, with the exact status', async ({
+    scratch,
+  }) => {
     const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 7'] });
     const process = await container.start({ stdio: scratch.fifos() });
     const told = process.wait();
@@ -38,7 +40,7 @@ describe.each([
     expect(readdirSync(scratch.root)).toEqual([]);
   });
 
-  test('a time-out is as long as ever', async ({ scratch }) => {
+  test('a time-out lasts as long as without the change', async ({ scratch }) => {
     const hanging = join(scratch.dir, 'runtime');
     writeFileSync(hanging, '#!/bin/sh\n[ "$1" = --log ] && exec sleep 1000\n', { mode: 0o700 });
     const container = await scratch.container(hanging, { args: ['true'] }, { timeoutMs: 300 });
@@ -49,7 +51,7 @@ describe.each([
     expect(performance.now() - began).toBeGreaterThanOrEqual(290);
   });
 
-  test('clean-up takes nothing of a start that waits for its shim', async ({ scratch }) => {
+  test('clean-up removes nothing of a start that waits for its shim', async ({ scratch }) => {
     const slow = new SlowShim(scratch);
     const container = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] }, { shim: slow.path });
     const starting = container.start();
@@ -72,20 +74,20 @@ test('a cut-off start from the future stays until the clock has passed its date 
   expect(await Container.cleanUp(scratch.root, { graceMs: 0 })).toEqual([]);
   setClock(HOUR_MS + 1000);
   expect(await Container.cleanUp(scratch.root, { graceMs: 60_000 })).toEqual([]);
-  // A shim that has hung up still stands in the directory for a moment.
-  const removed = await until('its shim is gone altogether', async () => {
+  // A shim that has closed its FIFOs still has the directory as its working directory for a moment.
+  const removed = await until('the exit of its shim', async () => {
     const leftovers = await Container.cleanUp(scratch.root, { graceMs: 500 });
     return leftovers.length > 0 && leftovers;
   });
   expect(removed).toMatchObject([{ path: dir }]);
 });
 
-test('nothing else asks the wall clock', () => {
+test('nothing else reads the wall clock', () => {
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const uses = ['src', 'native/addon', 'native/common', 'native/host', 'native/shim'].flatMap((dir) =>
     readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
       .filter((name) => /\.(ts|cc|h)$/.test(name))
-      // Events have dates, and are kept by age: no end is decided by it.
+      // Events carry a date and are kept by age. No exit depends on it.
       .filter((name) => !/^(monitor|supervisor)\//.test(name))
       .flatMap((name) => {
         const text = readFileSync(join(root, dir, name), 'utf8');
@@ -93,7 +95,7 @@ test('nothing else asks the wall clock', () => {
         return found.map((use) => `${dir}/${name}: ${use}`);
       }),
   );
-  // What dates an end, a line of a log or a checkpoint, and what cleanUp() asks.
+  // The date of an exit, of a log line and of a checkpoint; and the age that cleanUp() reads.
   expect([...new Set(uses)].sort()).toEqual([
     'native/common/clock.cc: CLOCK_REALTIME',
     'native/shim/status.cc: CLOCK_REALTIME',

@@ -1,4 +1,4 @@
-/** The disk with the state full, read-only or gone, at the start and at the exit; no descriptors: a code, a definite end. */
+/** The disk with the state is full, read-only or gone; or no descriptor is left. The start fails with a code, every exit is definite. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -90,7 +90,7 @@ test('gone at the start: ENOENT; gone at the exit: lost, with that reason', asyn
 const remote = fileURLToPath(new URL('../../chaos/remote.js', import.meta.url));
 
 describe.runIf(want('prlimit', installed('prlimit')))('out of descriptors', () => {
-  test('operations fail with EMFILE, later they work, and no end is missed', async ({ scratch }) => {
+  test('operations fail with EMFILE, work again later, and no exit is missed', async ({ scratch }) => {
     const { id } = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 5'] });
     const stdio = scratch.fifos();
     const child = spawn(process.execPath, [remote, 'test'], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -104,7 +104,7 @@ describe.runIf(want('prlimit', installed('prlimit')))('out of descriptors', () =
     try {
       await ask('load', { root: scratch.root, id });
       await ask('start', { id, options: { stdio } });
-      // What is open stays open; nothing new gets a number.
+      // Open descriptors stay open; no new one can be made.
       run('prlimit', '--pid', String(child.pid), '--nofile=3:');
       const spec = { args: ['true'] };
       expect(await ask('exec', { id, processId: 'second', spec })).toMatchObject({ failed: { code: 'EMFILE' } });

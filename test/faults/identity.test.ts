@@ -1,4 +1,4 @@
-/** Signals hit only the process that is meant: not one that a forged, stale or recycled pid points at. */
+/** A signal reaches only the intended process: not another one that a forged, stale or reused pid names. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -8,7 +8,7 @@ import { type Scratch, test } from '../support/scratch.js';
 import { Bystander, adopted, anotherBootId, killShim } from '../support/shims.js';
 import { until } from '../support/until.js';
 
-/** A container whose process and shim are gone, and nobody told. */
+/** A container whose process and shim were killed while no supervisor ran. */
 async function dead(scratch: Scratch): Promise<string> {
   const container = await scratch.container('host', { args: ['sleep', '1000'] });
   const process_ = await container.start();
@@ -36,7 +36,7 @@ async function withBystander(use: (bystander: Bystander) => Promise<void>): Prom
   }
 }
 
-test('state from before a reboot is recognised, and never signalled', async ({ scratch }) => {
+test('state from before a reboot is recognised, and its pid is never signalled', async ({ scratch }) => {
   await withBystander(async (bystander) => {
     const id = await dead(scratch);
     const forged = { ...bystander.identity(), bootId: anotherBootId };
@@ -52,7 +52,7 @@ test('state from before a reboot is recognised, and never signalled', async ({ s
   });
 });
 
-test('a pid that was given to another process since is not signalled', async ({ scratch }) => {
+test('a pid that another process has by now is not signalled', async ({ scratch }) => {
   await withBystander(async (bystander) => {
     const id = await dead(scratch);
     const { pid, startTimeTicks, bootId } = bystander.identity();
@@ -66,7 +66,7 @@ test('a pid that was given to another process since is not signalled', async ({ 
   });
 });
 
-test('a pid file that names another process is no ground for a signal, while the shim lives', async ({ scratch }) => {
+test('a pid file that names another process does not misdirect a signal while the shim lives', async ({ scratch }) => {
   await withBystander(async (bystander) => {
     const container = await scratch.container('host', { args: ['sleep', '1000'] });
     const started = await container.start();
@@ -79,7 +79,9 @@ test('a pid file that names another process is no ground for a signal, while the
   });
 });
 
-test('an identity that cannot be read makes a signal fail, not go astray', async ({ scratch }) => {
+test('with an identity that cannot be read, a signal fails instead of reaching another process', async ({
+  scratch,
+}) => {
   await withBystander(async (bystander) => {
     const container = await scratch.container('host', { args: ['sleep', '1000'] });
     const started = await container.start();

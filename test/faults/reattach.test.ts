@@ -1,4 +1,4 @@
-/** Whatever instant the last supervisor died at: what it left loads as what it is, says so, and can be deleted. */
+/** Re-attach after a supervisor died at any instant: what it left loads, reports its true state, and can be deleted. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { until } from '../support/until.js';
 
 const remote = fileURLToPath(new URL('../../chaos/remote.js', import.meta.url));
 
-/** Another supervisor, that does one thing after the other and is killed at the n-th call of the last. */
+/** Another supervisor: it runs these operations in order, and is killed at the n-th call within the last one. */
 async function dieAt(nth: number, before: [string, object][], last: [string, object]): Promise<void> {
   const child = spawn(process.execPath, [remote, 'test'], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => undefined);
@@ -31,9 +31,9 @@ async function dieAt(nth: number, before: [string, object][], last: [string, obj
   await closed;
 }
 
-/** What a process is brought to: its end. */
+/** Ends a process if it runs; gives its status, or why that is lost. */
 async function endOf(process: Process): Promise<string> {
-  await until('it runs, or has ended', () => process.hasEnded || process.state() === 'running');
+  await until('it runs or has ended', () => process.hasEnded || process.state() === 'running');
   if (!process.hasEnded) {
     await until('a signal reaches it', () => {
       try {
@@ -55,7 +55,7 @@ async function expectReusable(scratch: Scratch, id: string, bundle: string): Pro
   await again.delete();
 }
 
-// The calls of create are about 20, of start 90, of delete 110; the harness takes all of them, here a few of each.
+// create makes about 20 calls, start 90, delete 110. The fault harness tries all of them; here are a few of each.
 describe('a supervisor killed within', () => {
   test.for([1, 4, 7, 10, 13, 16, 40])('create, at call %i', async (nth, { scratch }) => {
     const { bundle } = await scratch.container('host', { args: ['true'] });
@@ -99,7 +99,7 @@ describe('a supervisor killed within', () => {
   });
 });
 
-test('a shim that has not opened its FIFOs when a supervisor comes is waited for, not given up', async ({
+test('a shim that has not opened its FIFOs when a supervisor loads is waited for, not given up', async ({
   scratch,
 }) => {
   const slow = new SlowShim(scratch);
@@ -115,10 +115,10 @@ test('a shim that has not opened its FIFOs when a supervisor comes is waited for
 });
 
 describe('a supervisor that comes while another one is about to start the shim', () => {
-  test('sees a start under way, and the same end', async ({ scratch }) => {
+  test('sees that a start is under way, and gets the same exit', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] });
     const starting = starter.start();
-    // In the same turn of the event loop: the directory is made, the shim is not.
+    // Still in the same turn of the event loop: the directory exists, the shim does not.
     const loading = Container.load(scratch.root, starter.id);
     expect(processesWith(starter.id)).toEqual([]);
     const container = scratch.keep(await loading);
@@ -138,7 +138,7 @@ describe('a supervisor that comes while another one is about to start the shim',
     expect(await (await starting).wait()).toMatchObject({ status: 6 });
   });
 
-  test('leaves it to that one to clean up when the start fails', async ({ scratch }) => {
+  test('leaves the clean-up of a failed start to that one', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['/nonexistent'] });
     const failed = expect(starter.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
     const container = scratch.keep(await Container.load(scratch.root, starter.id));
@@ -190,7 +190,7 @@ test.for([
   expect(readdirSync(scratch.root)).toEqual([]);
 });
 
-test('two supervisors, and the same one twice, are told the same end once each', async ({ scratch }) => {
+test('two supervisors, and two waits of one, each get the same exit once', async ({ scratch }) => {
   const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 77'] });
   const process = await container.start({ stdio: scratch.fifos() });
   const others = await Promise.all(
@@ -201,7 +201,7 @@ test('two supervisors, and the same one twice, are told the same end once each',
   for (const exit of await Promise.all(waits)) expect(exit).toMatchObject({ status: 77 });
 });
 
-test('a hundred processes that end at once: each end exact', { timeout: 60_000 }, async ({ scratch }) => {
+test('a hundred processes that end at once: each status is exact', { timeout: 60_000 }, async ({ scratch }) => {
   const before = openDescriptors().length;
   const container = await scratch.container('host', { args: ['sleep', '1000'] });
   await container.start();
@@ -217,7 +217,7 @@ test('a hundred processes that end at once: each end exact', { timeout: 60_000 }
   expect(openDescriptors().length).toBeLessThanOrEqual(before + 1);
 });
 
-test('a directory that is renamed away under a running process: lost with that reason, not a hang', async ({
+test('a directory that is renamed while its process runs: the exit is lost with that reason, and wait() does not hang', async ({
   scratch,
 }) => {
   const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 3'] });

@@ -1,4 +1,4 @@
-/** What becomes of a process whose shim is killed or stands still: lost at once, nothing of it left, its id free again. */
+/** A shim that is killed or stopped: the exit is lost at once, nothing of the process is left, its id is free again. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect } from 'vitest';
@@ -29,7 +29,9 @@ async function expectLost(process: Process): Promise<void> {
 }
 
 describe.each(runtimes)('%s', (runtime) => {
-  test('a killed shim: lost at once, the process is ended, and the id can be used again', async ({ scratch }) => {
+  test('a killed shim: the exit is lost at once, the process is ended, and the id can be used again', async ({
+    scratch,
+  }) => {
     const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
     const process = await container.start({ stdio: scratch.fifos() });
     await killShim(scratch, container.id);
@@ -39,7 +41,7 @@ describe.each(runtimes)('%s', (runtime) => {
     await expectUsable(scratch, container);
   });
 
-  test('a shim killed while no supervisor lived: lost on load', async ({ scratch }) => {
+  test('a shim killed while no supervisor ran: the exit is lost on load', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
     const { systemPid } = await container.start();
     container.close();
@@ -53,7 +55,9 @@ describe.each(runtimes)('%s', (runtime) => {
     await expectUsable(scratch, container);
   });
 
-  test("an exec'ed process loses its shim alone; the container lives on", async ({ scratch }) => {
+  test("the shim of an exec'ed process is killed: only that exit is lost, and the container lives on", async ({
+    scratch,
+  }) => {
     const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
     const init = await container.start();
     const process = await container.exec('second', { args: ['sleep', '1000'] });
@@ -66,12 +70,12 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await third.wait()).toMatchObject({ status: 4 });
   });
 
-  test('shim and process killed together: 137 or lost, never anything else', async ({ scratch }) => {
+  test('shim and process killed together: status 137 or lost, never anything else', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
     const process = await container.start();
     const shim = shimPid(scratch, container.id);
     globalThis.process.kill(process.systemPid, 'SIGKILL');
-    // Ours until it is reaped, which it is not before we wait.
+    // The pid stays the shim's until we reap it, in wait().
     globalThis.process.kill(shim, 'SIGKILL');
     await until('the death of the shim', () => isGone(shim));
     const exit = await process.wait();
@@ -80,7 +84,9 @@ describe.each(runtimes)('%s', (runtime) => {
     await expectUsable(scratch, container);
   });
 
-  test('a shim that stands still: EAGAIN and no wait; the last size applies when it goes on', async ({ scratch }) => {
+  test('a shim that stands still: resize() fails with EAGAIN and does not block; the last size applies on SIGCONT', async ({
+    scratch,
+  }) => {
     const args = ['sh', '-c', 'stty -echo; while read x; do stty size; done'];
     const container = await scratch.container(runtime, { args, terminal: true });
     const process = await container.start({ stdio: scratch.fifos(true) });
@@ -104,7 +110,7 @@ describe.each(runtimes)('%s', (runtime) => {
     await once(stdout, 'close');
   });
 
-  test('an exit during the stand is told after it, exactly', async ({ scratch }) => {
+  test('an exit while the shim is stopped is reported on SIGCONT, with the exact status', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
     const process = await container.start();
     await stopShim(scratch, container.id);
@@ -119,7 +125,7 @@ describe.each(runtimes)('%s', (runtime) => {
 const mayFreeze = runtimes.includes('runc') && wantRight('root, for runc to freeze a cgroup', isRoot);
 
 describe.runIf(mayFreeze)('runc', () => {
-  test('a paused container is resumed first, so that it can be ended', async ({ scratch }) => {
+  test('a paused container is resumed, so that it can be ended', async ({ scratch }) => {
     const container = await scratch.container('runc', { args: ['sleep', '1000'] });
     const process = await container.start();
     execFileSync('runc', [...container.runtimeArgs, 'pause', container.id]);

@@ -1,4 +1,4 @@
-/** Broken, truncated, huge and hostile files in the state directory: a load ends, with a container or with a code. */
+/** Broken, truncated, huge and hostile files in the state directory: a load gives a container or an error with a code. */
 import fc from 'fast-check';
 import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { until } from '../support/until.js';
 
 const FILES = ['process.json', 'pid', 'identity.json', 'exitStatus', 'shim-log.json', 'log.json', '../state.json'];
 
-/** Everything that a supervisor does first; each must return, or throw something with a code. */
+/** What a supervisor does first. Each step must return, or throw an error with a code. */
 async function loadAndLook(scratch: Scratch, id: string): Promise<void> {
   try {
     using container = await Container.load(scratch.root, id, { timeoutMs: 2000 });
@@ -25,7 +25,7 @@ async function loadAndLook(scratch: Scratch, id: string): Promise<void> {
   }
 }
 
-/** An ended container, whose files are put back after each change. */
+/** A container whose process has ended; `restore` puts its files back after a change. */
 async function ended(scratch: Scratch): Promise<{ id: string; dir: string; restore: () => void }> {
   const container = await scratch.container('host', { args: ['sh', '-c', 'exit 7'] });
   await (await container.start()).wait();

@@ -1,5 +1,5 @@
-// What `events --stats` makes of a cgroup v2 with its controllers, whose files are laid out here: they are as the kernel
-// writes them (Documentation/admin-guide/cgroup-v2.rst), but few machines that run tests have them all.
+// How `events --stats` reads the files of a cgroup v2. The test writes them as the kernel does (cgroup-v2.rst), since few
+// test machines have all the controllers.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,7 +71,7 @@ it('all controllers, with limits', () => {
   });
 });
 
-it('no limit is the greatest number, for tasks nothing', () => {
+it('memory without a limit has the greatest number as its limit, pids have none', () => {
   const stats = statsOf({
     'memory.current': '1\n',
     'memory.max': 'max\n',
@@ -88,7 +88,7 @@ it('no limit is the greatest number, for tasks nothing', () => {
   );
 });
 
-it('without controllers there is the time alone', () => {
+it('without controllers there is only the processor time', () => {
   const stats = statsOf({ 'cpu.stat': 'usage_usec 3\nuser_usec 2\nsystem_usec 1\nnice_usec 0\n' });
   expect(stats).toBe(
     `{"cpu":{"usage":{"total":3000,"kernel":1000,"user":2000},"throttling":{}},"memory":{"usage":{}},"pids":{},"blkio":{},${nothing}`,

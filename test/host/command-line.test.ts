@@ -1,4 +1,4 @@
-// runc's command line, as far as the host runtime goes along, and where errors go.
+// The part of runc's command line that the host runtime takes, and where errors are written.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ function call(...args: string[]): { status: number | null; stdout: string; stder
   return spawnSync(host.binary, args, { encoding: 'utf8' });
 }
 
-it('tells its version and its help', () => {
+it('prints its version and its help', () => {
   for (const flag of ['--version', '-version', '-v']) {
     expect(call(flag)).toMatchObject({
       status: 0,
@@ -125,7 +125,7 @@ describe('the log', () => {
     expect(statSync(log).mode & 0o777).toBe(0o600);
   });
 
-  it('is text where nothing is said', () => {
+  it('is text unless --log-format says otherwise', () => {
     const log = host.path('log.txt');
     expect(call('--log', log, 'state', '-x').stderr).toBe('');
     expect(readFileSync(log, 'utf8')).toMatch(/^time="[^"]+Z" level=error msg="flag provided but not defined: -x"\n$/);
@@ -141,7 +141,7 @@ describe('the log', () => {
   });
 });
 
-it('a closed stdio is filled with /dev/null, not with a file of the runtime', async () => {
+it('a closed standard descriptor becomes /dev/null, not a file that the runtime opens', async () => {
   const bundle = host.bundle('d', { process: shell('exec sleep 1000') });
   const closed = `exec <&- >&- 2>&-; exec ${host.binary} --root ${host.root}`;
   const pidFile = host.path('q');

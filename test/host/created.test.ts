@@ -1,4 +1,4 @@
-// `create` and `start`: a first process that is there, named and waiting, before its program runs.
+// `create` makes the first process, which waits; `start` lets it run its program.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ describe.each(callers)('by %s', (_, options) => {
     host = one;
   }, options);
 
-  it('the process is there after create, and its program runs after start', async () => {
+  it('the process exists after create, and its program runs after start', async () => {
     const pid = await host.create('a', shell('echo $$ $FOO; pwd; umask; exit 7', { env: ['FOO=bar'], cwd: '/usr' }));
     expect(host.state('a')).toMatchObject({ status: 'created', pid, bundle: host.path('bundle-a') });
     expect(host.read('out-a')).toBe('');
@@ -37,7 +37,7 @@ describe.each(callers)('by %s', (_, options) => {
     expect(readdirSync(host.root)).toEqual([]);
   });
 
-  it('it waits asleep, with its stdio and one socket', async () => {
+  it('the process sleeps until start, with its stdio and one socket', async () => {
     const pid = await host.create('a', shell('exec sleep 1000'));
     const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     const stdio = ['/dev/null', host.path('out-a'), host.path('err-a')];
@@ -49,19 +49,19 @@ describe.each(callers)('by %s', (_, options) => {
     expect({ state: processState(pid), sleeps: sleeps(pid) }).toEqual({ state: 'S', sleeps: before });
     expect((await host.command(['start', 'a'])).errors).toEqual([]);
     expect(host.state('a').status).toBe('running');
-    // The program opens its libraries for a moment.
+    // While the program starts, it has its libraries open.
     await until('its stdio alone', () => readdirSync(`/proc/${pid}/fd`).join() === '0,1,2');
     expect(readdirSync(`${host.root}/a`)).not.toContain('start');
   });
 
-  it('delete needs no force to end one that was never started', async () => {
+  it('delete ends a container that was never started, without --force', async () => {
     const pid = await host.create('a', shell('exec sleep 1000'));
     expect((await host.delete('a')).errors).toEqual([]);
     expect(await host.exit(pid)).toEqual({ signal: 9 });
     expect(readdirSync(host.root)).toEqual([]);
   });
 
-  it('kill ends it, and it can be started no more', async () => {
+  it('kill ends it, and start then fails', async () => {
     const pid = await host.create('a', shell('exec sleep 1000'));
     expect((await host.command(['kill', 'a', 'TERM'])).errors).toEqual([]);
     expect(await host.exit(pid)).toEqual({ signal: 15 });
@@ -79,7 +79,7 @@ describe.each(callers)('by %s', (_, options) => {
   });
 });
 
-describe('what can be known early is an error of create', () => {
+describe('an error that can be known before start is an error of create:', () => {
   it.each([
     ['no-such-tool', 'exec: "no-such-tool": executable file not found in $PATH'],
     ['/x/foo', 'exec: "/x/foo": stat /x/foo: no such file or directory'],
@@ -101,7 +101,7 @@ describe('what can be known early is an error of create', () => {
     ]);
   });
 
-  it('a working directory that is not there', async () => {
+  it('a working directory that does not exist', async () => {
     expect((await host.tryCreate('a', shell('true', { cwd: '/no/such' }))).errors).toEqual([
       'process.cwd: chdir /no/such: no such file or directory',
     ]);
@@ -116,7 +116,7 @@ describe('what can be known early is an error of create', () => {
   });
 });
 
-describe('what only exec tells is an error of start', () => {
+describe('an error that only execve(2) reports is an error of start:', () => {
   async function startOf(args: string[], between: () => void = () => undefined): Promise<string[]> {
     const pid = await host.create('a', { ...shell(''), args });
     between();
@@ -134,13 +134,13 @@ describe('what only exec tells is an error of start', () => {
     expect(await startOf([file])).toEqual([`exec: "${file}": exec format error`]);
   });
 
-  it('an interpreter that is not there', async () => {
+  it('an interpreter that does not exist', async () => {
     const file = host.write('script', '#!/no/such/interpreter\n');
     chmodSync(file, 0o755);
     expect(await startOf([file])).toEqual([`exec: "${file}": no such file or directory (its interpreter or loader)`]);
   });
 
-  it('a program that went meanwhile', async () => {
+  it('a program that was removed after create', async () => {
     const file = host.write('script', '#!/bin/sh\n');
     chmodSync(file, 0o755);
     const errors = await startOf([file], () => {
@@ -156,7 +156,7 @@ describe('what only exec tells is an error of start', () => {
 });
 
 describe('start', () => {
-  it('is refused where there is nothing to start', async () => {
+  it('is refused if there is nothing to start', async () => {
     expect((await host.command(['start', 'a'])).errors).toEqual(['container does not exist: a']);
     await host.run('a', shell('exec sleep 1000'));
     expect((await host.command(['start', 'a'])).errors).toEqual(['cannot start an already running container']);
@@ -166,7 +166,7 @@ describe('start', () => {
     ]);
   });
 
-  it('works once, however many try', async () => {
+  it('succeeds once, however many try', async () => {
     for (let round = 0; round < 5; round++) {
       const pid = await host.create('a', shell('exec sleep 1000'));
       const starts = await Promise.all(Array.from({ length: 5 }, () => host.command(['start', 'a'])));
@@ -179,8 +179,8 @@ describe('start', () => {
     }
   });
 
-  it('is told when the process ends instead', async () => {
-    // SIGSTOP keeps it from hearing of the start.
+  it('fails when the process is killed before it starts', async () => {
+    // A stopped process does not read the start.
     const pid = await host.create('a', shell('exec sleep 1000'));
     process.kill(pid, 'SIGSTOP');
     const { pid: starting } = await host.begin(['start', 'a']);
@@ -191,19 +191,19 @@ describe('start', () => {
     expect(readFileSync(log, 'utf8')).toContain('the process was killed before it started');
   });
 
-  it('that waits for its program keeps no delete out', async () => {
+  it('does not block a delete while it waits for the program', async () => {
     const pid = await host.create('a', shell('exec sleep 1000'));
     process.kill(pid, 'SIGSTOP');
     const { pid: starting } = await host.begin(['start', 'a']);
     await until('its wait for an answer', () => processState(starting) === 'S');
     expect((await host.delete('a', '--force')).errors).toEqual([]);
-    // It runs below the adopter, so that it may be ended with the rest before it can say so.
+    // `start` runs below the adopter, so delete may kill it, too.
     expect([{ code: 1 }, { signal: 9 }]).toContainEqual(await host.exit(starting));
     expect(await host.exit(pid)).toEqual({ signal: 9 });
     expect(readdirSync(host.root)).toEqual([]);
   });
 
-  it('does not hear of one that connected, said nothing and went', async () => {
+  it('is not triggered by a connection that closes without a message', async () => {
     const pid = await host.create('a', shell('exec sleep 1000'));
     const socket = createConnection(join(host.root, 'a/start'));
     await once(socket, 'connect');
@@ -214,7 +214,7 @@ describe('start', () => {
     expect(host.state('a')).toMatchObject({ status: 'running', pid });
   });
 
-  it('needs the bundle no more', async () => {
+  it('does not need the bundle', async () => {
     const pid = await host.create('a', shell('exit 5'));
     rmSync(host.path('bundle-a'), { recursive: true });
     expect((await host.command(['start', 'a'])).errors).toEqual([]);
@@ -232,7 +232,7 @@ describe('start', () => {
   });
 });
 
-it.each([3, 4, 5, 6])('a limit of %i descriptors holds for the program and lets it wait', async (limit) => {
+it.each([3, 4, 5, 6])('a limit of %i descriptors applies to the program and does not break the wait', async (limit) => {
   const rlimits = [{ type: 'RLIMIT_NOFILE', soft: limit, hard: limit + 1 }];
   const pid = await host.create('a', { ...shell(''), args: ['/bin/busybox', 'sleep', '1000'], rlimits });
   expect((await host.command(['start', 'a'])).errors).toEqual([]);

@@ -1,4 +1,4 @@
-// What a container leaves behind is ended with it, whatever it does to get away; nothing outside is touched.
+// Every process that a container left behind ends with it, however it tried to escape; no other process is touched.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -6,9 +6,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
 import { processesWith, statOf } from '../support/proc.js';
-import { cgroupsWork, Host, runs, shell, type HostOptions } from './harness.js';
+import { cgroupsWork } from './cgroups.js';
+import { Host, runs, shell, type HostOptions } from './harness.js';
 
-/** A process that is no container's; gone after the test, however that ends. */
+/** A process that belongs to no container; killed after the test, even if that fails. */
 class Bystander {
   readonly #process: ChildProcess;
   readonly pid: number;
@@ -31,7 +32,7 @@ afterEach(async () => {
   await host[Symbol.asyncDispose]();
 });
 
-/** Runs a script that starts daemons, each of which writes its pid to a file of its name; waits for them. */
+/** Runs a script that starts daemons, and waits for the file into which each writes its pid. */
 async function withDaemons(id: string, count: number, script: string): Promise<{ pid: number; daemons: number[] }> {
   const pid = await host.run(id, shell(script));
   const daemons = await until('the daemons', () => {
@@ -43,7 +44,7 @@ async function withDaemons(id: string, count: number, script: string): Promise<{
   return { pid, daemons };
 }
 
-/** A shell line that leaves a process in a session of its own, without descriptors, whose parent is gone. */
+/** A shell line that makes a daemon: its own session, no descriptors of ours, and no parent. */
 function daemonize(id: string, name: number | string, extra = '', where = host): string {
   const file = where.path(`daemon-${id}-${name}`);
   return `(${extra} setsid sh -c 'echo $$ > ${file}; exec sleep 1000 <&- >&- 2>&-' &)`;
@@ -80,7 +81,7 @@ describe.each(ways)('by %s', (_, options) => {
     expect(daemons.some(runs)).toBe(false);
   });
 
-  it('a process that forks without end and leaves its children behind is caught', async () => {
+  it('a process that forks without end, where each parent exits, is caught', async () => {
     host = new Host(options);
     const hops = host.path('hops');
     const hop = host.write('hop.sh', `echo $$ >> ${hops}\nsleep 0.002\nsetsid sh "$0" </dev/null >/dev/null 2>&1 &\n`);
@@ -97,7 +98,7 @@ describe.each(ways)('by %s', (_, options) => {
     for (const each of [pid, ...daemons]) expect(await host.exit(each)).toEqual({ signal: 10 });
   });
 
-  it('what exec left behind ends too', async () => {
+  it('processes that an exec left behind end too', async () => {
     host = new Host(options);
     const pid = await host.run('a', shell('exec sleep 1000'));
     const exec = await host.exec('a', 'b', shell(`${daemonize('b', 1)}; exec sleep 1000`));
@@ -108,7 +109,7 @@ describe.each(ways)('by %s', (_, options) => {
     expect(await host.exit(daemon)).toEqual({ signal: 9 });
   });
 
-  it('the processes of another container go on, and of nobody', async () => {
+  it('processes of another container, and of no container, live on', async () => {
     host = new Host(options);
     await using other = new Host(options);
     await using outside = new Bystander(options.uid);
@@ -124,7 +125,7 @@ describe.each(ways)('by %s', (_, options) => {
   });
 });
 
-it.runIf(cgroups)('a cgroup that the process made below its own is removed with it', async () => {
+it.runIf(cgroups)('a cgroup that the process made below its own is removed with the container', async () => {
   host = new Host();
   const pid = await host.run('a', shell('exec sleep 1000'));
   const path = readlinkSync(`${host.root}/a/cgroup`);
@@ -136,7 +137,7 @@ it.runIf(cgroups)('a cgroup that the process made below its own is removed with 
   expect(existsSync(path)).toBe(false);
 });
 
-describe('what a state file says is not believed', () => {
+describe('a state file is not trusted:', () => {
   async function forge(change: (state: { init: object; execs: object[]; adopters: object[]; bootId: string }) => void) {
     host = new Host();
     await host.exit(await host.run('a', shell('exit 0')));
@@ -148,7 +149,7 @@ describe('what a state file says is not believed', () => {
 
   const startTimeTicks = (pid: number): number => statOf(pid)?.startTimeTicks ?? NaN;
 
-  it('a pid that belongs to somebody else by now is never signalled', async () => {
+  it('a pid that another process has by now is never signalled', async () => {
     await using bystander = new Bystander();
     const { pid } = bystander;
     await forge((state) => {
@@ -162,7 +163,7 @@ describe('what a state file says is not believed', () => {
     expect(runs(pid)).toBe(true);
   });
 
-  it('nor one that is a thread of somebody else by now', async () => {
+  it('a pid that is a thread of another process by now is never signalled', async () => {
     // Every Node.js program has threads.
     const thread = readdirSync('/proc/self/task')
       .map(Number)
@@ -176,7 +177,7 @@ describe('what a state file says is not believed', () => {
     expect((await host.delete('a')).errors).toEqual([]);
   });
 
-  it('nor one of another boot', async () => {
+  it('a pid of another boot is never signalled', async () => {
     await using bystander = new Bystander();
     const { pid } = bystander;
     await forge((state) => {
@@ -188,7 +189,7 @@ describe('what a state file says is not believed', () => {
     expect(runs(pid)).toBe(true);
   });
 
-  it('a damaged one is an error, and --force removes it', async () => {
+  it('a damaged file is an error, and delete --force removes it', async () => {
     await forge((state) => {
       Object.assign(state, { init: { pid: -1, startTimeTicks: 0 } });
     });
@@ -199,7 +200,7 @@ describe('what a state file says is not believed', () => {
   });
 });
 
-it('a call from inside of the container cannot end it, and says so', async () => {
+it('a delete by a process of the container itself is refused', async () => {
   host = new Host();
   const log = host.path('inside.json');
   const call = `${host.binary} --log ${log} --log-format json --root ${host.root} delete --force a`;
@@ -207,8 +208,8 @@ it('a call from inside of the container cannot end it, and says so', async () =>
   expect(readFileSync(log, 'utf8')).toContain('called from inside of the container');
 });
 
-it('nor can a daemon of the container, which leads to its first process no more', async () => {
-  // No cgroup and the first process ended: the shim that adopted the daemon is all that tells.
+it('a delete by a daemon of the container, which has lost its link to the first process, is refused', async () => {
+  // There is no cgroup and the first process has ended: only the shim that adopted the daemon shows where it belongs.
   host = new Host(isRoot ? { uid: 65534 } : {});
   const log = host.path('inside.json');
   const call = `${host.binary} --log ${log} --log-format json --root ${host.root} delete --force a`;
@@ -223,7 +224,7 @@ it('nor can a daemon of the container, which leads to its first process no more'
   expect((await host.delete('a')).errors).toEqual([]);
 });
 
-it('a shim that itself runs inside of the container ends with it', async () => {
+it('a shim that runs inside the container ends with it', async () => {
   host = new Host(isRoot ? { uid: 65534 } : {});
   const file = host.write('process-inner.json', JSON.stringify(shell('exec sleep 1000')));
   const pidFile = host.path('pid-inner');
@@ -231,7 +232,7 @@ it('a shim that itself runs inside of the container ends with it', async () => {
   const line = [host.binary, '--root', host.root, ...exec].join('\\t');
   const fifo = host.path('fifo');
   const inner = `sh -c 'echo $$ > ${host.path('inner')}; exec ${host.path('outlive-test-reaper')}' <&3 3<&3`;
-  // Descriptor 3 reads and writes: the inner one never comes to the end of its commands.
+  // Descriptor 3 is open for both ends, so the inner reaper never reads the end of its commands.
   const script = `mkfifo ${fifo}; exec 3<>${fifo}; printf '${line}\\n' >&3; ${inner}`;
   await host.run('a', shell(script));
   await until('the inner process', () => existsSync(pidFile));

@@ -12,7 +12,7 @@ function recorded(id: string): { execs: { pid: number }[]; adopters: { pid: numb
   return JSON.parse(readFileSync(`${host.root}/${id}/state.json`, 'utf8')) as ReturnType<typeof recorded>;
 }
 
-it('runs the process of the file, whose exit is its own', async () => {
+it('runs the process of the file, which has an exit status of its own', async () => {
   const init = await host.run('a', shell('exec sleep 1000'));
   const libraryKeys = { exec: true, containerdStdin: '', runtimeArgs: ['--x'], noPivotRoot: false, rootUID: 0 };
   const pid = await host.exec('a', 'b', shell('echo in $FOO; exit 9', { env: ['FOO=bar'], ...libraryKeys }));
@@ -22,7 +22,7 @@ it('runs the process of the file, whose exit is its own', async () => {
   expect(host.state('a')).toMatchObject({ status: 'running', pid: init });
 });
 
-it('ends nothing when it ends', async () => {
+it('its end ends no other process', async () => {
   await host.run('a', shell('exec sleep 1000'));
   const left = host.path('left');
   const pid = await host.exec('a', 'b', shell(`sleep 1000 & echo $! > ${left}`));
@@ -30,7 +30,7 @@ it('ends nothing when it ends', async () => {
   expect(runs(Number(host.read('left')))).toBe(true);
 });
 
-it('remembers only what still runs', async () => {
+it('remembers only processes that still run', async () => {
   await host.run('a', shell('exec sleep 1000'));
   for (let i = 0; i < 5; i++) await host.exit(await host.exec('a', 'short', shell('exit 0')));
   const pid = await host.exec('a', 'long', shell('exec sleep 1000'));
@@ -52,7 +52,7 @@ describe('a program that cannot be run', () => {
   });
 });
 
-it('a field is refused by its name, with the file', async () => {
+it('a field that is refused is named, with the file', async () => {
   await host.run('a', shell('exec sleep 1000'));
   const file = host.path('process-b.json');
   expect((await host.tryExec('a', 'b', shell('', { capabilities: {} }))).errors).toEqual([

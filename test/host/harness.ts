@@ -1,12 +1,9 @@
-// Drives outlive-host directly, under outlive-test-reaper, which stands in for the shim: what every test of the host
-// runtime needs, and nothing that knows the library.
+// Runs outlive-host without the library, under outlive-test-reaper, which adopts and reaps processes as the shim does.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  accessSync,
   chmodSync,
   chownSync,
-  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -14,7 +11,6 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
-  rmdirSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +28,7 @@ export interface Exit {
 
 export interface Outcome {
   status: number;
-  /** What went to the log, as runc's readers read it. */
+  /** The messages in the log, as readers of runc's log find them. */
   errors: string[];
   stdout: string;
 }
@@ -79,22 +75,6 @@ export function eachWithHost(use: (host: Host) => void, options: HostOptions = {
   });
 }
 
-/** Whether the caller may make a cgroup v2 below its own: without, that way of finding members is not there. */
-export function cgroupsWork(): boolean {
-  const own = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
-  const mount = /^\S+ \S+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
-  if (own === undefined || mount === undefined) return false;
-  const probe = join(mount, own, `outlive-probe-${process.pid}`);
-  try {
-    mkdirSync(probe);
-    accessSync(join(probe, 'cgroup.procs'), constants.W_OK);
-    rmdirSync(probe);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 export class Host {
   readonly dir: string;
   readonly root: string;
@@ -114,7 +94,7 @@ export class Host {
     this.#uid = uid;
     this.binary = join(this.dir, 'outlive-host');
     const reaper = join(this.dir, 'outlive-test-reaper');
-    // Copies: another user must reach them, whatever directories the repository lies in.
+    // Copies, since another user may be unable to enter the repository.
     copyFileSync(hostPath, this.binary);
     copyFileSync(reaperPath, reaper);
     chmodSync(this.dir, 0o755);
@@ -150,12 +130,12 @@ export class Host {
     for (;;) {
       const found = find();
       if (found !== undefined) return found;
-      if (this.#gone) throw new Error('the reaper is gone: nobody tells how processes end');
+      if (this.#gone) throw new Error('the reaper has ended, so no exit status can come');
       await new Promise<void>((wake) => this.#lines.push(wake));
     }
   }
 
-  /** How a process ended that came back to the reaper. */
+  /** Waits for the exit of a process that the reaper has made or adopted. */
   async exit(pid: number): Promise<Exit> {
     return this.#until(() => this.#exits.get(pid));
   }
@@ -164,7 +144,7 @@ export class Host {
     return this.#exits.has(pid);
   }
 
-  /** Starts a command under the reaper: its pid. Words as the reaper takes them. */
+  /** Starts a command under the reaper and gives its pid. `words` may begin with redirections: `>file`, `2>file`. */
   async launch(words: string[]): Promise<number> {
     const index = this.#count++;
     this.#reaper.stdin?.write(`${words.join('\t')}\n`);
@@ -186,7 +166,7 @@ export class Host {
     return readFileSync(this.path(name), 'utf8');
   }
 
-  /** The pid that a process writes to a file: whole, not the moment between the file's making and its writing. */
+  /** The pid that a process writes to a file, once the whole line is there. */
   async pidIn(name: string): Promise<number> {
     return until(`a pid in ${name}`, () => {
       const text = existsSync(this.path(name)) ? this.read(name) : '';
@@ -209,14 +189,14 @@ export class Host {
     return dir;
   }
 
-  /** Starts outlive-host itself: its pid and the name of its log. */
+  /** Starts outlive-host; gives its pid and the path of its log. */
   async begin(args: string[], redirects: string[] = []): Promise<{ pid: number; log: string }> {
     const log = this.path(`log-${this.#count}.json`);
     const words = [...redirects, this.binary, '--log', log, '--log-format', 'json', '--root', this.root, ...args];
     return { pid: await this.launch(words), log };
   }
 
-  /** Where a process's stdout and stderr go, emptied. */
+  /** Redirects stdout and stderr of a process to new files. */
   #outputs(name: string): string[] {
     const files = [this.path(`out-${name}`), this.path(`err-${name}`)];
     for (const file of files) rmSync(file, { force: true });
@@ -230,27 +210,27 @@ export class Host {
     const { code, signal } = await this.exit(pid);
     const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : [];
     const errors = lines.filter((line) => line !== '').map((line) => (JSON.parse(line) as { msg: string }).msg);
-    // Not an answer of the command's, so that it said nothing: neither its success nor its error.
+    // Neither success nor an error of the command: it crashed or was killed.
     if (code !== 0 && code !== 1) errors.push(`ended by ${code === undefined ? `signal ${signal}` : `status ${code}`}`);
     return { status: code ?? -1, errors, stdout: existsSync(out) ? readFileSync(out, 'utf8') : '' };
   }
 
-  /** `run -d` of a process object or of a bundle that is there: what the runtime said. Stdout goes to out-<id>. */
+  /** `run -d` of a process object, or of an existing bundle by its path. The process's stdout goes to out-<id>. */
   async tryRun(id: string, what: object | string, args: string[] = []): Promise<Outcome> {
     return this.#begin(['run', '-d'], id, what, args);
   }
 
-  /** The same, which must work: the pid. */
+  /** The same; throws if it fails. Gives the pid. */
   async run(id: string, what: object | string, args: string[] = []): Promise<number> {
     return this.#pidOf(id, await this.tryRun(id, what, args));
   }
 
-  /** `create`, as tryRun. */
+  /** `create`, with the arguments of tryRun(). */
   async tryCreate(id: string, what: object | string, args: string[] = []): Promise<Outcome> {
     return this.#begin(['create'], id, what, args);
   }
 
-  /** The same, which must work: the pid. */
+  /** The same; throws if it fails. Gives the pid. */
   async create(id: string, what: object | string, args: string[] = []): Promise<number> {
     return this.#pidOf(id, await this.tryCreate(id, what, args));
   }
@@ -282,7 +262,7 @@ export class Host {
     return this.command(['delete', ...flags, id]);
   }
 
-  /** Runs a script to its end and deletes it: its exit and its stdout. */
+  /** Runs a process to its end and deletes the container; gives exit and stdout. */
   async output(id: string, what: object): Promise<{ exit: Exit; stdout: string }> {
     const exit = await this.exit(await this.run(id, what));
     const { status, errors } = await this.delete(id);
@@ -302,7 +282,7 @@ export class Host {
     return JSON.parse(stdout) as { status: string; pid: number };
   }
 
-  /** Ends whatever is left, in the order that leaves no process behind. */
+  /** Ends what is left: first the reaper, so that no new process is adopted, then each container. */
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = once(this.#reaper, 'exit');
     this.#reaper.stdin?.end();

@@ -1,4 +1,4 @@
-// A container's life: run, state, kill, delete; and the exact status of its first process.
+// The life of a container: run, state, kill, delete; and the exact exit status of its first process.
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
@@ -97,7 +97,7 @@ describe('run', () => {
 });
 
 describe('state', () => {
-  it('tells what runc tells', async () => {
+  it('has the fields that runc prints', async () => {
     const bundle = host.bundle('a', {
       process: shell('exec sleep 1000'),
       annotations: { 'org.example.key': 'a "quoted"\nvalue' },
@@ -124,7 +124,7 @@ describe('state', () => {
     expect(host.state('a')).toMatchObject({ status: 'stopped', pid: 0 });
   });
 
-  it('knows no container that is not there', async () => {
+  it('fails for a container that does not exist', async () => {
     expect(await host.command(['state', 'nobody'])).toMatchObject({
       status: 1,
       errors: ['container does not exist: nobody'],
@@ -145,18 +145,18 @@ describe('kill', () => {
     expect(await host.exit(pid)).toEqual({ signal });
   });
 
-  it('refuses a signal that there is not', async () => {
+  it('refuses a signal that does not exist', async () => {
     await host.run('a', shell('exec sleep 1000'));
     expect((await host.command(['kill', 'a', 'SIGNOPE'])).errors).toEqual(['unknown signal "SIGNOPE"']);
     expect((await host.command(['kill', 'a', '65'])).errors).toEqual(['unknown signal "65"']);
   });
 
-  it('says so when the first process has ended', async () => {
+  it('fails when the first process has ended', async () => {
     await host.exit(await host.run('a', shell('exit 0')));
     expect(await host.command(['kill', 'a', 'TERM'])).toMatchObject({ status: 1, errors: ['container not running'] });
   });
 
-  it('signals the first process alone, with --all every member', async () => {
+  it('signals the first process only, or with --all every member', async () => {
     const script = `setsid sleep 1000 & echo $! > ${host.path('child')}; trap 'echo usr >> ${host.path('trapped')}' USR1`;
     const pid = await host.run('a', shell(`${script}; echo > ${host.path('ready')}; while :; do wait; done`));
     await until('the trap', () => existsSync(host.path('ready')));
@@ -184,7 +184,7 @@ describe('delete', () => {
     expect(readdirSync(host.root)).toEqual([]);
   });
 
-  it('of nothing is an error, with --force none', async () => {
+  it('of a container that does not exist is an error, but not with --force', async () => {
     expect((await host.delete('a')).errors).toEqual(['container does not exist: a']);
     expect((await host.delete('a', '--force')).status).toBe(0);
     mkdirSync(host.root, { mode: 0o700 });

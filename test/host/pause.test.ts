@@ -1,14 +1,14 @@
-// `pause` and `resume`: every member stands still, by the cgroup's freezer or by signals, and exactly those go on that
-// were stopped for it.
+// `pause` stops every member, by the cgroup's freezer or by signals. `resume` continues exactly those that it stopped.
 import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { installed, isRoot, want, wantRight } from '../support/strict.js';
 import { processesWith } from '../support/proc.js';
 import { until } from '../support/until.js';
-import { cgroupsWork, defaultProcess, Host, processState, runs, shell } from './harness.js';
+import { cgroupsWork } from './cgroups.js';
+import { defaultProcess, Host, processState, runs, shell } from './harness.js';
 
 const cgroups = wantRight('a cgroup v2 in which we may make others', cgroupsWork());
-/** Without a cgroup: what an unprivileged caller has, as a rule. */
+/** A caller without a cgroup, as most unprivileged users are. */
 const unprivileged = isRoot ? { uid: 65534 } : {};
 const signals = isRoot || !cgroups;
 const ways = [
@@ -33,12 +33,12 @@ function recorded(id: string): { stopped?: { pid: number }[] } {
   return JSON.parse(readFileSync(`${host.root}/${id}/state.json`, 'utf8')) as ReturnType<typeof recorded>;
 }
 
-/** A shell line that counts in a file without end. */
+/** A shell line that appends to a file for ever. */
 function counting(file: string): string {
   return `while :; do echo >> ${file}; sleep 0.001; done`;
 }
 
-/** D: a shell in vfork, whose child stands. */
+/** State D: a shell in vfork(2) whose child is stopped. */
 const standing = ['T', 'D'];
 
 function size(name: string): number {
@@ -51,7 +51,7 @@ async function grows(name: string): Promise<void> {
 }
 
 describe.each(ways)('by %s', (_, options, byFreezer) => {
-  it('all members stand, and go on', async () => {
+  it('all members stop, and continue', async () => {
     host = new Host(options);
     const daemon = `(setsid sh -c '${counting(host.path('daemon'))}' &)`;
     const pid = await host.run('a', shell(`${daemon}; ${counting(host.path('init'))}`));
@@ -71,7 +71,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     expect(recorded('a')).not.toHaveProperty('stopped');
   });
 
-  it('one that had stopped before does not go on', async () => {
+  it('a member that was stopped before stays stopped after the resume', async () => {
     host = new Host(options);
     const stopped = host.path('stopped');
     await host.run(
@@ -90,7 +90,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     await until('its own end', () => existsSync(host.path('went-on')));
   });
 
-  it('one with threads, and one whose children come and go without end, stand whole', async () => {
+  it('a member with threads, and one that makes children without end, stop completely', async () => {
     host = new Host(options);
     const hops = host.path('hops');
     const hop = host.write('hop.sh', `echo >> ${hops}\nsleep 0.002\nsetsid sh "$0" </dev/null >/dev/null 2>&1 &\n`);
@@ -105,7 +105,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     await Promise.all([grows('hops'), grows('out-a')]);
   }, 30_000);
 
-  it('SIGKILL ends one that is paused, and delete what is left', async () => {
+  it('SIGKILL ends a paused process, and delete ends the rest', async () => {
     host = new Host(options);
     const pid = await host.run('a', shell(`sleep 1000 & echo $! > ${host.path('child')}; wait`));
     const child = await host.pidIn('child');
@@ -119,7 +119,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     expect(await host.exit(child)).toEqual({ signal: 9 });
   });
 
-  it('a signal that is caught waits for the resume', async () => {
+  it('a signal with a handler is handled after the resume', async () => {
     host = new Host(options);
     const ready = host.path('ready');
     const pid = await host.run('a', shell(`trap 'exit 9' TERM; echo > ${ready}; while :; do sleep 0.01; done`));
@@ -131,7 +131,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     expect(await host.exit(pid)).toEqual({ code: 9 });
   });
 
-  it('delete needs force', async () => {
+  it('delete needs --force', async () => {
     host = new Host(options);
     const pid = await host.run('a', shell('sleep 1000 & sleep 1000'));
     await ok('pause', 'a');
@@ -166,7 +166,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     expect((await host.command(['pause', 'b'])).errors).toEqual(['container not running']);
   });
 
-  it('the processes of another container run on', async () => {
+  it('processes of another container keep running', async () => {
     host = new Host(options);
     await using other = new Host(options);
     const spared = other.path('spared');
@@ -178,7 +178,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     expect(other.state('o').status).toBe('running');
   });
 
-  it('a call from inside cannot pause it, and says so', async () => {
+  it('a pause by a process of the container itself is refused', async () => {
     host = new Host(options);
     const log = host.path('inside.json');
     const call = `${host.binary} --log ${log} --log-format json --root ${host.root} pause a`;
@@ -188,7 +188,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
 });
 
 describe.runIf(signals)('by signals', () => {
-  it('members that stop and continue each other end up standing, and go on', async () => {
+  it('members that send each other SIGSTOP and SIGCONT end up stopped, and continue', async () => {
     host = new Host(unprivileged);
     const child = `sh -c '${counting(host.path('child'))}' & c=$!`;
     await host.run(
@@ -206,7 +206,7 @@ describe.runIf(signals)('by signals', () => {
     }
   });
 
-  it('whom it stops is written down', async () => {
+  it('it records which processes it stopped', async () => {
     host = new Host(unprivileged);
     const stopped = host.path('stopped');
     const pid = await host.run('a', shell(`sh -c 'echo $$ > ${stopped}; kill -STOP $$' & echo $$; exec sleep 1000`));
@@ -217,7 +217,7 @@ describe.runIf(signals)('by signals', () => {
   });
 
   it.runIf(want('python3', installed('python3')))(
-    'a parent in posix_spawn, whose child waits before its exec, stands',
+    'a parent in posix_spawn(3) whose child has not called execve(2) yet counts as stopped',
     async () => {
       host = new Host(unprivileged);
       const fifo = host.path('fifo');
@@ -233,7 +233,7 @@ describe.runIf(signals)('by signals', () => {
     },
   );
 
-  it('a pid that belongs to somebody else by now is not continued', async () => {
+  it('a pid that another process has by now is not continued', async () => {
     host = new Host(unprivileged);
     await using other = new Host(unprivileged);
     const stranger = await other.run('o', shell('kill -STOP $$; exec sleep 1000'));
@@ -250,7 +250,7 @@ describe.runIf(signals)('by signals', () => {
 });
 
 describe.runIf(cgroups)('by the freezer', () => {
-  it('what was moved out of the cgroup is stopped by signals', async () => {
+  it('a process that was moved out of the cgroup is stopped by signals', async () => {
     host = new Host();
     await host.run(
       'a',
@@ -267,7 +267,7 @@ describe.runIf(cgroups)('by the freezer', () => {
     await grows('out');
   });
 
-  it('what the container froze itself is no less paused', async () => {
+  it('a process that the container itself froze counts as paused', async () => {
     host = new Host();
     await host.run('a', shell('exec sleep 1000'));
     const path = readlinkSync(`${host.root}/a/cgroup`);

@@ -1,4 +1,4 @@
-// The process gets exactly what its config says, and nothing else.
+// The process gets exactly what its config says: arguments, environment, descriptors, limits, user.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -33,13 +33,13 @@ describe('arguments and environment', () => {
     expect(text).toBe([...args, ...env].map((word) => `${word}\0`).join(''));
   });
 
-  it('nothing is in the environment that was not asked for', async () => {
+  it('the environment holds nothing else', async () => {
     expect(await stdout({ args: ['/bin/cat', '/proc/self/environ'], cwd: '/' })).toBe('');
   });
 });
 
 describe('the program', () => {
-  it('is looked for in the PATH of the process', async () => {
+  it('is searched in the PATH of the process', async () => {
     mkdirSync(host.path('first'));
     mkdirSync(host.path('second'));
     writeFileSync(host.path('first/tool'), 'not executable');
@@ -53,7 +53,7 @@ describe('the program', () => {
     expect(await stdout({ args: ['./tool'], env: ['PATH=/bin'], cwd: host.dir })).toBe(`${host.dir}\n`);
   });
 
-  it('in an empty element of PATH is looked for in cwd', async () => {
+  it('is searched in cwd for an empty element of PATH', async () => {
     writeFileSync(host.path('tool'), '#!/bin/sh\necho here\n', { mode: 0o755 });
     expect(await stdout({ args: ['tool'], env: ['PATH=/nowhere:'], cwd: host.dir })).toBe('here\n');
   });
@@ -67,7 +67,7 @@ describe('the program', () => {
     [['/tmp'], [], 'exec: "/tmp": permission denied'],
   ])('%j with %j fails: %s', async (args, env, message) => {
     expect(await failure({ args, env, cwd: '/' })).toBe(message);
-    // Nothing is left of it.
+    // The failed run leaves no state.
     expect((await host.command(['state', 'a'])).errors).toEqual(['container does not exist: a']);
     expect(() => host.read('pid-a')).toThrow('ENOENT');
   });
@@ -103,7 +103,7 @@ describe('its surroundings', () => {
 
   it('has no descriptor but 0, 1 and 2', async () => {
     const bundle = host.bundle('a', { process: { ...defaultProcess, args: ['ls', '/proc/self/fd'] } });
-    // Started with descriptors open that it was not meant to hand on.
+    // The runtime itself has more descriptors open.
     const open = `exec 5</dev/null 9</dev/null 1000</dev/null; exec ${host.binary} --root ${host.root}`;
     const pid = await host.launch([
       `>${host.path('out-a')}`,
@@ -144,7 +144,7 @@ describe('its surroundings', () => {
     expect(await stdout(shell('umask', { user: { umask: 0o137 } }))).toBe('0137\n');
   });
 
-  it('may not gain privileges where it is told not to', async () => {
+  it('has no_new_privs if the config says so', async () => {
     const show = 'grep NoNewPrivs /proc/self/status';
     expect(await stdout(shell(show, { noNewPrivileges: true }))).toBe('NoNewPrivs:\t1\n');
     expect(await stdout(shell(show))).toBe('NoNewPrivs:\t0\n');
@@ -164,7 +164,7 @@ describe('its surroundings', () => {
     expect(text).toBe('100\n200\n0\n3600\nunlimited\n');
   });
 
-  // 2 ** 64 above: what a script's 18446744073709551615 is by the time that it is JSON.
+  // JavaScript rounds 18446744073709551615 to 2 ** 64.
   it('reads the largest limit as JSON has it', async () => {
     const config = JSON.stringify({
       process: shell('ulimit -Hc', { rlimits: [{ type: 'RLIMIT_CORE', soft: 7, hard: 8 }] }),
@@ -192,7 +192,7 @@ describe.runIf(asRoot)('the user', () => {
     expect(await stdout(shell('id -u; id -g'))).toBe('0\n0\n');
   });
 
-  it('is given its stdio, the group of which stays', async () => {
+  it('owns its stdio, whose group does not change', async () => {
     await host.exit(
       await host.run('a', shell('cat /dev/stdout; echo x > /dev/stderr', { user: { uid: 1234, gid: 2345 } })),
     );
@@ -202,7 +202,7 @@ describe.runIf(asRoot)('the user', () => {
     expect(statSync('/dev/null').uid).toBe(0);
   });
 
-  it('may have a cwd that only it may enter, or only the caller', async () => {
+  it('may have a cwd that only it, or only the caller, may enter', async () => {
     mkdirSync(host.path('theirs'), { mode: 0o700 });
     chownSync(host.path('theirs'), 1234, 1234);
     mkdirSync(host.path('ours'));
@@ -230,7 +230,7 @@ describe.runIf(asRoot)('an unprivileged caller', () => {
     host = new Host({ uid: 65534 });
   });
 
-  it('may name itself', async () => {
+  it('may name itself as the user', async () => {
     expect(await stdout(shell('id -u; id -g', { user: { uid: 65534, gid: 65534 } }))).toBe('65534\n65534\n');
   });
 

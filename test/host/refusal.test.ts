@@ -1,4 +1,4 @@
-// A config that asks for what the host runtime does not do, or that cannot be read, is refused by the field's name.
+// A config that cannot be read, or that asks for more than the host runtime does, is refused with the name of the field.
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Host, shell } from './harness.js';
@@ -68,7 +68,7 @@ describe('isolation', () => {
   });
 });
 
-it('what is empty asks for nothing, and unknown keys are left alone', async () => {
+it('empty fields and unknown keys are accepted', async () => {
   const empty = { root: { path: '' }, mounts: [], hooks: {}, hostname: '', annotations: {}, later: { a: 1 }, vm: null };
   const linux = { namespaces: [], resources: { memory: {} }, seccomp: null, cgroupsPath: '', sysctl: {} };
   const more = { apparmorProfile: '', selinuxLabel: '', capabilities: null, exec: false, containerdStdin: 'x' };
@@ -87,7 +87,7 @@ describe('a broken file', () => {
     expect(await refusal(text)).toMatch(new RegExp(`^<bundle>/config\\.json:${place}: .`));
   });
 
-  it('that is not there, or no file, is named', async () => {
+  it('that is missing, or is no regular file, is named', async () => {
     const missing = host.path('no-bundle');
     expect((await host.tryRun('r', missing)).errors).toEqual([`bundle ${missing}: no such file or directory`]);
     const empty = host.bundle('r', '');

@@ -1,13 +1,14 @@
-// What `ps` and `events --stats` tell of a container, and that `update` sets nothing.
+// `ps` and `events --stats` of a container; and `update`, which sets no limits.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { cgroupsWork, defaultProcess, Host, runs, shell } from './harness.js';
+import { cgroupsWork } from './cgroups.js';
+import { defaultProcess, Host, runs, shell } from './harness.js';
 
 const cgroups = wantRight('a cgroup v2 in which we may make others', cgroupsWork());
-/** Without a cgroup: what an unprivileged caller has, as a rule. */
+/** A caller without a cgroup, as most unprivileged users are. */
 const unprivileged = isRoot ? { uid: 65534 } : {};
 const byProc = isRoot || !cgroups;
 const ways = [
@@ -45,14 +46,19 @@ async function stats(id: string): Promise<Stats> {
 }
 
 describe.each(ways)('by %s', (_, options) => {
-  it('ps tells every member', async () => {
+  it('ps lists every member', async () => {
     host = new Host(options);
     const pid = await host.run('a', shell(`(setsid sleep 1001 & echo $! > ${host.path('child')}); exec sleep 1000`));
     const child = await host.pidIn('child');
     const exec = await host.exec('a', 'b', shell('exec sleep 1002'));
     const ended = await host.exec('a', 'c', shell('exit 0'));
     await host.exit(ended);
-    await until('its program', async () => (await printed('ps', 'a')).includes('sleep 1001'));
+    const programs = [`${pid} sleep 1000`, `${child} sleep 1001`, `${exec} sleep 1002`];
+    // Each shell has become sleep(1).
+    await until('all three programs', async () => {
+      const table = await printed('ps', 'a');
+      return programs.every((program) => table.includes(` ${program}\n`));
+    });
     const json = await printed('ps', '--format', 'json', 'a');
     expect(json).toMatch(/^\[\d+(,\d+)*\]\n$/);
     expect((JSON.parse(json) as number[]).toSorted()).toEqual([pid, child, exec].toSorted());
@@ -63,7 +69,7 @@ describe.each(ways)('by %s', (_, options) => {
     );
   });
 
-  it('ps of one that has ended is null, or what it left behind', async () => {
+  it('ps of a container that has ended prints null, or the processes that it left behind', async () => {
     host = new Host(options);
     await host.exit(await host.run('a', shell('exit 0')));
     expect(await printed('ps', '-f', 'json', 'a')).toBe('null\n');
@@ -72,7 +78,7 @@ describe.each(ways)('by %s', (_, options) => {
     expect(await printed('ps', '-f', 'json', 'b')).toBe(`[${await host.pidIn('left')}]\n`);
   });
 
-  it('ps writes a command of any bytes on one line', async () => {
+  it('ps prints a command of any bytes on one line', async () => {
     host = new Host(options);
     const pid = await host.run('a', { ...defaultProcess, args: ['sh', '-c', 'sleep 1000; #\n\u001b[1m'] });
     const table = await until('the program', async () => {
@@ -82,7 +88,7 @@ describe.each(ways)('by %s', (_, options) => {
     expect(table).toContain(`${pid} sh -c sleep 1000; #??[1m\n`);
   });
 
-  it('events --stats tells what is used, in the keys of runc', async () => {
+  it('events --stats prints the usage, with the keys of runc', async () => {
     host = new Host(options);
     const program = host.write(
       'use.mjs',
@@ -135,7 +141,7 @@ describe.each(ways)('by %s', (_, options) => {
     expect((await stats('a')).data.cpu.usage.total).toBeGreaterThanOrEqual(3e7);
   }, 30_000);
 
-  it('events --stats of a created and of a paused one, and of none that has ended', async () => {
+  it('events --stats works for a created and a paused container, and not for one that has ended', async () => {
     host = new Host(options);
     await host.create('a', shell('exec sleep 1000'));
     expect((await stats('a')).data.pids.current).toBe(1);
@@ -157,7 +163,7 @@ it.runIf(byProc)('events --stats counts what was read and written', async () => 
     'its writes',
     () => existsSync(host.path('done')) && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n',
   );
-  // As the kernel counts: nothing for a file system in memory.
+  // The kernel counts no I/O for a file system in memory.
   const told = readFileSync(`/proc/${pid}/io`, 'utf8');
   const [read, written] = ['read', 'write'].map((what) =>
     Number(new RegExp(`^${what}_bytes: (\\d+)$`, 'm').exec(told)?.[1]),
@@ -176,7 +182,7 @@ describe('update', () => {
     return errors.map((error) => error.replace(file, '<file>'));
   }
 
-  it('is refused by the name of the resource', async () => {
+  it('is refused with the name of the resource', async () => {
     host = new Host();
     await host.run('a', shell('exec sleep 1000'));
     expect(await refusal('{"memory":{"limit":1000000}}')).toEqual([
@@ -193,7 +199,7 @@ describe('update', () => {
     expect(await refusal(`{"x":"${'y'.repeat(70_000)}"}`)).toEqual(['resources <file>: file too large']);
   });
 
-  it('that asks for nothing is granted, from standard input too', async () => {
+  it('without any limit succeeds, from standard input too', async () => {
     host = new Host();
     await host.run('a', shell('exec sleep 1000'));
     expect(await refusal('{}')).toEqual([]);

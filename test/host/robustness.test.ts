@@ -1,4 +1,4 @@
-// Two at once, and a runtime that is killed at any moment: one state, and no process that nobody knows of.
+// Two commands at once, and a runtime that is killed at any moment: one consistent state, and no unknown process.
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { processesWith } from '../support/proc.js';
@@ -11,7 +11,7 @@ eachWithHost((one) => {
   host = one;
 });
 
-it('of several runs of one id one wins', async () => {
+it('of several runs of one id, one succeeds', async () => {
   for (let round = 0; round < 10; round++) {
     const bundle = host.bundle('a', { process: shell('exec sleep 1000') });
     const runsOfOne = Array.from({ length: 6 }, () => host.command(['run', '-d', '-b', bundle, 'a']));
@@ -23,7 +23,7 @@ it('of several runs of one id one wins', async () => {
   }
 });
 
-it('runs and deletes of one id at once leave one clear end', async () => {
+it('runs and deletes of one id at once leave nothing after the last delete', async () => {
   const bundle = host.bundle('a', { process: { args: ['/usr/bin/tail', '-f', host.write('kept', '')], cwd: '/' } });
   for (let round = 0; round < 15; round++) {
     await Promise.all([
@@ -100,7 +100,7 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
       async () => {
         expect(processesWith(host.path('kept'))).toEqual([]);
         await deleteAll();
-        // One that waits has the command line of its `create`.
+        // A process that waits for `start` has the command line of its `create`.
         expect(processesWith(host.path('bundle-a'))).toEqual([]);
       },
     );
@@ -167,7 +167,7 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
     for (const name of ['init', 'child']) rmSync(host.path(name));
   }
 
-  /** A start that was killed may have been heard, or not. */
+  /** Starts the container unless the start that was killed had already reached the process. */
   async function startAnyway(): Promise<void> {
     const { errors } = await host.command(['start', 'a']);
     if (errors.length > 0) expect(errors).toEqual(['cannot start an already running container']);
@@ -187,13 +187,13 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
 });
 
 describe('a run that is killed', () => {
-  it('at any moment leaves nothing that delete does not find', async () => {
-    // A program whose command line holds a path of this test's, so that one that is left would be seen.
+  it('at any moment leaves only what delete finds', async () => {
+    // The command line contains a path of this test, so a process that is left can be found.
     const bundle = host.bundle('a', { process: { args: ['/usr/bin/tail', '-f', host.write('kept', '')], cwd: '/' } });
     const words = `${host.binary} --root ${host.root} run -d -b ${bundle} a`;
     let killed = 0;
     for (let step = 0; step < 60; step++) {
-      // Busy for a while that differs a little each time, then SIGKILL.
+      // Wait a little longer each time, then SIGKILL.
       const script = `${words} & p=$!; i=0; while [ $i -lt ${step * 12} ]; do i=$((i+1)); done; kill -9 $p; wait $p; exit $?`;
       const { code } = await host.exit(await host.launch(['dash', '-c', script]));
       if (code === 137) killed++;
@@ -204,7 +204,7 @@ describe('a run that is killed', () => {
     expect(processesWith(host.dir).filter((pid) => pid !== host.reaperPid)).toEqual([]);
   });
 
-  it('before its state was written is told as creating, and deleted like any other', async () => {
+  it('before it wrote its state is shown as creating, and can be deleted', async () => {
     await host.exit(await host.run('b', shell('exit 0')));
     mkdirSync(`${host.root}/a`, { mode: 0o700 });
     symlinkSync('/sys/fs/cgroup/no-such/outlive-a-0123456789abcdef', `${host.root}/a/cgroup`);
@@ -216,7 +216,7 @@ describe('a run that is killed', () => {
     expect(readdirSync(host.root)).toEqual(['b']);
   });
 
-  it('never has a foreign cgroup ended by the link that it left', async () => {
+  it('leaves a link that does not make delete end a foreign cgroup', async () => {
     const pid = await host.run('b', shell('exec sleep 1000'));
     mkdirSync(`${host.root}/a`, { mode: 0o700 });
     symlinkSync('/', `${host.root}/a/cgroup`);

@@ -1,5 +1,4 @@
-// Where something runs out: every command either does its work or says why not, and nothing is left that delete does
-// not find.
+// A resource runs out: every command does its work or says why not, and delete finds everything that is left.
 import {
   existsSync,
   mkdirSync,
@@ -47,7 +46,7 @@ describe.runIf(want('prlimit', installed('prlimit')))('limits of the caller', ()
     expect(statuses).toEqual(new Set([0, 1]));
   });
 
-  it('more processes than descriptors: delete ends all, or says that it cannot look', async () => {
+  it('more processes than descriptors: delete ends all, or fails with the reason', async () => {
     const pid = await host.run(
       'a',
       shell('for i in $(seq 40); do setsid sleep 1000 & done; echo > started; wait', { cwd: host.dir }),
@@ -63,7 +62,7 @@ describe.runIf(want('prlimit', installed('prlimit')))('limits of the caller', ()
     expect(containers()).toEqual([]);
   });
 
-  it.runIf(asRoot)('no process more', async () => {
+  it.runIf(asRoot)('no further process', async () => {
     await using other = new Host({ uid: 65534 });
     const bundle = other.bundle('a', { process: shell('true') });
     const { status, errors } = await other.command(['run', '-d', '-b', bundle, 'a'], ['prlimit', '--nproc=1:1']);
@@ -88,7 +87,7 @@ describe.runIf(want('prlimit', installed('prlimit')))('limits of the caller', ()
 const mounts = wantRight('root and mount namespaces', isRoot && succeeds('unshare', ['-m', 'true']));
 
 describe.runIf(mounts)('a file system for the state', () => {
-  /** A command with something mounted on the state root, seen by it alone; then what lies there. */
+  /** Runs a command that sees a file system mounted on the state root; gives the outcome and what lies there. */
   async function mounted(mount: string, ...commands: string[][]): Promise<string> {
     if (!existsSync(host.root)) mkdirSync(host.root, { mode: 0o700 });
     const call = `${host.binary} --log ${host.path('log')} --root ${host.root}`;
@@ -100,7 +99,7 @@ describe.runIf(mounts)('a file system for the state', () => {
     return readFileSync(out, 'utf8');
   }
 
-  it('that is full: run says so and leaves nothing', async () => {
+  it('that is full: run succeeds, or fails with ENOSPC and leaves nothing', async () => {
     const bundle = host.bundle('a', { process: shell('exec sleep 1000') });
     const run = ['run', '-d', '-b', bundle, 'a'];
     const remove = ['delete', '--force', 'a'];
@@ -113,7 +112,7 @@ describe.runIf(mounts)('a file system for the state', () => {
     expect(readFileSync(host.path('log'), 'utf8')).toContain('no space left on device');
   });
 
-  it('that is read-only: both say so', async () => {
+  it('that is read-only: run and delete fail with EROFS', async () => {
     const pid = await host.run('a', shell('exec sleep 1000'));
     const mount = `mount --bind ${host.root} ${host.root}; mount -o remount,ro,bind ${host.root}`;
     const run = ['run', '-d', '-b', host.path('bundle-a'), 'b'];
@@ -125,7 +124,7 @@ describe.runIf(mounts)('a file system for the state', () => {
 });
 
 it('whatever the umask, the modes are exact', async () => {
-  // Root goes by no mode.
+  // File modes do not bind root.
   await using other = new Host(isRoot ? { uid: 65534 } : {});
   const pidFile = other.path('pid');
   const words = [

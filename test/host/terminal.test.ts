@@ -1,4 +1,4 @@
-// A process on a terminal: its pty's master comes over the console socket, as from runc.
+// A process with a terminal: the runtime sends the pty's master through the console socket, as runc does.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, mkdirSync } from 'node:fs';
@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { isRoot, wantRight } from '../support/strict.js';
 import { eachWithHost, type Host, runs, shell } from './harness.js';
 
-// Node cannot receive descriptors; python3, which node-gyp needs anyway, can. Says what came, then copies the terminal
-// line by line; what it reads on stdin it types.
+// Receives the pty's master, reports it, copies the terminal to stdout line by line, and types what comes on stdin. Node
+// cannot receive descriptors; python3 can, and node-gyp needs it anyway.
 const receiver = `
 import fcntl, os, socket, struct, sys, termios, threading
 server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -100,7 +100,7 @@ describe('a terminal', () => {
     expect(await terminal.line()).toBe('hang-up');
   });
 
-  it('is the controlling one: it interrupts', async () => {
+  it('is the controlling terminal: Ctrl-C sends SIGINT', async () => {
     const socket = host.path('console');
     await using terminal = new Receiver(socket);
     await terminal.line();

@@ -1,7 +1,7 @@
 /**
- * The tests of every runtime once more, where this process can't run them itself: as an unprivileged user (host runtime, and
- * rootless runc), and under crun, which refuses a machine that mounts cgroup v1 and v2 side by side unless v2 is out of
- * its sight. Each runs a test runner of its own in a mount namespace of its own.
+ * Runs the tests of every runtime again in two other settings: as an unprivileged user (host runtime and rootless runc),
+ * and with crun, which fails on a machine with both cgroup v1 and v2 unless v2 is hidden from it. Each setting is another
+ * test runner in its own mount namespace.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const isInner = process.env.OUTLIVE_TEST_RUNTIMES !== undefined;
 const NOBODY = '65534';
-/** A rootless container with more users than its root: subordinate ids, in this mount namespace only. */
+/** Gives the user subordinate ids, for containers with more users than root; in this mount namespace only. */
 const SUBORDINATE_IDS = `
       echo ${NOBODY}:100000:65536 > "$HOME/subordinate-ids"
       mount --bind "$HOME/subordinate-ids" /etc/subuid
@@ -29,12 +29,12 @@ interface Report {
   testResults: { assertionResults: { status: string; fullName: string; failureMessages: string[] }[] }[];
 }
 
-/** Those that run on each runtime. */
+/** The test files that run on each runtime. */
 const FILES = ['lifecycle', 'operations', 'two-phase', 'exec', 'user-namespace'].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
-/** Runs them after `prepare`, a shell script that ends by exec'ing "$@". */
+/** Runs them below `prepare`, a shell script that ends with `exec "$@"`. */
 async function runElsewhere(prepare: string, runtimes: string): Promise<Report> {
   const home = mkdtempSync(join(tmpdir(), 'outlive-elsewhere-'));
   const at = join(home, 'repository');
@@ -85,10 +85,10 @@ describe.runIf(!isInner && wantRight('root, to run the tests as another user', i
   const hasCrun = want('crun and busybox (Debian: busybox-static)', installed('crun') && installed('busybox'));
 
   test.skipIf(!canSwitchUser || !hasRunc)(
-    'an unprivileged user has it all: host runtime and rootless runc',
+    'all of them pass as an unprivileged user, on the host runtime and rootless runc',
     { timeout: 240_000 },
     async () => {
-      // The checkout may lie where that user can't go; a bind mount in the open shows it.
+      // That user may be unable to enter the repository's directory, so it is mounted where it can.
       const prepare = `
       mount --bind "$REPOSITORY" "$AT"
       ${hasSubordinateIds ? SUBORDINATE_IDS : ''}
@@ -98,7 +98,7 @@ describe.runIf(!isInner && wantRight('root, to run the tests as another user', i
     },
   );
 
-  test.skipIf(!hasCrun)('crun has it all', { timeout: 240_000 }, async () => {
+  test.skipIf(!hasCrun)('all of them pass on crun', { timeout: 240_000 }, async () => {
     const hybrid = succeeds('mountpoint', ['-q', '/sys/fs/cgroup/unified']);
     const prepare = `
       ${hybrid ? 'umount /sys/fs/cgroup/unified' : ''}

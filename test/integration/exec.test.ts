@@ -1,4 +1,4 @@
-/** Further processes in a container, on every runtime: what each is given, and what becomes of them when it ends. */
+/** exec() on every runtime: what the new process is given, and how it ends, also with its container. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ async function waiting(scratch: Scratch, runtime: string, spec: object = {}): Pr
   return container;
 }
 
-/** Executes something, waits for its end, and gives what it printed. */
+/** Runs a process with exec(), waits for its end, and gives what it printed. */
 async function output(scratch: Scratch, container: Container, spec: ExecSpec): Promise<string> {
   const id = `x${container.processes().length}`;
   const process = await container.exec(id, spec, { stdio: scratch.fifos() });
@@ -32,7 +32,7 @@ async function output(scratch: Scratch, container: Container, spec: ExecSpec): P
   return stdout;
 }
 
-/** A set of capabilities by their numbers, as /proc/<pid>/status has it. */
+/** A capability set in the notation of /proc/<pid>/status, from the numbers of its capabilities. */
 const mask = (...numbers: number[]): string =>
   numbers
     .reduce((all, number) => all | (1n << BigInt(number)), 0n)
@@ -76,7 +76,7 @@ describe.each(runtimes)('%s', (runtime) => {
     }
   });
 
-  test('what execSpec() makes of a container is what exec() makes', async ({ scratch }) => {
+  test('execSpec() gives the process that exec() runs', async ({ scratch }) => {
     const container = await waiting(scratch, runtime, { env: ['PATH=/usr/bin:/bin', 'A=1'] });
     const changes = { args: ['env'], env: { A: '2' } };
     const made = execSpec(container, changes);
@@ -106,7 +106,7 @@ describe.each(runtimes)('%s', (runtime) => {
   test('a terminal of its own, with its first size and later ones', async ({ scratch }) => {
     const container = await waiting(scratch, runtime);
     const stdio = scratch.fifos(true);
-    // crun sets the first size while the process runs already; until then stty has none.
+    // crun sets the first size after the process has started; before that, stty prints nothing.
     const size = 'while s=$(stty size 2>/dev/null); test -z "$s"; do :; done; echo "$s"';
     const script = `stty -echo; ${size}; read x; stty size; test -t 0 && test -t 1 && test -t 2 && exit 6`;
     const spec = { ...sh(script), terminal: true, consoleSize: { width: 91, height: 31 } };
@@ -131,7 +131,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await output(scratch, container, sh('test -t 0 || echo no terminal'))).toBe('no terminal\n');
   });
 
-  test('a limit of none in config.json does not keep anything from being executed', async ({ scratch }) => {
+  test('an unlimited rlimit in config.json does not break exec()', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
     const path = join(container.bundle, 'config.json');
     const spec = JSON.parse(readFileSync(path, 'utf8')) as Spec & { process: object };
@@ -164,13 +164,15 @@ describe.each(runtimes)('%s', (runtime) => {
     await expect(wrong).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
   });
 
-  test('while the first process dies: a definite error or a definite end, and nothing is left', async ({ scratch }) => {
+  test('while the first process dies: a definite error or a definite exit, and nothing is left', async ({
+    scratch,
+  }) => {
     const codes = ['ERR_CONTAINER_EXITED', 'ERR_OCI_RUNTIME', 'ERR_CONTAINER_NOT_STARTED'];
     for (let round = 0; round < 12; round++) {
       const container = await waiting(scratch, runtime);
       const [init] = container.processes();
       const execs = [0, 1].map((i) => container.exec(`e${i}`, sh('sleep 1000')));
-      // From before the runtime is called to after it is through.
+      // The delays reach from before the runtime is called to after it has ended.
       await delay(round * 6);
       init?.signal('SIGKILL');
       const results = await Promise.allSettled([...execs, container.exec('late', sh('sleep 1000'))]);
@@ -184,10 +186,10 @@ describe.each(runtimes)('%s', (runtime) => {
     }
   });
 
-  test('what an exec’ed process leaves running ends with the container', async ({ scratch }) => {
+  test('a process that an exec’ed one leaves behind ends with the container', async ({ scratch }) => {
     const container = await waiting(scratch, runtime);
     const marker = `${container.id}-left`;
-    // Detached from it in all ways but the pid namespace.
+    // A daemon: it shares nothing with the container but the pid namespace.
     const script = `(trap '' HUP TERM; exec sh -c 'while :; do sleep 1000; done' ${marker}) </dev/null >/dev/null 2>&1 &`;
     const process = await container.exec('parent', sh(script));
     expect(await process.wait()).toMatchObject({ status: 0 });
@@ -199,7 +201,7 @@ describe.each(runtimes)('%s', (runtime) => {
 });
 
 describe.each(runtimes.filter(isolates))('%s, a container', (runtime) => {
-  test('its pid is one inside and another outside', async ({ scratch }) => {
+  test('its pid inside differs from the one outside', async ({ scratch }) => {
     const container = await waiting(scratch, runtime);
     const process = await container.exec('e', { args: ['sleep', '1000'] });
     const [outside, inside] = ((await statusOf(process)).NSpid ?? '').split('\t').slice(-2);
@@ -231,7 +233,7 @@ describe.each(runtimes.filter(isolates))('%s, a container', (runtime) => {
     expect(await sets({ bounding: kill, permitted: kill, effective: kill })).toEqual(of(KILL));
   });
 
-  test('an AppArmor profile that there is not is the runtime’s error', async ({ scratch }) => {
+  test('an AppArmor profile that does not exist is an error of the runtime', async ({ scratch }) => {
     const container = await waiting(scratch, runtime);
     const apparmorProfile = 'outlive-no-such-profile';
     const started = container.exec('a', { args: ['true'], apparmorProfile });
@@ -240,9 +242,9 @@ describe.each(runtimes.filter(isolates))('%s, a container', (runtime) => {
     expect(container.processes()).toHaveLength(1);
   });
 
-  // crun passes over a label where there is no SELinux.
+  // crun ignores a label if SELinux is not enabled.
   if (runtime !== 'runc') return;
-  test('an SELinux label that there is not is the runtime’s error', async ({ scratch }) => {
+  test('an SELinux label that does not exist is an error of the runtime', async ({ scratch }) => {
     const container = await waiting(scratch, runtime);
     const started = container.exec('s', { args: ['true'], selinuxLabel: 'outlive:no:such:label' });
     await expect(started).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
@@ -262,7 +264,7 @@ if (isRoot) {
         Gid: '1235\t1235\t1235\t1235',
         Groups: '7 2000',
       });
-      // runc 1.1 takes the container's own.
+      // runc 1.1 uses the umask of the container.
       if (runtime !== 'runc') expect(status.Umask).toBe('0027');
       const plain = await container.exec('plain', { args: ['sleep', '1000'], user: { uid: 1234, gid: 1235 } });
       expect((await statusOf(plain)).Groups).toBe('');
@@ -270,7 +272,7 @@ if (isRoot) {
   });
 
   describe.each(runtimes.filter(isolates))('%s, as root', (runtime) => {
-    test('a capability that another user is given is one that it has', async ({ scratch }) => {
+    test('a process of another user has the capabilities that it is given', async ({ scratch }) => {
       const container = await waiting(scratch, runtime);
       const user = { uid: 1234, gid: 1234 };
       const capabilities = { drop: ['ALL'], add: ['CAP_NET_BIND_SERVICE'] };

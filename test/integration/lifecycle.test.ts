@@ -1,4 +1,4 @@
-/** The life of a process, on every runtime: what the seed's interface promises, and that a status is exact. */
+/** The life of a process on every runtime: what the interface of containerd's `process.go` (June 2016) promises. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -22,7 +22,7 @@ async function printed(stream: AsyncIterable<Buffer>, marker: string): Promise<s
 }
 
 describe.each(runtimes)('%s', (runtime) => {
-  test.for([0, 1, 42, 127, 128, 255])('exit code %i is told exactly', async (code, { scratch }) => {
+  test.for([0, 1, 42, 127, 128, 255])('exit code %i is reported exactly', async (code, { scratch }) => {
     const container = await scratch.container(runtime, sh(`exit ${code}`));
     const process = await container.start();
     expect(await process.wait()).toMatchObject({ status: code });
@@ -31,7 +31,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(container.state()).toBe('stopped');
   });
 
-  test('stdout and stderr arrive whole and apart', async ({ scratch }) => {
+  test('stdout and stderr arrive whole and separate', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('printf out; printf err >&2'));
     const { process, stdout, stderr } = await scratch.run(container);
     expect(await process.wait()).toMatchObject({ status: 0 });
@@ -39,7 +39,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await stderr).toBe('err');
   });
 
-  test('a process runs, has a pid and no status until it has ended', async ({ scratch }) => {
+  test('a process that runs has a pid, and no status until it has ended', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('read x; exit 3'));
     const process = await container.start({ stdio: scratch.fifos() });
     expect(process.state()).toBe('running');
@@ -55,7 +55,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await process.wait()).toMatchObject({ status: 3 });
   });
 
-  test('a signal reaches the process, and its death by one is 128 + n', async ({ scratch }) => {
+  test('a signal reaches the process; one that kills it gives status 128 + n', async ({ scratch }) => {
     const container = await scratch.container(
       runtime,
       sh("trap 'echo usr1' USR1; echo ready; while :; do read x; done"),
@@ -76,7 +76,7 @@ describe.each(runtimes)('%s', (runtime) => {
     stdout.destroy();
   });
 
-  test('closeStdin() is end-of-file for the process, and not before', async ({ scratch }) => {
+  test('the process reads end-of-file at closeStdin(), not when a writer closes', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['cat'] });
     const { process, stdout } = await scratch.run(container);
     const first = process.openStdin();
@@ -110,7 +110,7 @@ describe.each(runtimes)('%s', (runtime) => {
     stdout.destroy();
   });
 
-  test('closeStdin() on a terminal types its end-of-file character', async ({ scratch }) => {
+  test('closeStdin() on a terminal types the end-of-file character', async ({ scratch }) => {
     const container = await scratch.container(runtime, { ...sh('cat; echo over; exit 4'), terminal: true });
     const process = await container.start({ stdio: scratch.fifos(true) });
     const stdout = text(process.openStdout());
@@ -142,7 +142,7 @@ describe.each(runtimes)('%s', (runtime) => {
   test('exec on a terminal', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('read x'));
     await container.start({ stdio: scratch.fifos() });
-    // crun sets the first size while the process runs already; until then stty has none.
+    // crun sets the first size after the process has started; before that, stty prints nothing.
     const size = 'while s=$(stty size 2>/dev/null); test -z "$s"; do :; done; echo "$s"';
     const spec = {
       ...sh(`${size}; exit 6`),
@@ -152,11 +152,11 @@ describe.each(runtimes)('%s', (runtime) => {
     const process = await container.exec('tty', spec, { stdio: scratch.fifos(true) });
     const stdout = text(process.openStdout());
     expect(await process.wait()).toMatchObject({ status: 6 });
-    // runc before 1.2 leaves consoleSize to who holds the terminal.
+    // runc before 1.2 does not apply consoleSize.
     expect(await stdout).toMatch(runtime === 'host' ? /^20 70\r\n$/ : /^\d+ \d+\r\n$/);
   });
 
-  test('exec of a missing program brings back what the runtime says, and leaves nothing', async ({ scratch }) => {
+  test('exec of a missing program fails with the runtime’s message, and leaves nothing', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('read x'));
     await container.start({ stdio: scratch.fifos() });
     const failed = container.exec('bad', { args: ['no-such-program'] });
@@ -166,7 +166,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(container.processes()).toHaveLength(1);
   });
 
-  test('a missing program fails the start, and leaves nothing of it', async ({ scratch }) => {
+  test('a missing program makes start() fail, and leaves nothing', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['/no/such/program'] });
     await expect(container.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
     expect(() => statSync(join(scratch.root, container.id, 'init'))).toThrow('ENOENT');
@@ -174,7 +174,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(processesWith(container.id)).toEqual([]);
   });
 
-  test('exec needs a container that runs', async ({ scratch }) => {
+  test('exec needs a running container', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('exit 0'));
     await expect(container.exec('x', sh('true'))).rejects.toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
     const process = await container.start();
@@ -182,7 +182,7 @@ describe.each(runtimes)('%s', (runtime) => {
     await expect(container.exec('x', sh('true'))).rejects.toMatchObject({ code: 'ERR_CONTAINER_EXITED' });
   });
 
-  test('a regular file is appended to, and is made for its owner alone', async ({ scratch }) => {
+  test('a regular file is appended to, and is made with mode 0600', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('echo new; cat'));
     const io = scratch.mkdir('io');
     const stdin = join(io, 'in');
@@ -196,7 +196,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(statSync(stderr).mode & 0o777).toBe(0o600);
   });
 
-  test('two supervisors see the same end, and either may control the process', async ({ scratch }) => {
+  test('two supervisors see the same exit, and either can control the process', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['cat'] });
     const { process, stdout } = await scratch.run(container);
     const other = scratch.keep(await Container.load(scratch.root, container.id));
@@ -211,7 +211,7 @@ describe.each(runtimes)('%s', (runtime) => {
     await stdout;
   });
 
-  test('delete() ends what runs and leaves no file and no process', async ({ scratch }) => {
+  test('delete() ends all processes and leaves no file', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh("trap '' TERM HUP; while :; do sleep 1000; done"));
     await container.start();
     await container.exec('more', sh('sleep 1000'));

@@ -1,4 +1,4 @@
-/** What may be done to a container that runs, on every runtime. */
+/** Operations on a running container, on every runtime: pause, kill, pids, stats, limits. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
@@ -11,12 +11,12 @@ import { isRoot, succeeds } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
-/** Works all the time, so that its processor time says whether it runs. */
+/** Uses the processor all the time, so that its processor time shows whether it runs. */
 const BUSY = sh('while :; do :; done');
 
 const ticksOf = (pid: number): number => statOf(pid)?.cpuTicks ?? NaN;
 
-/** runc gives up freezing a busy cgroup of version 1 where the machine leaves it no time, and says so: it is asked again. */
+/** Pauses, and tries again on runc's "unable to freeze": on a busy machine it gives up on a busy cgroup v1. */
 async function pause(container: Container): Promise<void> {
   for (let left = 20; left > 0; left--) {
     try {
@@ -30,7 +30,7 @@ async function pause(container: Container): Promise<void> {
 
 // A rootless runtime has no cgroup to freeze.
 describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runtime) => {
-  test('pause() stops the work, resume() lets it go on; both states are told', async ({ scratch }) => {
+  test('pause() stops all processes, resume() continues them; state() and status() say so', async ({ scratch }) => {
     const container = await scratch.container(runtime, BUSY);
     const process = await container.start();
     const child = await container.exec('more', BUSY);
@@ -42,7 +42,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     expect(child.state()).toBe('paused');
     expect(await container.status()).toBe('paused');
     const before = pids.map(ticksOf);
-    // The one thing that time alone can show: nothing happens.
+    // Only time can show that nothing happens.
     await delay(100);
     expect(pids.map(ticksOf)).toEqual(before);
     const other = scratch.keep(await Container.load(scratch.root, container.id));
@@ -53,7 +53,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     await until('it works on', () => pids.every((pid, i) => ticksOf(pid) > (before[i] ?? 0)));
   });
 
-  test('a signal to a paused process acts when it goes on', async ({ scratch }) => {
+  test('a signal to a paused process is handled after resume()', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh("trap 'exit 5' TERM; while :; do :; done"));
     const process = await container.start();
     const shell = process.systemPid;
@@ -77,20 +77,20 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     await until('no process left', () => processesWith(container.id).length === 0);
   });
 
-  test('a paused process that is killed ends at resume(), if not at once', async ({ scratch }) => {
+  test('a paused process that is killed ends at once or at resume()', async ({ scratch }) => {
     const container = await scratch.container(runtime, BUSY);
     const process = await container.start();
     await pause(container);
     process.signal('SIGKILL');
     await container.resume().catch((error: unknown) => {
-      // Only a frozen cgroup v1 keeps it.
+      // Only in a frozen cgroup v1 does it wait for resume().
       if ((error as { code?: string }).code !== 'ERR_CONTAINER_EXITED') throw error;
     });
     expect(await process.wait()).toMatchObject({ status: 137 });
     expect(container.state()).toBe('stopped');
   });
 
-  test('a paused process whose shim dies is lost, and ended all the same', async ({ scratch }) => {
+  test('a paused process whose shim dies is lost, and is ended', async ({ scratch }) => {
     const container = await scratch.container(runtime, BUSY);
     const process = await container.start();
     await pause(container);
@@ -122,13 +122,13 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     await until('both traps are set', () => catches(process.systemPid) && catches(more.systemPid));
     await container.killAll('SIGUSR1');
     expect(await process.wait()).toMatchObject({ status: 3 });
-    // The end of a container's first process may end the others before they come to it.
+    // The end of a container's first process may kill the others before they handle the signal.
     const end = await more.wait();
     expect(end.lost).toBeUndefined();
     expect([4, 137]).toContain(end.status);
   });
 
-  test('pids() are those of all processes, on the host', async ({ scratch }) => {
+  test('pids() gives the host’s pids of all processes', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('sleep 1000 & wait'));
     const process = await container.start();
     const more = await container.exec('more', { args: ['sleep', '1000'] });
@@ -155,7 +155,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
       await until('more processor time', isMore);
     });
 
-  test('pause() and resume() of what is so already is ERR_INVALID_STATE where the runtime minds', async ({
+  test('pause() of a paused container, resume() of a running one: ERR_INVALID_STATE, but for crun', async ({
     scratch,
   }) => {
     const container = await scratch.container(runtime, BUSY);
@@ -172,7 +172,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     expect(container.state()).toBe('paused');
   });
 
-  test('exec in a paused container is the runtime’s to refuse, and leaves nothing', async ({ scratch }) => {
+  test('the runtime refuses exec in a paused container, and nothing is left', async ({ scratch }) => {
     const container = await scratch.container(runtime, BUSY);
     await container.start();
     await pause(container);
@@ -182,7 +182,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
 
   const hasCriu = runtime !== 'host' && succeeds('criu', ['check']);
   if (!hasCriu)
-    test('checkpoints without criu are refused clearly, and leave nothing', async ({ scratch }) => {
+    test('a checkpoint without criu fails with the runtime’s error, and leaves nothing', async ({ scratch }) => {
       const container = await scratch.container(runtime, BUSY);
       await container.start();
       await expect(container.checkpoint({ name: 'one' })).rejects.toMatchObject({
@@ -207,7 +207,7 @@ describe.each(runtimes.filter((name) => isRoot && name !== 'host'))('%s, limits'
     if (runtime === 'runc') expect((await container.stats()).memory.limitBytes).toBe(64 * 1024 * 1024);
   });
 
-  test('a limit that is none is ERR_OCI_RUNTIME', async ({ scratch }) => {
+  test('an invalid limit is ERR_OCI_RUNTIME', async ({ scratch }) => {
     const container = await scratch.container(runtime, BUSY);
     await container.start();
     const failed = container.updateResources({ cpu: { cpus: 'many' } });

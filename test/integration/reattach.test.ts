@@ -1,4 +1,4 @@
-/** What a process, its terminal and its status come through: the SIGKILL of the program that started it. */
+/** SIGKILL of the program that started a process: process, terminal, output and exit status survive it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -51,7 +51,7 @@ async function load(scratch: Scratch, { id }: Orphan): Promise<Process> {
 }
 
 describe.each(runtimes)('%s', (runtime) => {
-  test('a process outlives its supervisor, with its pipes, its control and its status', async ({ scratch }) => {
+  test('a process outlives its supervisor, with its FIFOs, its control and its status', async ({ scratch }) => {
     const stdio = scratch.fifos();
     const overrides = { args: ['sh', '-c', 'echo before; read x; echo after $x; cat; exit 21'] };
     const orphan = await startElsewhere(scratch, runtime, overrides, stdio);
@@ -69,7 +69,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await stdout).toBe('before\nafter the fall\n');
   });
 
-  test('a terminal comes back too: its output, its size and its input', async ({ scratch }) => {
+  test('a terminal survives as well: its output, its size and its input', async ({ scratch }) => {
     const stdio = scratch.fifos(true);
     const overrides = { args: ['sh', '-c', 'stty -echo; echo ready; read x; stty size; exit 22'], terminal: true };
     const orphan = await startElsewhere(scratch, runtime, overrides, stdio);
@@ -83,7 +83,9 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await stdout).toMatch(/ready\r\n43 132\r\n$/);
   });
 
-  test('an end that no supervisor saw is known at the load, and unread output is still there', async ({ scratch }) => {
+  test('an exit that no supervisor saw is known after a load, and unread output is still there', async ({
+    scratch,
+  }) => {
     const stdio = scratch.fifos();
     const orphan = await startElsewhere(
       scratch,
@@ -109,7 +111,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await text(process.openStdout())).toBe('last words\n');
   });
 
-  test('a supervisor that lives on sees what another one caused', async ({ scratch }) => {
+  test('a supervisor sees the exit that another one caused', async ({ scratch }) => {
     const orphan = await startElsewhere(scratch, runtime, { args: ['sleep', '1000'] }, {});
     const process = await load(scratch, orphan);
     process.signal('SIGKILL');

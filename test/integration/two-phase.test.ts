@@ -1,4 +1,4 @@
-/** Two-phase start: the process is there and waits, whoever made it may be gone, and another lets it run. */
+/** Two-phase start: create() makes a process that waits; start() runs its program, also from another supervisor. */
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -15,7 +15,7 @@ import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
 
-/** As another supervisor sees it. */
+/** The container and its first process as another supervisor loads them. */
 async function loaded(scratch: Scratch, { id }: Container): Promise<{ other: Container; init: Process }> {
   const other = scratch.keep(await Container.load(scratch.root, id));
   const [init] = other.processes();
@@ -61,7 +61,9 @@ describe.each(runtimes)('%s', (runtime) => {
     await expect(process.start()).rejects.toMatchObject(refused);
   });
 
-  test('after a reload it is created still, and every supervisor sees who let it run', async ({ scratch }) => {
+  test('after a reload it is still created, and every supervisor sees that another one started it', async ({
+    scratch,
+  }) => {
     const container = await scratch.container(runtime, sh('read x; exit 4'));
     const process = await container.create({ stdio: scratch.fifos() });
     const { other, init } = await loaded(scratch, container);
@@ -76,9 +78,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect((await loaded(scratch, container)).init.state()).toBe('stopped');
   });
 
-  test('let run by a supervisor that died before it wrote that down: whoever loads it finds out', async ({
-    scratch,
-  }) => {
+  test('started by a supervisor that died before it recorded that: a load finds out', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('read x; exit 5'));
     const process = await container.create({ stdio: scratch.fifos() });
     const { init: before } = await loaded(scratch, container);
@@ -86,7 +86,7 @@ describe.each(runtimes)('%s', (runtime) => {
     const mark = join(scratch.root, container.id, 'init', 'started');
     expect(statSync(mark).mode & 0o777).toBe(0o600);
     rmSync(mark);
-    // One that had loaded it before hears of it from the runtime, when its own start fails.
+    // A supervisor that had loaded it before learns it from the runtime, whose start fails.
     await expect(before.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
     expect(before.state()).toBe('running');
     rmSync(mark);
@@ -96,7 +96,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await process.wait()).toMatchObject({ status: 5 });
   });
 
-  test('a terminal: what is printed after start() arrives', async ({ scratch }) => {
+  test('a terminal: output after start() arrives', async ({ scratch }) => {
     const container = await scratch.container(runtime, { ...sh('echo on a tty; tty; exit 6'), terminal: true });
     const process = await container.create({ stdio: scratch.fifos(true) });
     expect(process.state()).toBe('created');
@@ -106,7 +106,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await stdout).toContain('on a tty\r\n');
   });
 
-  test('killed before start(): 137, and there is nothing left to start', async ({ scratch }) => {
+  test('killed before start(): status 137, and start() then fails', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('exit 0'));
     const process = await container.create();
     process.signal('SIGKILL');
@@ -128,7 +128,9 @@ describe.each(runtimes)('%s', (runtime) => {
     await until('no process left', () => processesWith(container.id).length === 0);
   });
 
-  test('a shim that dies with a created process: lost, and what waits is ended', async ({ scratch }) => {
+  test('a shim that dies with a created process: the exit is lost, and the waiting process is ended', async ({
+    scratch,
+  }) => {
     const container = await scratch.container(runtime, sh('exit 0'));
     const process = await container.create();
     const pid = process.systemPid;
@@ -149,7 +151,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(processesWith(container.id)).toEqual([]);
   });
 
-  test('exec in a created container runs beside the process that waits', async ({ scratch }) => {
+  test('exec in a created container runs beside the waiting process', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('exit 8'));
     const process = await container.create();
     const more = await container.exec('more', sh('exit 9'));
@@ -161,7 +163,7 @@ describe.each(runtimes)('%s', (runtime) => {
 
   // A rootless runtime has no cgroup to freeze.
   if (isRoot || runtime === 'host')
-    test('a paused one starts only after resume()', async ({ scratch }) => {
+    test('a paused process starts only after resume()', async ({ scratch }) => {
       const container = await scratch.container(runtime, sh('read x; exit 2'));
       const process = await container.create({ stdio: scratch.fifos() });
       await container.pause();
@@ -175,7 +177,7 @@ describe.each(runtimes)('%s', (runtime) => {
 });
 
 if (runtimes.includes('host'))
-  test('host: a program that goes between create() and start() fails that, with its reason', async ({ scratch }) => {
+  test('host: a program that is removed after create() makes start() fail with the reason', async ({ scratch }) => {
     const program = join(scratch.mkdir('bin'), 'program');
     writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
     const container = await scratch.container('host', { args: [program] });
@@ -185,7 +187,7 @@ if (runtimes.includes('host'))
       code: 'ERR_OCI_RUNTIME',
       message: expect.stringMatching(/^oci runtime error: start: .*no such file or directory/i) as string,
     });
-    // It has ended by that, and had no status of its own making.
+    // The process has ended by then, with a status that is not the program's.
     expect((await process.wait()).status).not.toBe(0);
     expect(process.state()).toBe('stopped');
   });
@@ -196,7 +198,7 @@ test('a create() that hangs is ended after timeoutMs, and leaves nothing', async
   await expectNothingLeft(scratch, container);
 });
 
-test('a start that the runtime refuses leaves the container created, to be started again', async ({ scratch }) => {
+test('a start that the runtime refuses leaves the container created; a second try works', async ({ scratch }) => {
   const runtime = await AnsweringRuntime.make(scratch);
   const { container } = runtime;
   runtime.status('created');

@@ -1,6 +1,6 @@
 /**
- * Containers with a user namespace: its root has the stdio and the terminal, limits and cgroup are as asked. As root
- * with mapped ids; as an unprivileged user (test/integration/elsewhere.test.ts) rootless.
+ * Containers with a user namespace: stdio and terminal belong to its root, limits and cgroup are as asked. Root maps
+ * other ids; an unprivileged user runs them rootless (see elsewhere.test.ts).
  */
 import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,10 +17,10 @@ import { isRoot } from '../support/strict.js';
 const myUid = process.geteuid?.() ?? -1;
 const myGid = process.getegid?.() ?? -1;
 
-/** The host's ids of the container's root. */
+/** The ids on the host of the container's root. */
 const [UID, GID] = isRoot ? [200_000, 300_000] : [myUid, myGid];
 
-/** As root another range of ids; `runc spec --rootless` maps our own one already. */
+/** Maps a range of ids if we are root; `runc spec --rootless` maps our own id already. */
 function mapped(spec: Spec): Spec {
   if (!isRoot) return spec;
   const namespaces = [...(spec.linux?.namespaces ?? []), { type: 'user' as const }];
@@ -42,13 +42,13 @@ async function mappedContainer(
     rootless: !isRoot,
     change: (spec) => change(mapped(spec)),
   });
-  // The mapped root must reach its root file system.
+  // The container's root must be able to enter these directories.
   for (const dir of [scratch.dir, bundle]) chmodSync(dir, 0o711);
   const options = { root: scratch.root, id: scratch.newId(), bundle, runtime };
   return scratch.keep(await Container.create({ ...options, runtimeArgs: runtimeArgs(runtime, scratch.dir) }));
 }
 
-/** /etc/subuid; elsewhere.test.ts sees to an entry for the user that it runs as. */
+/** /etc/subuid; elsewhere.test.ts adds an entry for the user that it runs the tests as. */
 function readSubordinateIds(): string {
   return existsSync('/etc/subuid') ? readFileSync('/etc/subuid', 'utf8') : '';
 }
@@ -56,7 +56,7 @@ function readSubordinateIds(): string {
 const OWNER = { uid: UID, gid: GID };
 
 describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namespace', (runtime) => {
-  test('the ids of its root are in process.json, and the process and its FIFOs have them', async ({ scratch }) => {
+  test('process.json has the ids of its root, and process and FIFOs belong to them', async ({ scratch }) => {
     const script = 'id -u; cat /proc/self/uid_map; echo to the path > /dev/stdout; read x < /dev/stdin';
     const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script] });
     const stdio = scratch.fifos();
@@ -64,7 +64,7 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     const state = readFileSync(join(scratch.root, container.id, 'init', 'process.json'), 'utf8');
     expect(JSON.parse(state)).toMatchObject({ rootUID: UID, rootGID: GID });
     expect(statSync(`/proc/${process.systemPid}`)).toMatchObject(OWNER);
-    // Not the uid twice, as the original had it.
+    // uid and gid: the original used the uid for both.
     for (const path of [stdio.stdin, stdio.stdout, stdio.stderr]) expect(statSync(path)).toMatchObject(OWNER);
     const stdout = text(process.openStdout());
     const stdin = process.openStdin();
@@ -74,9 +74,7 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     expect((await stdout).replace(/^ +/gm, '').replace(/ +/g, ' ')).toBe(`0\n${map}\nto the path\n`);
   });
 
-  test('a file that is made for its output is its root’s, one that was there stays whose it was', async ({
-    scratch,
-  }) => {
+  test('a new file for its output belongs to its root; an existing file keeps its owner', async ({ scratch }) => {
     const script = 'echo by descriptor; echo by path >> /dev/stdout; echo error >&2';
     const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script] });
     const dir = scratch.mkdir('log');
@@ -88,11 +86,11 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     expect(readFileSync(stderr, 'utf8')).toBe('before\nerror\n');
     expect(statSync(stdout)).toMatchObject({ ...OWNER, mode: 0o100600 });
     expect(statSync(stderr).mode).toBe(0o100640);
-    // crun gives every one of its streams to the user.
+    // crun changes the owner of every stream.
     if (runtime !== 'crun') expect(statSync(stderr)).toMatchObject({ uid: myUid, gid: myGid });
   });
 
-  test('a terminal works there, and is its root’s', async ({ scratch }) => {
+  test('a terminal works, and belongs to its root', async ({ scratch }) => {
     const script = 'echo "to the path" > $(readlink /proc/self/fd/0); read x < /dev/tty; stty size; exit 8';
     const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script], terminal: true });
     const process = await container.start({ stdio: scratch.fifos(true) });
@@ -105,7 +103,7 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     expect(await stdout).toMatch(/to the path\r\n[^]*44 111\r\n$/);
   });
 
-  test('exec works there, with FIFOs and with a terminal', async ({ scratch }) => {
+  test('exec works, with FIFOs and with a terminal', async ({ scratch }) => {
     const container = await mappedContainer(scratch, runtime, { args: ['cat'] });
     await container.start({ stdio: scratch.fifos() });
     for (const terminal of [false, true]) {
@@ -135,7 +133,7 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
 
 if (!isRoot) {
   test.for(runtimes.filter((name) => name === 'runc'))(
-    '%s, rootless: a cgroup that is not ours to make is an error, and nothing is left',
+    '%s, rootless: a cgroup that we may not make is an error, and nothing is left',
     async (runtime, { scratch }) => {
       const cgroupsPath = `/outlive-test-cgroup-${process.pid}`;
       const change = (spec: Spec): Spec => ({ ...spec, linux: { ...spec.linux, cgroupsPath } });
@@ -150,7 +148,7 @@ if (!isRoot) {
 }
 
 if (readSubordinateIds().startsWith(`${myUid}:`)) {
-  test('rootless, another user of the namespace has its stdio, and the supervisor too', async ({ scratch }) => {
+  test('rootless: stdio works for another user of the namespace, and for the supervisor', async ({ scratch }) => {
     const change = (spec: Spec): Spec => {
       const { uidMappings = [], gidMappings = [] } = spec.linux ?? {};
       const more = { containerID: 1, hostID: 100_000, size: 65_536 };
@@ -166,7 +164,7 @@ if (readSubordinateIds().startsWith(`${myUid}:`)) {
     const stdio = { ...scratch.fifos(), stderr };
     const init = await container.start({ stdio });
     for (const path of [stdio.stdin, stdio.stdout, stderr]) expect(statSync(path).uid).toBe(100_999);
-    // As a supervisor that has only now come.
+    // The same process in a supervisor that loads it later.
     const [other = init] = scratch.keep(await Container.load(scratch.root, container.id)).processes();
     expect(other).not.toBe(init);
     const stdout = text(other.openStdout());
@@ -180,7 +178,7 @@ if (readSubordinateIds().startsWith(`${myUid}:`)) {
 
 if (isRoot) {
   describe.each(runtimes.filter((name) => name !== 'host'))('%s, as root', (runtime) => {
-    test('another user of the namespace has its stdio too', async ({ scratch }) => {
+    test('stdio belongs to another user of the namespace if the process runs as that one', async ({ scratch }) => {
       const user = { uid: 1003, gid: 5 };
       const script = 'read x < /dev/stdin; id -u; id -g; echo to the path > /dev/stdout';
       const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script], user });
@@ -195,7 +193,7 @@ if (isRoot) {
     });
 
     test.for([true, false])(
-      'linux.cgroupsPath is where its processes are, and it is gone with it; user namespace: %j',
+      'its processes are in linux.cgroupsPath, which is removed with it; user namespace: %j',
       async (inNamespace, { scratch }) => {
         const cgroupsPath = `/outlive-test-cgroup-${process.pid}-${runtime}-${inNamespace}`;
         const resources = { memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 20 } };
@@ -222,7 +220,7 @@ if (isRoot) {
   });
 }
 
-/** The cgroups of a process: version 1 has one a hierarchy, version 2 one. */
+/** The cgroups of a process: one in each hierarchy of version 1, one in version 2. */
 function placesOf({ systemPid }: Process): { controllers: string; path: string; dir: string }[] {
   const lines = readFileSync(`/proc/${systemPid}/cgroup`, 'utf8').trim().split('\n');
   return lines.map((line) => {

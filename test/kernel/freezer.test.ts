@@ -1,4 +1,4 @@
-/** Where the kernel says that a process is frozen. */
+/** Which files say that a process is frozen, and what they say. */
 import { describe, expect, test } from 'vitest';
 import { freezerFiles, freezerMounts, saysFrozen } from '../../src/kernel/freezer.js';
 
@@ -9,7 +9,7 @@ const MOUNTS = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 34 31 0:30 /of/me /sys/fs/cgroup/the\\040freezer rw,relatime shared:10 master:1 - cgroup cgroup rw,freezer,x
 `;
 
-test('the hierarchies that can freeze, whatever optional fields stand before the dash', () => {
+test('finds the hierarchies that can freeze, with any optional fields before the dash', () => {
   expect(freezerMounts(MOUNTS)).toEqual([
     { version: 2, mountPoint: '/sys/fs/cgroup/unified', root: '/' },
     { version: 1, mountPoint: '/sys/fs/cgroup/the freezer', root: '/of/me' },
@@ -27,7 +27,7 @@ describe('the files of a process', () => {
     ['4:freezer:/of/me/c\n0::/\n', [`${unified}/cgroup.events`, `${freezer}/c/freezer.state`]],
     ['4:x,freezer:/of/me\n', [`${freezer}/freezer.state`]],
     ['0::/a:b:c\n', [`${unified}/a:b:c/cgroup.events`]],
-    // Not in what is mounted there, or above our own namespace.
+    // Outside of what is mounted, or above our own cgroup namespace.
     ['4:freezer:/of/another\n0::/../up\n', []],
     ['4:freezer:/of/mean\n', []],
     ['2:cpu:/c\n', []],

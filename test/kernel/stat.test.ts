@@ -11,7 +11,7 @@ describe('proc-stat', () => {
   });
 
   test.each(['', '1 (x', '1 (x)', '1 (x) S', '1 (x) S 2 3', stat('x').replace('987654321', 'later')])(
-    '%j is none',
+    '%j is not valid',
     (text) => {
       expect(parseProcStat(text)).toBeUndefined();
     },

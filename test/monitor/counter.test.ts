@@ -18,7 +18,7 @@ describe('the count of OOM kills', () => {
 });
 
 describe('a watch of a v2 cgroup', () => {
-  it('tells what was counted before it above what is known, and what comes, each once', async () => {
+  it('tells kills that are not known yet, and new ones, each once', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'outlive-cgroup-'));
     onTestFinished(() => rmSync(dir, { recursive: true }));
     const file = join(dir, 'memory.events');
@@ -36,7 +36,7 @@ describe('a watch of a v2 cgroup', () => {
     expect(told).toHaveLength(2);
   });
 
-  it('is none where there is no such cgroup', () => {
+  it('is undefined if there is no such cgroup', () => {
     expect(OomWatch.open({ version: 2, path: '/nowhere' }, 0, 0, () => undefined)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-/** How long an init's exit is held back: for the others' exits, but not for ever. With made-up processes. */
+/** The exit of an init is held back until the other processes have exited, up to a time limit. With mock processes. */
 import { expect, it } from 'vitest';
 import type { Container, Process } from '../../src/index.js';
 import type { Exit } from '../../src/state/exit.js';
@@ -37,7 +37,7 @@ it('an init waits for the others', async () => {
   expect(told).toEqual(['two', 'one', 'init']);
 });
 
-it('an init does not wait longer than it may, and the late one is told after it', async () => {
+it('an init does not wait longer than the limit; a later exit is told after it', async () => {
   const { following, told } = group(50);
   const [init, stays] = [made('init'), made('stays')];
   for (const { process } of [init, stays]) following.follow(process);

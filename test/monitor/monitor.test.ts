@@ -1,4 +1,4 @@
-/** What a monitor tells: every end once, in an order that can be relied on, to everybody who listens. */
+/** A monitor tells every listener each exit once, in a defined order. */
 import { describe, expect } from 'vitest';
 import { type Container, Monitor, type MonitorEvent } from '../../src/index.js';
 import { runtimes } from '../support/runtimes.js';
@@ -36,7 +36,7 @@ async function started(scratch: Scratch, runtime: string, overrides: { args: str
 }
 
 describe.each(runtimes)('%s', (runtime) => {
-  test('the end of a process is told with its exit, its ids and its time', async ({ scratch }) => {
+  test('an exit event has the exit, the ids and the time', async ({ scratch }) => {
     using watching = monitor();
     const container = await scratch.container(runtime, sh('read x; exit 5'));
     const process = await container.start({ stdio: scratch.fifos() });
@@ -50,7 +50,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(value.timeMs).toBeLessThanOrEqual(Date.now());
   });
 
-  test('an end before it was added is told all the same, once', async ({ scratch }) => {
+  test('an exit from before add() is told, once', async ({ scratch }) => {
     using watching = monitor();
     const container = await started(scratch, runtime, sh('exit 6'));
     const [process] = container.processes();
@@ -66,7 +66,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(await events.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('a container brings what is started in it later, and its init ends last', async ({ scratch }) => {
+  test('a container includes processes that are started later, and its init is told last', async ({ scratch }) => {
     using watching = monitor();
     const container = await scratch.container(runtime, sleeper);
     watching.add(container);
@@ -87,7 +87,7 @@ describe.each(runtimes)('%s', (runtime) => {
 });
 
 describe('a monitor', () => {
-  test('tells a hundred ends at once, each once, to iterators and listeners alike', async ({ scratch }) => {
+  test('tells a hundred simultaneous exits once each, to every iterator and listener', async ({ scratch }) => {
     using watching = monitor();
     const heard: string[] = [];
     const container = await started(scratch, 'host', sleeper);
@@ -108,7 +108,7 @@ describe('a monitor', () => {
     expect(await take(one, 1)).toEqual(['exit init 137']);
   });
 
-  test('keeps what happens before there is anybody for the first one', async ({ scratch }) => {
+  test('keeps events for the first listener', async ({ scratch }) => {
     using watching = monitor();
     const container = await started(scratch, 'host', sh('exit 3'));
     watching.add(container);
@@ -119,7 +119,7 @@ describe('a monitor', () => {
     expect(heard).toEqual(['exit init 3']);
   });
 
-  test('fails an iterator that takes nothing, and only that one', async ({ scratch }) => {
+  test('fails an iterator that falls behind, and only that one', async ({ scratch }) => {
     using watching = new Monitor({ maxPending: 1 });
     const slow = watching[Symbol.asyncIterator]();
     const quick = watching[Symbol.asyncIterator]();
@@ -133,7 +133,7 @@ describe('a monitor', () => {
     expect(await slow.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('tells nothing of what was removed, and takes nothing once it is closed', async ({ scratch }) => {
+  test('tells nothing of a container that was removed, and accepts nothing after close()', async ({ scratch }) => {
     const watching = monitor();
     const container = await started(scratch, 'host', sleeper);
     watching.add(container);

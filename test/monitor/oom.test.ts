@@ -1,4 +1,4 @@
-/** OOM kills in a container of runc's, with the real kernel: told, and before the exit that they caused. */
+/** OOM kills in runc containers, by the real kernel: told before the exit that they cause. */
 import { accessSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -9,7 +9,7 @@ import { installed, isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const LIMIT_BYTES = 16 * 1024 * 1024;
-/** Keeps all it reads, for want of a newline. */
+/** Uses ever more memory: tail(1) keeps what it reads until a newline, and none comes. */
 const EATER = ['tail', '/dev/zero'];
 const sleeper = { args: ['sleep', '1000'] };
 
@@ -45,7 +45,7 @@ async function take(watching: Monitor, count: number): Promise<MonitorEvent[]> {
 }
 
 describe.runIf(wantRight('root, runc, busybox and a cgroup v1 memory controller', canLimit))('runc, cgroup v1', () => {
-  test('an init that is killed for want of memory: oom, then exit 137', async ({ scratch }) => {
+  test('an OOM-killed init: oom, then exit 137', async ({ scratch }) => {
     using watching = new Monitor();
     const container = await limited(scratch, ['sh', '-c', 'read x; exec tail /dev/zero']);
     watching.add(container);
@@ -56,7 +56,7 @@ describe.runIf(wantRight('root, runc, busybox and a cgroup v1 memory controller'
     expect(exit).toMatchObject({ type: 'exit', processId: 'init', exit: { status: 137 } });
   });
 
-  test('an exec that is killed for want of memory: oom, its exit, and the container lives', async ({ scratch }) => {
+  test('an OOM-killed exec: oom, then its exit, and the container lives on', async ({ scratch }) => {
     using watching = new Monitor();
     const container = await limited(scratch, sleeper.args);
     watching.add(container);
@@ -69,11 +69,11 @@ describe.runIf(wantRight('root, runc, busybox and a cgroup v1 memory controller'
     }
     expect(init.state()).toBe('running');
     init.signal('SIGKILL');
-    // Killed by us: no oom is made of its cgroup's removal.
+    // Killed by us: the removal of its cgroup causes no oom event.
     expect((await events.next()).value).toMatchObject({ type: 'exit', processId: 'init', exit: { status: 137 } });
   });
 
-  test('an OOM kill that nobody watched is told at the load, and not again when it is known', async ({ scratch }) => {
+  test('an OOM kill that no supervisor saw is told after a load, but not if it is known', async ({ scratch }) => {
     const container = await limited(scratch, sleeper.args);
     const init = await container.start();
     const eater = await container.exec('eater', { args: EATER });
@@ -97,7 +97,7 @@ describe.runIf(wantRight('root, runc, busybox and a cgroup v1 memory controller'
 });
 
 describe('the host runtime', () => {
-  test('has no cgroup of its own, and its processes end without a word of memory', async ({ scratch }) => {
+  test('has no cgroup of its own, so an exit comes without an oom event', async ({ scratch }) => {
     using watching = new Monitor();
     const container = await scratch.container('host', sleeper);
     watching.add(container);

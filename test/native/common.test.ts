@@ -99,7 +99,7 @@ describe('parse_proc_stat', () => {
     },
   );
 
-  test('of a living process it says what /proc says', () => {
+  test('gives the fields of a live process', () => {
     const fields = readFileSync('/proc/self/stat', 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
@@ -108,7 +108,7 @@ describe('parse_proc_stat', () => {
     expect(answer[1]).toMatch(/^[RSD]$/);
   });
 
-  test('of no process it says ESRCH', () => {
+  test('fails with ESRCH for a pid without a process', () => {
     // Above the largest pid_max (proc(5)): 2^22.
     expect(common('read-proc-stat', '4194305')).toBe(String(-ESRCH));
   });
@@ -138,19 +138,19 @@ describe('read_file', () => {
     expect(common('read-file', path, '0')).toBe(String(-EFBIG));
   });
 
-  test('a sparse file of a TiB is too big before any memory is taken for it', () => {
+  test('refuses a sparse file of a TiB without allocating memory for it', () => {
     const path = write('');
     truncateSync(path, 2 ** 40);
     expect(common('read-file', path, '65536')).toBe(String(-EFBIG));
   });
 
-  test('a procfs file, whose size is said to be 0, is read whole and bounded all the same', () => {
+  test('reads a procfs file, whose size is given as 0, whole and up to the limit', () => {
     const status = '/proc/sys/kernel/random/boot_id';
     expect(common('read-file', status, '64')).toMatch(/^0 [\da-f-]{36}\n$/);
     expect(common('read-file', status, '36')).toBe(String(-EFBIG));
   });
 
-  test('a FIFO is refused at once, with nobody at its other end', () => {
+  test('refuses a FIFO at once, without a writer', () => {
     const path = join(dir, 'fifo');
     execFileSync('mkfifo', [path]);
     expect(common('read-file', path, '64')).toBe(String(-EINVAL));
@@ -210,13 +210,13 @@ describe('write_file_atomic', () => {
     expect(readdirSync(dir)).toEqual(['exitStatus']);
   });
 
-  test('a name too long is refused, not cut', () => {
+  test('refuses a name that is too long', () => {
     expect(common('write-file', dir, 'n'.repeat(200), 'x', '384')).toBe('0');
     expect(common('write-file', dir, 'n'.repeat(255), 'x', '384')).toBe(String(-ENAMETOOLONG));
     expect(readdirSync(dir)).toEqual(['n'.repeat(200)]);
   });
 
-  test('what a dead process of the same pid left behind does not bar the name', () => {
+  test('works although a dead process with the same pid left a temporary file', () => {
     // exec keeps the shell's pid.
     const script = 'printf stale >".exitStatus.$$.tmp"; exec "$0" write-file . exitStatus 7 384';
     expect(execFileSync('/bin/sh', ['-c', script, commonToolPath], { cwd: dir, encoding: 'utf8' })).toBe('0');

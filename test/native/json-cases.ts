@@ -1,4 +1,4 @@
-// Documents by hand, for json.test.ts: what RFC 8259 allows and what it does not, at each place where readers differ.
+// Hand-written documents for json.test.ts: valid and invalid by RFC 8259, above all where JSON readers differ.
 
 const numbersAccepted = [
   ...['0', '-0', '1', '-1', '10', '123456789', '0.0', '-0.0', '0.5', '1.25', '-1.25', '100.001', '0.10'],

@@ -17,7 +17,7 @@ afterAll(async () => {
 
 const wellFormedValue = fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' });
 
-/** JSON text with a few bytes changed, taken out, doubled or put in: near the grammar's edge. */
+/** JSON text with a few bytes changed, removed, doubled or inserted: almost valid. */
 const mutatedDocument = fc
   .tuple(
     wellFormedValue,
@@ -56,7 +56,7 @@ describe('against JSON.parse', () => {
     );
   });
 
-  test('any JavaScript string, lone surrogates too, is accepted exactly where it has a UTF-8 form', async () => {
+  test('any JavaScript string, lone surrogates too, is accepted exactly if it has a UTF-8 form', async () => {
     const anyString = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 8 });
     const surrogates = fc.array(fc.constantFrom(0xd800, 0xdbff, 0xdc00, 0xdfff, 0x41, 0x5c), { maxLength: 8 });
     await fc.assert(
@@ -74,7 +74,7 @@ describe('against JSON.parse', () => {
     );
   });
 
-  test('texts made of the grammar’s own pieces are accepted or refused alike', async () => {
+  test('texts made of tokens of the grammar are accepted or refused alike', async () => {
     const pieces = fc.array(
       fc.constantFrom(
         '{',

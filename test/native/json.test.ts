@@ -1,4 +1,4 @@
-// The native JSON reader (native/common/json.h) case by case: what it takes, what it refuses and where, its limits.
+// The native JSON reader (native/common/json.h): accepted documents, refused ones with the place of the error, limits.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { accepted, refused, refusedBytes } from './json-cases.js';
@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  // 0: the sanitizers, where it was built with them, had nothing to say at the end either.
+  // Status 0 also means that the sanitizers, if the tool was built with them, found nothing at its exit.
   expect(await Promise.all([parser.close(), describer.close()])).toEqual([0, 0]);
 });
 
@@ -74,7 +74,7 @@ describe('documents by hand', () => {
   });
 });
 
-describe('where a broken document is broken', () => {
+describe('the place of an error', () => {
   test.each([
     ['', '1:1 (offset 0): unexpected end of the document'],
     ['  ', '1:3 (offset 2): unexpected end of the document'],

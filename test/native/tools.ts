@@ -28,7 +28,7 @@ export class JsonTool {
   constructor(...args: string[]) {
     this.#child = spawn(jsonToolPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#closed = once(this.#child, 'close');
-    // A tool that cannot be started, crashes or breaks off must fail the test that waits, not hang it.
+    // If the tool cannot be started or crashes, the test that waits for it must fail and not hang.
     this.#closed.catch((error: unknown) => {
       this.#fail(error as Error);
     });
@@ -87,7 +87,7 @@ export class JsonTool {
 
 /** Runs one command of the common tool and returns what it printed: "<result>" or "<result> <values>". */
 export function common(command: string, ...args: string[]): string {
-  // spawnSync blocks the runner's own time-out: a tool that hangs must be ended here.
+  // spawnSync blocks the test runner's time-out, so a tool that hangs is killed here.
   const options = { encoding: 'utf8', timeout: 10_000, killSignal: 'SIGKILL' } as const;
   const { stdout, stderr, status, error } = spawnSync(commonToolPath, [command, ...args], options);
   if (error !== undefined) throw error;

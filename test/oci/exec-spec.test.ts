@@ -1,4 +1,4 @@
-/** execSpec(): what an exec'ed process has of the container's own, and what of the caller's. */
+/** execSpec(): which fields of an exec'ed process come from the container, and which from the caller. */
 import { describe, expect, test } from 'vitest';
 import { type ExecOverrides, type ProcessSpec, execSpec } from '../../src/index.js';
 import { stringifyProcess } from '../../src/disk/json.js';
@@ -20,13 +20,13 @@ const base: ProcessSpec = {
   noNewPrivileges: true,
 };
 
-test('without changes it is the container’s process, without its terminal', () => {
+test('without changes it is the container’s process without its terminal', () => {
   const { consoleSize, ...rest } = base;
   expect(consoleSize).toBeDefined();
   expect(execSpec(base)).toEqual({ ...rest, terminal: false });
 });
 
-test('what is given stands in place of what was; undefined gives nothing', () => {
+test('a given field replaces the container’s; undefined removes it', () => {
   const changes = {
     args: ['sh'],
     cwd: '/',
@@ -42,7 +42,7 @@ test('what is given stands in place of what was; undefined gives nothing', () =>
   expect(execSpec(base, { ...changes, ...absent })).toEqual({ env, capabilities, ...changes });
 });
 
-test('neither argument is changed, and the result shares nothing with them', () => {
+test('the arguments are not changed, and the result shares no object with them', () => {
   const [before, changes] = [structuredClone(base), { user: { uid: 1, gid: 1, additionalGids: [2] } }];
   const spec = execSpec(base, changes);
   spec.args.push('more');

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { rootIds } from '../../src/oci/mappings.js';
 
-describe('rootIds', () => {
+describe('rootIds()', () => {
   const map = (
     containerID: number,
     hostID: number,

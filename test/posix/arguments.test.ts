@@ -1,4 +1,4 @@
-// Arguments: what is refused before any system call, with Node's own codes and words; and properties over many values.
+// Arguments that are refused before any system call, with Node's own codes and messages; and properties over many values.
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { constants, lstatSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
@@ -155,7 +155,7 @@ describe('system errors', () => {
     expect(keys.sort()).toEqual(['code', 'errno', 'path', 'syscall']);
   });
 
-  it('name the errors of Linux that Node has no name for, and number the rest', () => {
+  it('name the Linux errors that Node does not know, and give other ones by number', () => {
     expect(systemError(-8, 'spawn').message).toBe('ENOEXEC: exec format error, spawn');
     expect(systemError(-10, 'waitid').code).toBe('ECHILD');
     expect(systemError(-9999, 'x')).toMatchObject({ code: 'Unknown system error -9999', errno: -9999 });
@@ -163,7 +163,7 @@ describe('system errors', () => {
 });
 
 describe('for any value', () => {
-  it('a FIFO is made under every name that Linux allows, whole, in each way to say it', () => {
+  it('a FIFO is made under every name that Linux allows, for each type of path', () => {
     const directory = temporaryDirectory();
     const byte = fc.integer({ min: 1, max: 255 }).filter((value) => value !== 0x2f);
     const name = fc.uint8Array({ minLength: 1, maxLength: 255 }).chain((template) => {
@@ -175,7 +175,7 @@ describe('for any value', () => {
         fc.boolean(),
         (bytes, asUrl) => {
           const escaped = [...bytes].map((value) => `%${value.toString(16).padStart(2, '0')}`).join('');
-          // A URL's parser takes %2e for a dot, and dots away.
+          // A URL parser treats %2e as a dot and removes dot segments.
           const path = asUrl
             ? new URL(`${pathToFileURL(directory).href}/n${escaped}`)
             : Buffer.concat([Buffer.from(`${directory}/n`), bytes]);
@@ -189,14 +189,14 @@ describe('for any value', () => {
     );
   });
 
-  it('every call answers garbage with an error that has a code, and opens nothing', () => {
+  it('every call throws an error with a code for invalid values, and opens nothing', () => {
     const before = openDescriptors();
     const names = Object.keys(posix).filter(
       (name) => !['spawn', 'nativeExecutable', 'setChildSubreaper', 'kill', 'setpgid'].includes(name),
     );
     fc.assert(
       fc.property(fc.constantFrom(...names), fc.array(fc.anything(), { maxLength: 3 }), (name, args) => {
-        // No integer that could be a descriptor of this process or a pid.
+        // No integer that could be a pid or a descriptor of this process.
         const harmless = args.map((value) => (Number.isInteger(value) ? (value as number) + 0.5 : value));
         if (name === 'getChildSubreaper') return;
         expect(thrownBy(() => call(name, ...harmless)).code).toMatch(/^E[A-Z_]+$/);
@@ -205,7 +205,7 @@ describe('for any value', () => {
     expect(openDescriptors()).toEqual(before);
   });
 
-  it('spawn answers garbage with a rejection that has a code', async () => {
+  it('spawn rejects invalid values with an error that has a code', async () => {
     const before = openDescriptors();
     await fc.assert(
       fc.asyncProperty(fc.array(fc.anything(), { minLength: 2, maxLength: 2 }), async ([args, options]) => {

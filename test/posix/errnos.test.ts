@@ -1,4 +1,4 @@
-// Every errno that can be provoked here, each with the call that gives it: the table is fixtures/errno-table.js.
+// Every errno that can be provoked, each with the call that gives it. The table is fixtures/errno-table.js.
 import { constants } from 'node:os';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const canLimit = await canRun('prlimit', '--nofile=64', 'true');
 // ELIBBAD is not in Node's list.
 const numbers: Record<string, number> = { ...constants.errno, ELIBBAD: 80 };
 
-/** In a mount namespace, where what root mounts is gone with the process. */
+/** Runs the table as this user. Root mounts file systems for it, in a mount namespace that ends with the process. */
 async function runTable(user: 'root' | 'nobody' | 'me'): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'outlive-errno-'));
   try {

@@ -1,4 +1,4 @@
-// eventfd(2) and flock(2): what the calls answer when they do not fail.
+// eventfd(2) and flock(2) when they succeed.
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ describe('eventfd', () => {
     expect(taken(fd)).toBe(1n);
   });
 
-  it('refuses what is no count', () => {
+  it('refuses an invalid count', () => {
     for (const [value, code] of [
       ['1', 'ERR_INVALID_ARG_TYPE'],
       [-1, 'ERR_OUT_OF_RANGE'],
@@ -53,7 +53,7 @@ describe('eventfd', () => {
 });
 
 describe('flock', () => {
-  it('excludes another descriptor of the file until it is given back', () => {
+  it('excludes another descriptor of the file until it is unlocked', () => {
     const path = join(temporaryDirectory(), 'lock');
     writeFileSync(path, '');
     const [first, second] = [opened(path), opened(path)];

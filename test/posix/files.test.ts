@@ -1,4 +1,4 @@
-// FIFOs and descriptors: what mkfifo, open, read, write and the pipe calls do when they do not fail.
+// FIFOs and descriptors: mkfifo, open, read, write and the pipe calls when they succeed.
 import { Buffer } from 'node:buffer';
 import { constants, lstatSync, openSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -64,7 +64,7 @@ describe('mkfifo', () => {
     expect(readdirSync(directory).sort()).toEqual(['a b%41é', 'buffer', 'bytes', 'string']);
   });
 
-  it('leaves a name that is not UTF-8 whole, in a Buffer and in a URL', () => {
+  it('keeps a name that is not UTF-8, in a Buffer and in a URL', () => {
     const directory = temporaryDirectory();
     const name = Buffer.from([0xff, 0xfe, 0x25, 0x80]);
     posix.mkfifo(Buffer.concat([Buffer.from(`${directory}/`), name]), 0o600);
@@ -84,7 +84,7 @@ describe('open', () => {
     expect(statSync(path).mode & 0o777).toBe(0o640);
   });
 
-  it('opens the read end of a FIFO that nobody writes, non-blocking', async () => {
+  it('opens the read end of a FIFO without a writer, non-blocking', async () => {
     const path = join(temporaryDirectory(), 'fifo');
     posix.mkfifo(path, 0o600);
     const fd = opened(path, O_RDONLY | O_NONBLOCK);
@@ -110,12 +110,12 @@ describe('open', () => {
     expect(openDescriptors()).toEqual(before);
   });
 
-  it('does not wake a writer that waits for a reader when it refuses', async () => {
+  it('does not wake a writer that waits for a reader if it refuses to open', async () => {
     const path = join(temporaryDirectory(), 'fifo');
     posix.mkfifo(path, 0o600);
     const writer = await posix.spawn('sh', ['-c', 'echo waiting > "$0"', path]);
     expect(() => posix.open(path, O_RDONLY)).toThrow(TypeError);
-    // Still there: it gets its reader only now. (Opened and closed before, it would have died of SIGPIPE or be gone.)
+    // The writer still waits, and gets its reader only now. Had the FIFO been opened, it would have written or got SIGPIPE.
     const reader = opened(path, O_RDONLY | O_NONBLOCK);
     await new Promise<void>((resolve) => {
       posix.watchReadable(reader, resolve);
@@ -125,7 +125,7 @@ describe('open', () => {
     expect(await writer.exited).toMatchObject({ code: 0 });
   });
 
-  it('keeps what O_CREAT, O_TRUNC and O_NOFOLLOW mean without O_NONBLOCK', async () => {
+  it('does not change O_CREAT, O_TRUNC and O_NOFOLLOW by its own O_NONBLOCK', async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'file');
     writeFileSync(path, 'text');
@@ -146,7 +146,7 @@ describe('open', () => {
 });
 
 describe('read and write', () => {
-  it('move bytes, and say 0 when nobody has the FIFO open for writing', () => {
+  it('move bytes; read() is 0 if nobody has the FIFO open for writing', () => {
     const path = join(temporaryDirectory(), 'fifo');
     posix.mkfifo(path, 0o600);
     const reader = opened(path, O_RDONLY | O_NONBLOCK);
@@ -170,7 +170,7 @@ describe('read and write', () => {
     expect(buffers.map(String)).toEqual(['abc', '', 'de', 'fg------']);
   });
 
-  it('say by tryRead() that there is nothing yet, without an error', () => {
+  it('report an empty pipe without an error, by tryRead()', () => {
     const { reader, writer } = fifo();
     const bytes = Buffer.alloc(8);
     expect(posix.tryRead(reader, bytes)).toBeUndefined();
@@ -179,14 +179,14 @@ describe('read and write', () => {
     expect(() => posix.tryRead(writer, bytes)).toThrow(expect.objectContaining({ code: 'EBADF' }) as Error);
   });
 
-  it('write a part when only a part has room', () => {
+  it('write a part if only that has room', () => {
     const { reader, writer } = fifo();
     const capacity = posix.getPipeSize(writer);
     expect(posix.write(writer, Buffer.alloc(capacity + 1))).toBe(capacity);
     expect(posix.bytesReadable(reader)).toBe(capacity);
   });
 
-  it('refuse a descriptor on which they could sleep, and take a file', () => {
+  it('refuse a descriptor that could block, and accept a file', () => {
     const { path } = fifo();
     const blocking = openSync(path, 'r+');
     onTestFinished(() => {

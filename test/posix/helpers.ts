@@ -1,4 +1,4 @@
-// What the posix tests share: temporary directories, fixture programs, and the books that must balance afterwards.
+// For the posix tests: temporary directories, fixture programs, open descriptors.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
 import { descriptorsOf } from '../support/proc.js';
 
-/** A directory of its own for a test, gone afterwards. */
+/** A directory for one test, removed afterwards. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'outlive-posix-'));
   onTestFinished(() => {

@@ -1,4 +1,4 @@
-// Loading the addon: from the one place where it is built, or an error that says what to do.
+// The addon is loaded from the one place where it is built; else the error says what to do.
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { run, temporaryDirectory } from './helpers.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The package without its native build; what importing `posix` there throws. */
+/** The error of importing `posix` in a copy of the package without its native build. */
 async function loadFailure(prepare: (packageRoot: string) => void): Promise<Record<string, string>> {
   const directory = temporaryDirectory();
   cpSync(join(root, 'dist'), join(directory, 'dist'), { recursive: true });

@@ -1,4 +1,4 @@
-// Process ids, groups, sessions, pidfds: what the calls answer when they do not fail.
+// Process ids, groups, sessions and pidfds: the calls when they succeed.
 import { spawn as spawnByNode } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -21,7 +21,7 @@ describe('kill', () => {
     }
   });
 
-  it('only asks with signal 0', async () => {
+  it('sends nothing for signal 0', async () => {
     const child = await sleeper();
     posix.kill(child.pid, 0);
     posix.kill(process.pid, 0);
@@ -37,12 +37,12 @@ describe('kill', () => {
 });
 
 describe('groups and sessions', () => {
-  it('are told of this process, with 0 and with its pid', () => {
+  it('are given for this process, by 0 and by its pid', () => {
     expect(posix.getpgid(0)).toBe(posix.getpgid(process.pid));
     expect(posix.getsid(0)).toBe(posix.getsid(process.pid));
   });
 
-  it('can be left for a group of its own and gone back to', () => {
+  it('change: a child moves to its own group and back', () => {
     const before = posix.getpgid(0);
     posix.setpgid(0, 0);
     onTestFinished(() => {
@@ -76,7 +76,7 @@ describe('the subreaper attribute', () => {
 });
 
 describe('a pidfd', () => {
-  it('signals its process; once that was reaped, waiting says ECHILD', async () => {
+  it('signals its process; once that is reaped, waiting fails with ECHILD', async () => {
     const before = openDescriptors();
     const child = await sleeper();
     const pidfd = posix.pidfdOpen(child.pid);

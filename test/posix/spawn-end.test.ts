@@ -1,4 +1,4 @@
-// spawn: how a child's end is told, what a failed spawn leaves (nothing), and a process that ends before its children.
+// spawn(): the exit of a child, a spawn that fails, and a process that ends before its children.
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { canRun, fixture, openDescriptors, run, sleeper, temporaryDirectory } fr
 const haveStrace = await canRun('strace', '-f', '-e', 'trace=none', 'true');
 
 describe('the end of a child', () => {
-  it('is told with each of the 256 exit codes', async () => {
+  it('is reported for each of the 256 exit codes', async () => {
     const codes = Array.from({ length: 256 }, (_, code) => code);
     const exits = await Promise.all(
       codes.map(async (code) => (await posix.spawn('sh', ['-c', `exit ${code}`])).exited),
@@ -20,7 +20,7 @@ describe('the end of a child', () => {
     expect(exits.map((exit) => [exit.code, exit.signal])).toEqual(codes.map((code) => [code, null]));
   });
 
-  it('is told with every signal that ends a process', async () => {
+  it('is reported for every signal that ends a process', async () => {
     const harmless = ['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'];
     const numbers = Array.from({ length: 64 }, (_, index) => index + 1).filter(
       (number) => !harmless.includes(signalName(number)),
@@ -35,7 +35,7 @@ describe('the end of a child', () => {
     expect(exits.map((exit) => [exit.code, exit.signal])).toEqual(numbers.map((number) => [null, signalName(number)]));
   });
 
-  it('comes with what it used', async () => {
+  it('comes with its resource usage', async () => {
     const child = await posix.spawn('sh', ['-c', 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done']);
     const { resourceUsage, coreDumped } = await child.exited;
     expect(coreDumped).toBe(false);
@@ -44,7 +44,7 @@ describe('the end of a child', () => {
     expect(Object.keys(resourceUsage).sort()).toEqual(Object.keys(process.resourceUsage()).sort());
   });
 
-  it('closes the pidfd; the object then signals nobody', async () => {
+  it('closes the pidfd; the object can signal nobody after that', async () => {
     const before = openDescriptors();
     const child = await sleeper();
     expect(child.pidfd).toBeGreaterThan(2);
@@ -58,7 +58,7 @@ describe('the end of a child', () => {
     expect(openDescriptors()).toEqual(before);
   });
 
-  it('is still told, and the child reaped, after close()', async () => {
+  it('is reported, and the child reaped, also after close()', async () => {
     const child = await posix.spawn('sh', ['-c', 'exit 9']);
     child.close();
     expect(child.pidfd).toBe(-1);
@@ -71,10 +71,10 @@ describe('the end of a child', () => {
     expect(childrenOf(process.pid)).not.toContain(child.pid);
   });
 
-  it('that another reaped is an error, not a guess', async () => {
+  it('is an error if somebody else reaped the child', async () => {
     const child = await posix.spawn('true');
     const pidfd = posix.pidfdOpen(child.pid);
-    // Without giving the event loop a turn.
+    // Before the event loop turns.
     while (posix.waitPidfd(pidfd) === null) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     posix.close(pidfd);
     await expect(child.exited).rejects.toMatchObject({ code: 'ECHILD', syscall: 'waitid' });
@@ -83,7 +83,7 @@ describe('the end of a child', () => {
 });
 
 describe('a spawn that fails', () => {
-  it('leaves no child and no descriptor, and names what it ran', async () => {
+  it('leaves no child and no descriptor, and names the program', async () => {
     const [descriptors, children] = [openDescriptors(), childrenOf(process.pid)];
     const attempts = [
       posix.spawn('/nonexistent/program', ['a', Buffer.from('b')]),

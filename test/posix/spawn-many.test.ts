@@ -1,9 +1,9 @@
-// spawn, thousands of times: beside child_process, without a leak, from many workers, and from workers that are ended.
+// spawn() thousands of times: without leaks, beside child_process, and from workers, also from terminated ones.
 import { describe, expect, it } from 'vitest';
 import { strict } from '../support/strict.js';
 import { runFixture } from './helpers.js';
 
-// On a slow machine with both cores busy.
+// Enough for a slow machine whose cores are busy.
 const timeout = 180_000;
 
 describe('thousands of children', () => {
@@ -11,12 +11,12 @@ describe('thousands of children', () => {
     const rounds = strict ? 10_000 : 2_000;
     const left = (await runFixture('many-spawns.js', String(rounds))) as Record<string, number>;
     expect(left).toMatchObject({ ended: rounds, descriptors: 0, children: 0 });
-    // Beyond what the first tenth took, the heap's own ups and downs: less than one page and one mapping a spawn.
+    // After the first tenth of the spawns memory only varies with the heap: less than one page and one mapping a spawn.
     expect(left.memoryKiB).toBeLessThan(Math.max(rounds * 2, 8192));
     expect(left.mappings).toBeLessThan(rounds / 4);
   });
 
-  it('and those of child_process, side by side, get each their own exit code', { timeout }, async () => {
+  it('beside those of child_process each get their own exit code', { timeout }, async () => {
     const each = strict ? 2_000 : 500;
     expect(await runFixture('side-by-side.js', String(each))).toEqual({ posix: each, childProcess: each, children: 0 });
   });

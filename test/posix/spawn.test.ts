@@ -1,4 +1,4 @@
-// spawn: what the child finds when it starts.
+// spawn(): the arguments, environment, descriptors, signals and groups with which a child starts.
 import { Buffer } from 'node:buffer';
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ async function output(
   const path = join(temporaryDirectory(), 'output');
   const fd = openSync(path, 'w');
   const spawning = posix.spawn(file, args, { ...options, stdio: options.stdio ?? [null, fd, 2] });
-  closeSync(fd); // spawn has its own by now
+  closeSync(fd); // spawn has duplicated it
   const child = await spawning;
   expect(await child.exited).toMatchObject({ code: 0, signal: null });
   return readFileSync(path);
@@ -45,7 +45,7 @@ describe('arguments, environment, directory', () => {
     expect(await output('sh', args)).toEqual(Buffer.concat(expected));
   });
 
-  it('have argv[0] as asked for', async () => {
+  it('have the given argv[0]', async () => {
     const cmdline = await text('/bin/sh', ['-c', 'cat /proc/$$/cmdline'], { argv0: '-login' });
     expect(cmdline.split('\0')[0]).toBe('-login');
   });
@@ -56,7 +56,7 @@ describe('arguments, environment, directory', () => {
     expect(environ.toString('latin1').split('\0').sort()).toEqual(['', 'A=1', 'B=', 'D=\xff', 'a.b=x=y']);
   });
 
-  it('give process.env where none is asked for', async () => {
+  it('are process.env if no environment is given', async () => {
     process.env.OUTLIVE_TEST_INHERITED = 'é';
     onTestFinished(() => {
       delete process.env.OUTLIVE_TEST_INHERITED;
@@ -88,7 +88,7 @@ describe('arguments, environment, directory', () => {
 });
 
 describe('the search of PATH', () => {
-  it("takes the first that runs, from this process's PATH and not the child's", async () => {
+  it("takes the first program that can be executed, in this process's PATH and not in the child's", async () => {
     const directory = temporaryDirectory();
     for (const name of ['a', 'b', 'c']) mkdirSync(join(directory, name));
     writeFileSync(join(directory, 'a', 'outlive-prog'), 'not executable');
@@ -98,7 +98,7 @@ describe('the search of PATH', () => {
     expect(await text('outlive-prog', [], { env: { PATH: join(directory, 'c') } })).toBe('b\n');
   });
 
-  it('is over when the call returned: PATH may change then', async () => {
+  it('has ended when the call returns: PATH may change after that', async () => {
     const directory = temporaryDirectory();
     program(join(directory, 'outlive-prog'), 'exit 4');
     withPath(directory);
@@ -107,7 +107,7 @@ describe('the search of PATH', () => {
     expect(await (await spawning).exited).toMatchObject({ code: 4 });
   });
 
-  it('takes an empty element for the working directory', async () => {
+  it('treats an empty element as the working directory', async () => {
     const directory = temporaryDirectory();
     program(join(directory, 'outlive-prog'), 'echo here');
     for (const path of [':/nonexistent', '/nonexistent:', '/nonexistent::/none', '']) {
@@ -116,7 +116,7 @@ describe('the search of PATH', () => {
     }
   });
 
-  it('looks in /bin and /usr/bin without PATH', async () => {
+  it('is done in /bin and /usr/bin without PATH', async () => {
     withPath(undefined);
     expect(await text('echo', ['found'])).toBe('found\n');
   });
@@ -140,7 +140,7 @@ describe('descriptors', () => {
     fds.forEach(closeSync);
   });
 
-  it('may exchange the low numbers that this process uses itself', async () => {
+  it('may swap the low numbers that this process uses itself', async () => {
     const finished = await run('sh', ['-c', `exec "$0" "$1" swap 3>&1 1>&2`, process.execPath, fixture('spawns.js')]);
     expect(finished).toMatchObject({ code: 0, stdout: 'to error\n', stderr: 'to output\n' });
   });
@@ -154,7 +154,7 @@ describe('descriptors', () => {
     expect(readFileSync(path, 'utf8')).toBe('a\nb\nc\n');
   });
 
-  it('are /dev/null where none is given', async () => {
+  it('are /dev/null if none is given', async () => {
     const path = join(temporaryDirectory(), 'output');
     const fd = openSync(path, 'w');
     const child = await posix.spawn('sh', ['-c', 'exec >&3; readlink /proc/$$/fd/0 /proc/$$/fd/2; cat'], {
@@ -174,7 +174,7 @@ describe('descriptors', () => {
 
 describe('signals, groups, sessions', () => {
   it('are all at default and unblocked, though Node ignores SIGPIPE', async () => {
-    // Nothing but the kernel's doing: no library of the environment's is loaded.
+    // An empty environment, so that no LD_PRELOAD changes the result.
     const status = await text('cat', ['/proc/self/status'], { env: {} });
     const fields = [...status.matchAll(/^Sig(Pnd|Blk|Ign|Cgt):\s+(\w+)$/gm)].map((match) => match[2]);
     expect(fields).toEqual(['0', '0', '0', '0'].map((zero) => zero.padStart(16, '0')));

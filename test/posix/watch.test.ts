@@ -1,4 +1,4 @@
-// watchReadable and watchWritable: one call back a watch, at data, hang-up, error and process end.
+// watchReadable() and watchWritable(): each calls back once, on data, hang-up, error or the end of a process.
 import { Buffer } from 'node:buffer';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants } from 'node:fs';
@@ -54,7 +54,7 @@ describe('watchReadable', () => {
     expect(posix.read(reader, Buffer.alloc(1))).toBe(0);
   });
 
-  it('says nothing of a FIFO that nobody has opened for writing yet', async () => {
+  it('does not call back for a FIFO that nobody has opened for writing yet', async () => {
     const path = join(temporaryDirectory(), 'fifo');
     posix.mkfifo(path, 0o600);
     const reader = posix.open(path, O_RDONLY | O_NONBLOCK);
@@ -149,7 +149,7 @@ describe('watchWritable', () => {
     expect(posix.write(writer, Buffer.of(1))).toBe(1);
   });
 
-  it('calls back when the reader is gone, and the write says EPIPE', async () => {
+  it('calls back when the reader is gone; then write fails with EPIPE', async () => {
     const path = join(temporaryDirectory(), 'fifo');
     posix.mkfifo(path, 0o600);
     const reader = posix.open(path, O_RDONLY | O_NONBLOCK);

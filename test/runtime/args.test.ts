@@ -1,4 +1,4 @@
-/** The runtime's command lines, word for word. */
+/** The exact command lines of the runtime. */
 import { describe, expect, test } from 'vitest';
 import { commands, globalArgs, hostStateFile, runtimeArgv } from '../../src/runtime/args.js';
 
@@ -18,7 +18,7 @@ describe('global arguments', () => {
   });
 });
 
-test('the host runtime’s own file is in its root, wherever that is; other runtimes have none', () => {
+test('the host runtime’s state file is below its --root; other runtimes have none', () => {
   const file = (runtime: string, runtimeArgs: string[]): string | undefined =>
     hostStateFile({ runtime, runtimeArgs, dir }, 'c');
   expect(file('host', [])).toBe('/state/c/.runtime/c/state.json');

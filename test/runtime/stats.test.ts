@@ -1,4 +1,4 @@
-/** What runc's `events --stats` prints, read into numbers with units; what it does not tell stays unknown. */
+/** The output of runc's `events --stats` becomes numbers with units; what it does not contain is undefined. */
 import { expect, test } from 'vitest';
 import { type ContainerStats, parseStats } from '../../src/runtime/stats.js';
 
@@ -22,7 +22,7 @@ test('processor time in nanoseconds, and throttling', () => {
   });
 });
 
-test('memory in bytes; the kernel’s word for no limit is Infinity, on both cgroup versions', () => {
+test('memory in bytes; the kernel’s value for no limit becomes Infinity, on both cgroup versions', () => {
   const none = { usageBytes: undefined, maxUsageBytes: undefined, limitBytes: undefined, failCount: undefined };
   const memory = {
     cache: 7,
@@ -42,7 +42,7 @@ test('memory in bytes; the kernel’s word for no limit is Infinity, on both cgr
     kernelTcp: none,
     detail: { rss: 1785856, cache: 0 },
   });
-  // The largest limit that can be set is one.
+  // The largest limit that can be set is a limit.
   expect(stats({ memory: { usage: { limit: 2 ** 62 } } }).memory.limitBytes).toBe(2 ** 62);
 });
 
@@ -71,7 +71,7 @@ test('pids, block devices, huge pages and networks', () => {
   ]);
 });
 
-test('what is missing or of another type is unknown, never 0', () => {
+test('a value that is missing or of another type is undefined, never 0', () => {
   const odd = {
     cpu: 5,
     memory: [],
@@ -95,7 +95,7 @@ test('what is missing or of another type is unknown, never 0', () => {
   expect(stats({ cpu: { usage: { percpu: [1, 'x'] } } }).cpu.perCpuUsageNs).toBeUndefined();
 });
 
-test('data without an envelope is read; another event and what is no object are not', () => {
+test('data without an envelope is accepted; other events and values that are no object are not', () => {
   expect(parseStats({ pids: { current: 1 } })?.pids.current).toBe(1);
   for (const event of [{ type: 'oom', id: 'c' }, { type: 'stats', data: null }, null, [], 'x', 5]) {
     expect(parseStats(event)).toBeUndefined();

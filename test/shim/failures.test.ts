@@ -1,4 +1,4 @@
-/** Runtimes and shims that fail, hang or lie: the code and the reason, and that nothing is left of the attempt. */
+/** Runtimes and shims that fail, hang or lie: the start fails with code and reason, and leaves nothing. */
 import { mkdirSync, readFileSync, statSync, writeFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -19,7 +19,7 @@ test.for([
   const container = await fakeContainer(scratch, name);
   await expect(container.start()).rejects.toMatchObject({ code, message });
   await expectNothingLeft(scratch, container);
-  // Nothing is in the way of another attempt.
+  // Another attempt is possible.
   await expect(container.start()).rejects.toMatchObject({ code, message });
   await expectNothingLeft(scratch, container);
 });
@@ -33,9 +33,9 @@ test.for(['', 'x', '0', '1', '-5', '12 34', '99999999999', '0x10', '9'.repeat(10
   },
 );
 
-test("a pid that is not the shim's child is not taken for the process, and not touched", async ({ scratch }) => {
+test('a pid that is no child of the shim is not taken for the process, and not signalled', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'pid-is', String(process.pid));
-  // The library may see the pid before the shim took it back.
+  // The library may read the pid before the shim removes it: then the start succeeds, and the exit is lost.
   const exit = await container.start().then(
     (started) => started.wait(),
     (error: unknown) => error,
@@ -44,7 +44,7 @@ test("a pid that is not the shim's child is not taken for the process, and not t
   else expect(exit).toMatchObject({ status: undefined });
 });
 
-test('a runtime that fails after it wrote a pid: no process is left, whatever its group', async ({ scratch }) => {
+test('a runtime that fails after it wrote a pid: no process is left, in whatever group', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'fail-after-pid');
   const exit = await container.start().then(
     (started) => started.wait(),
@@ -55,7 +55,7 @@ test('a runtime that fails after it wrote a pid: no process is left, whatever it
   await noProcessLeft(container);
 });
 
-test('a runtime that hangs: all of its process group is killed, and nothing is left', async ({ scratch }) => {
+test('a runtime that hangs: its whole process group is killed, and nothing is left', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'hang', '', { timeoutMs: 500 });
   const started = container.start();
   started.catch(() => undefined);
@@ -65,7 +65,7 @@ test('a runtime that hangs: all of its process group is killed, and nothing is l
 });
 
 test(
-  'the end is known while the delete hangs, and that is killed with its children after 10 s',
+  'the exit is reported while the runtime’s delete hangs; after 10 s that is killed with its children',
   { timeout: 60_000 },
   async ({ scratch }) => {
     const container = await fakeContainer(scratch, 'hang-in-delete', 'exit 8', { timeoutMs: 30_000 });
@@ -102,13 +102,13 @@ test.for(['file', 'fifo', 'null'] as const)(
   },
 );
 
-test('a shim that dies at once', async ({ scratch }) => {
+test('a shim that dies at once: ERR_CONTAINER_NOT_STARTED', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'run-script', '', { shim: shim('dies') });
   await expect(container.start()).rejects.toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
   await expectNothingLeft(scratch, container);
 });
 
-test('a shim that does not escape its log is understood', async ({ scratch }) => {
+test('the log of a shim that does not escape its messages is read', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'run-script', '', { shim: shim('logs-unescaped') });
   await expect(container.start()).rejects.toMatchObject({
     code: 'ERR_SHIM',
@@ -117,7 +117,7 @@ test('a shim that does not escape its log is understood', async ({ scratch }) =>
   await expectNothingLeft(scratch, container);
 });
 
-test("a program of the user's own as the shim: start, signal, load, wait", async ({ scratch }) => {
+test('another program as the shim: start, signal, load, wait', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'run-script', '', { shim: shim('small') });
   writeFileSync(
     join(container.bundle, 'script'),
@@ -152,7 +152,7 @@ test.for([
   await expectNothingLeft(scratch, container);
 });
 
-test('an argument that no line of JSON can hold unescaped comes back whole', async ({ scratch }) => {
+test('a path with quotes, a backslash and a newline comes back whole in the error', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'run-script');
   const dir = join(scratch.mkdir('odd'), 'a "quoted"\\\n\tname');
   mkdirSync(dir);

@@ -1,4 +1,4 @@
-/** How the shim calls the runtime: the exact argv of each command, and what the runtime is handed. */
+/** How the shim calls the runtime: the exact argv of each command, and the descriptors, signals and directory it gets. */
 import { mkdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -14,7 +14,7 @@ function recorded(dir: string, command: string, what: string): string[] {
     .split('\n');
 }
 
-/** The exit is known before the delete is over; `where` is what the recording runtime writes last. */
+/** Waits for the end of the runtime's delete, which comes after the exit; it writes the file `where` last. */
 async function deleted(dir: string): Promise<void> {
   const path = join(dir, 'delete.where');
   await until('the delete was recorded', () => existsSync(path) && readFileSync(path, 'utf8').split('\n').length === 5);
@@ -64,7 +64,7 @@ test('run without pivot_root', async ({ scratch }) => {
   ]);
 });
 
-test('create, without -d, and no start: that is not the shim’s to call', async ({ scratch }) => {
+test('create, without -d; the library, not the shim, calls start', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'record', 'read x', { noPivotRoot: true });
   const dir = processDir(scratch, container);
   const process = await container.create({ stdio: scratch.fifos() });
@@ -102,7 +102,7 @@ test('exec, without a bundle, and without a delete at the end', async ({ scratch
     container.id,
   ]);
   process.closeStdin();
-  // read(1) at end-of-file.
+  // The status of `read` at end-of-file.
   expect(await process.wait()).toMatchObject({ status: 1 });
   await until('the shim has left', () => isReaped(shim));
   expect(existsSync(join(dir, 'delete.argv'))).toBe(false);
@@ -172,7 +172,7 @@ test('a terminal adds the console socket; a runtime that sends none fails the st
     (process) => process.wait(),
     (error: unknown) => error,
   );
-  // Whoever saw the pid first: it started, and its status is lost; or the shim took it back.
+  // The library may read the pid before the shim removes it: then the start succeeds, and the exit is lost.
   if (exit instanceof Error) expect(exit).toMatchObject({ code: 'ERR_SHIM', message: /sent no terminal/ });
   else expect(exit).toMatchObject({ status: undefined });
   if (exit instanceof Error) return;
@@ -190,14 +190,14 @@ test('a terminal adds the console socket; a runtime that sends none fails the st
   ]);
 });
 
-test('the runtime gets three descriptors, no blocked or ignored signal, and knows its subreaper', async ({
+test('the runtime gets three descriptors, no blocked or ignored signal, and the pid of its subreaper', async ({
   scratch,
 }) => {
   const container = await fakeContainer(scratch, 'record', 'read x');
   const process = await container.start({ stdio: scratch.fifos() });
   const dir = processDir(scratch, container);
   const shim = shimPid(dir);
-  // ls(1)'s own descriptor for the directory is the fourth.
+  // The fourth is the directory that ls(1) reads.
   expect(recorded(dir, 'run', 'fds')).toEqual(['0', '1', '2', '3']);
   const status = recorded(dir, 'run', 'status');
   expect(status).toContain('SigBlk:\t0000000000000000');
@@ -210,7 +210,7 @@ test('the runtime gets three descriptors, no blocked or ignored signal, and know
   expect(recorded(dir, 'delete', 'status')).toContain('SigBlk:\t0000000000000000');
 });
 
-test('a runtime by name is looked up on PATH; one that is not there is not installed', async ({ scratch }) => {
+test('a runtime name is searched in PATH', async ({ scratch }) => {
   const path = globalThis.process.env.PATH ?? '';
   globalThis.process.env.PATH = `${runtime('').replace(/\/$/, '')}:${path}`;
   try {

@@ -1,4 +1,4 @@
-/** The exact exit status, for every way in which a process can end, and what the shim does with orphans. */
+/** The exact exit status for every way in which a process can end; and how the shim handles orphans. */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -43,11 +43,11 @@ test(
   },
 );
 
-// What ends nothing by default: signal(7). 32 and 33 belong to the C library, and kill(1) of a shell refuses them.
+// Signals that do not kill by default (signal(7)). 32 and 33 belong to the C library; a shell's kill refuses them.
 const { SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH } = constants.signals;
 const harmless: number[] = [SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, 32, 33];
 
-test('death by every signal that can kill is 128 + n', { timeout: 60_000 }, async ({ scratch }) => {
+test('death by each signal that can kill gives status 128 + n', { timeout: 60_000 }, async ({ scratch }) => {
   const deadly = ascending(1, 64).filter((signal) => !harmless.includes(signal));
   await batched(deadly, async (signal) => {
     const died = await statusOf(scratch, `ulimit -c 0; kill -${signal} $$; sleep 1000`);
@@ -60,17 +60,17 @@ test('death by every signal that can kill is 128 + n', { timeout: 60_000 }, asyn
 });
 
 test.for([0, 7, 255])(
-  'a process that was dead before its runtime left keeps its status %i',
+  'a process that has exited before its runtime ends keeps its status %i',
   async (code, { scratch }) => {
     expect(await statusOf(scratch, `exit ${code}`, 'leave-zombie')).toMatchObject([{ status: code }, String(code)]);
   },
 );
 
-test('a process that was killed before its runtime left keeps its status', async ({ scratch }) => {
+test('a process that was killed before its runtime ends keeps its status', async ({ scratch }) => {
   expect(await statusOf(scratch, 'kill -KILL $$', 'leave-zombie')).toMatchObject([{ status: 137 }, '137']);
 });
 
-test('a process whose parent outlives the runtime for a moment is adopted', async ({ scratch }) => {
+test('a process whose parent outlives the runtime for a moment is adopted by the shim', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'late-parent', 'read x; exit 21');
   const process = await container.start({ stdio: scratch.fifos() });
   expect(process.state()).toBe('running');
@@ -78,7 +78,7 @@ test('a process whose parent outlives the runtime for a moment is adopted', asyn
   expect(await process.wait()).toMatchObject({ status: 21 });
 });
 
-test('a process whose parent stays is no process of ours: its end is said to be lost, and it is ended', async ({
+test('a process whose parent does not end cannot be adopted: its exit is lost, and it is killed', async ({
   scratch,
 }) => {
   const container = await fakeContainer(scratch, 'stay-parent');
@@ -90,7 +90,7 @@ test('a process whose parent stays is no process of ours: its end is said to be 
   await noProcessLeft(container);
 });
 
-test('orphans are reaped, dead or killed, and do not pass for the process', async ({ scratch }) => {
+test('orphans are reaped and are not taken for the process', async ({ scratch }) => {
   const script =
     'i=0; while [ $i -lt 100 ]; do (sh -c "exit 9" &); i=$((i+1)); done; (sleep 1000 & kill $!); read x; exit 5';
   const container = await fakeContainer(scratch, 'run-script', script);
@@ -105,7 +105,7 @@ test('orphans are reaped, dead or killed, and do not pass for the process', asyn
   expect(await process.wait()).toMatchObject({ status: 5 });
 });
 
-test('SIGKILL of the shim: the end is lost and says so, and no status is invented', async ({ scratch }) => {
+test('SIGKILL of the shim: the exit is lost with that reason; no status is invented', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'run-script', 'sleep 1000');
   const process = await container.start();
   globalThis.process.kill(shimPid(processDir(scratch, container)), 'SIGKILL');

@@ -1,7 +1,6 @@
-/** What the shim does with FIFOs and files: nothing is lost, nobody is hung, and it leaves when nothing is held. */
-import { execFileSync, spawn } from 'node:child_process';
+/** FIFOs and files as stdio: no byte is lost, nobody hangs, and the shim exits once no output is unread. */
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
@@ -20,7 +19,7 @@ async function start(
   const container = await fakeContainer(scratch, 'run-script', script);
   const process = await container.start({ stdio });
   const dir = processDir(scratch, container);
-  // The shim of a short process may have left by now: looked for only where it is asked for.
+  // A getter: the shim of a short process may have exited already, and not every test asks for it.
   return {
     process,
     dir,
@@ -30,7 +29,7 @@ async function start(
   };
 }
 
-test('the process has its three streams and no other descriptor; the shim holds no stdout', async ({ scratch }) => {
+test('the process has its three streams and no other descriptor; the shim holds each once', async ({ scratch }) => {
   const stdio = scratch.fifos();
   const { process, shim } = await start(scratch, 'echo begun; read x', stdio);
   const stdout = process.openStdout();
@@ -43,7 +42,7 @@ test('the process has its three streams and no other descriptor; the shim holds 
   await process.wait();
 });
 
-test('a reader may leave and come back: no SIGPIPE, and no byte is lost', async ({ scratch }) => {
+test('a reader may close and open again: no SIGPIPE, and no byte is lost', async ({ scratch }) => {
   const { process } = await start(scratch, 'echo one; read x; echo two; read x; echo three; exit 2');
   const first = process.openStdout();
   const [chunk] = (await once(first, 'data')) as [Buffer];
@@ -66,7 +65,7 @@ test('a reader may leave and come back: no SIGPIPE, and no byte is lost', async 
   expect(await second).toBe('two\nthree\n');
 });
 
-test('a writer may leave and come back: no end-of-file in between', async ({ scratch }) => {
+test('a writer may close and open again: no end-of-file in between', async ({ scratch }) => {
   const { process } = await start(scratch, 'read a; read b; echo "$a $b"');
   const stdout = text(process.openStdout());
   for (const line of ['first\n', 'second\n']) {
@@ -78,7 +77,7 @@ test('a writer may leave and come back: no end-of-file in between', async ({ scr
   expect(await stdout).toBe('first second\n');
 });
 
-test('output that nobody read is there after the exit, and then the shim leaves', async ({ scratch }) => {
+test('unread output can be read after the exit; then the shim exits', async ({ scratch }) => {
   const { process, shim } = await start(scratch, 'echo out; echo err >&2; exit 1');
   expect(await process.wait()).toMatchObject({ status: 1 });
   expect(isReaped(shim)).toBe(false);
@@ -88,14 +87,14 @@ test('output that nobody read is there after the exit, and then the shim leaves'
   await until('the shim has left', () => isReaped(shim));
 });
 
-test('the release line sends a shim away that holds unread output', async ({ scratch }) => {
+test('the release line makes a shim with unread output exit', async ({ scratch }) => {
   const { process, shim, dir } = await start(scratch, 'echo unread');
   await process.wait();
   writeFileSync(join(dir, 'control'), '2 0 0\n');
   await until('the shim has left', () => isReaped(shim));
 });
 
-test('removing the state directory sends a shim away that holds unread output', async ({ scratch }) => {
+test('the removal of the state directory makes a shim with unread output exit', async ({ scratch }) => {
   const { process, shim, dir } = await start(scratch, 'echo unread');
   await process.wait();
   const began = Date.now();
@@ -104,7 +103,7 @@ test('removing the state directory sends a shim away that holds unread output', 
   expect(Date.now() - began).toBeLessThan(3000);
 });
 
-test('removing the FIFOs sends a shim away: nobody can read them any more', async ({ scratch }) => {
+test('the removal of its FIFOs makes a shim with unread output exit', async ({ scratch }) => {
   const { process, shim } = await start(scratch, 'echo unread; echo too >&2');
   await process.wait();
   const began = Date.now();
@@ -114,7 +113,7 @@ test('removing the FIFOs sends a shim away: nobody can read them any more', asyn
   expect(Date.now() - began).toBeLessThan(3000);
 });
 
-test('the exit comes although a grandchild holds stdout', async ({ scratch }) => {
+test('the exit is reported although a grandchild holds stdout', async ({ scratch }) => {
   const { process } = await start(scratch, '(echo $$; exec sleep 1000) & echo $! >&2; exit 12');
   expect(await process.wait()).toMatchObject({ status: 12 });
   const stderr = process.openStderr();
@@ -125,7 +124,7 @@ test('the exit comes although a grandchild holds stdout', async ({ scratch }) =>
   globalThis.process.kill(grandchild, 'SIGKILL');
 });
 
-test('closeStdin() is end-of-file only when all writers are gone', async ({ scratch }) => {
+test('closeStdin() is end-of-file only once all writers have closed', async ({ scratch }) => {
   const { process } = await start(scratch, 'cat; exit 3');
   const stdout = text(process.openStdout());
   const stdin = process.openStdin();
@@ -136,7 +135,7 @@ test('closeStdin() is end-of-file only when all writers are gone', async ({ scra
   expect(await stdout).toBe('ab');
 });
 
-test('control lines: in pieces, over-long, garbage; the next good one works', async ({ scratch }) => {
+test('control lines in pieces, too long, or invalid: the next valid line works', async ({ scratch }) => {
   const { process, dir } = await start(scratch, 'cat; exit 5');
   const fd = posix.open(join(dir, 'control'), 0o4001);
   const bad = [
@@ -155,7 +154,7 @@ test('control lines: in pieces, over-long, garbage; the next good one works', as
     '\0',
   ];
   posix.write(fd, Buffer.from(bad.join('\n') + '\n'));
-  // An over-long line is dropped whole, even where its tail looks like a command.
+  // A line that is too long is ignored as a whole, even if its end looks like a command.
   posix.write(fd, Buffer.from('9'.repeat(511) + '0 0 0\n'));
   posix.write(fd, Buffer.from('9'.repeat(5000) + '\n'));
   await until('the shim has read it all', () => {
@@ -175,24 +174,21 @@ test('control lines: in pieces, over-long, garbage; the next good one works', as
   expect(await process.wait()).toMatchObject({ status: 5 });
 });
 
-test.for([0o000, 0o022, 0o077])(
-  'files are made for their owner alone, whatever the umask: %o',
-  async (mask, { scratch }) => {
-    const io = scratch.mkdir('io');
-    const stdio = { stdout: join(io, 'out'), stderr: join(io, 'err') };
-    const old = globalThis.process.umask(mask);
-    try {
-      const { process, dir } = await start(scratch, 'echo out; echo err >&2', stdio);
-      await process.wait();
-      for (const path of [stdio.stdout, stdio.stderr, join(dir, 'exitStatus'), join(dir, 'identity.json')]) {
-        expect([path, statSync(path).mode & 0o777]).toEqual([path, 0o600]);
-      }
-      expect(statSync(dir).mode & 0o777).toBe(0o700);
-    } finally {
-      globalThis.process.umask(old);
+test.for([0o000, 0o022, 0o077])('files are made with mode 0600 under the umask %o', async (mask, { scratch }) => {
+  const io = scratch.mkdir('io');
+  const stdio = { stdout: join(io, 'out'), stderr: join(io, 'err') };
+  const old = globalThis.process.umask(mask);
+  try {
+    const { process, dir } = await start(scratch, 'echo out; echo err >&2', stdio);
+    await process.wait();
+    for (const path of [stdio.stdout, stdio.stderr, join(dir, 'exitStatus'), join(dir, 'identity.json')]) {
+      expect([path, statSync(path).mode & 0o777]).toEqual([path, 0o600]);
     }
-  },
-);
+    expect(statSync(dir).mode & 0o777).toBe(0o700);
+  } finally {
+    globalThis.process.umask(old);
+  }
+});
 
 test('a file that is there keeps its mode and is appended to', async ({ scratch }) => {
   const path = join(scratch.mkdir('io'), 'log');
@@ -204,110 +200,7 @@ test('a file that is there keeps its mode and is appended to', async ({ scratch 
   expect(statSync(path).mode & 0o777).toBe(0o640);
 });
 
-/** Runs the shim itself, as no library would, in a directory made by hand. */
-async function runShim(
-  dir: string,
-  args: string[] = ['id', '/', '/bin/true'],
-): Promise<{ code: number | null; log: string }> {
-  const child = spawn(posix.nativeExecutable('outlive-shim'), args, { cwd: dir, stdio: 'ignore' });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  const log = join(dir, 'shim-log.json');
-  return { code, log: existsSync(log) ? readFileSync(log, 'utf8') : '' };
-}
-
-function byHand(scratch: Scratch, processJson: string): string {
-  const dir = scratch.mkdir('by-hand');
-  posix.mkfifo(join(dir, 'exit'), 0o600);
-  posix.mkfifo(join(dir, 'control'), 0o600);
-  writeFileSync(join(dir, 'process.json'), processJson);
-  return dir;
-}
-
-test('a supervisor that is gone before the shim opens exit does not hang it', async ({ scratch }) => {
-  const dir = byHand(scratch, '{}');
-  const { code, log } = await runShim(dir);
-  expect(code).toBe(1);
-  expect(log).toBe('{"level":"error","msg":"the runtime ended without writing a pid"}\n');
-});
-
-test.for([
-  ['{"exec": tru}', 'process.json:1:10: '],
-  ['{\n  "exec": true,\n}', 'process.json:3:1: '],
-  ['{"a":"\\ud800"}', 'process.json:1:'],
-  ['', 'process.json:1:1: '],
-  ['[]', 'process.json: must be an object'],
-  ['{"exec":1}', 'process.json: exec must be a boolean'],
-  ['{"create":"yes"}', 'process.json: create must be a boolean'],
-  ['{"terminal":"yes"}', 'process.json: terminal must be a boolean'],
-  ['{"containerdStdin":5}', 'process.json: containerdStdin must be a string without NUL'],
-  ['{"containerdStdout":"a\\u0000b"}', 'process.json: containerdStdout must be a string without NUL'],
-  ['{"rootUID":-1}', 'process.json: rootUID must be an id from 0 to 4294967294'],
-  ['{"runtimeArgs":["a",1]}', 'process.json: runtimeArgs must be strings without NUL'],
-] as const)('a process.json that is %j is told: %s', async ([json, message], { scratch }) => {
-  const dir = byHand(scratch, json);
-  const { code, log } = await runShim(dir);
-  expect(code).toBe(1);
-  expect(JSON.parse(log)).toEqual({ level: 'error', msg: expect.stringContaining(message) as string });
-  // Refused before anything was started.
-  expect(existsSync(join(dir, 'log.json'))).toBe(false);
-});
-
-test('a missing process.json is told', async ({ scratch }) => {
-  const dir = byHand(scratch, '');
-  rmSync(join(dir, 'process.json'));
-  expect(await runShim(dir)).toEqual({
-    code: 1,
-    log: '{"level":"error","msg":"read process.json: No such file or directory"}\n',
-  });
-});
-
-test.for(['exit', 'control'])('%s that is a link, a file or not there is refused', async (name, { scratch }) => {
-  const dir = byHand(scratch, '{}');
-  const elsewhere = join(scratch.mkdir('elsewhere'), 'fifo');
-  posix.mkfifo(elsewhere, 0o600);
-  const make: [() => void, string][] = [
-    [() => symlinkSync(elsewhere, join(dir, name)), 'Too many levels of symbolic links'],
-    [() => writeFileSync(join(dir, name), ''), 'Invalid argument'],
-    [() => undefined, 'No such file or directory'],
-  ];
-  for (const [plant, reason] of make) {
-    rmSync(join(dir, name), { force: true });
-    rmSync(join(dir, 'shim-log.json'), { force: true });
-    plant();
-    expect(await runShim(dir)).toEqual({ code: 1, log: `{"level":"error","msg":"open ${name}: ${reason}"}\n` });
-  }
-});
-
-test('wrong arguments are told', async ({ scratch }) => {
-  const { code, log } = await runShim(scratch.mkdir('empty'), ['id']);
-  expect(code).toBe(1);
-  expect(log).toContain('usage: outlive-shim <container id> <bundle> <runtime>');
-});
-
-test('a shim that was started without stdio, or with too much, is the same', ({ scratch }) => {
-  const io = scratch.mkdir('io');
-  const out = join(io, 'out');
-  const dir = byHand(scratch, JSON.stringify({ containerdStdout: out, runtimeArgs: ['--script', 'ls /proc/self/fd'] }));
-  const runtime = join(import.meta.dirname, '../fixtures/runtimes/run-script');
-  const command = 'trap "" CHLD; exec "$0" id / "$1" 0<&- 1>&- 2>&- 7</dev/null 9</';
-  execFileSync('sh', ['-c', command, posix.nativeExecutable('outlive-shim'), runtime], { cwd: dir, stdio: 'ignore' });
-  expect(readFileSync(out, 'utf8')).toBe('0\n1\n2\n3\n');
-  expect(readFileSync(join(dir, 'exitStatus'), 'latin1')).toBe('0');
-});
-
-test('a process directory whose path leaves no room for the names in it is refused', async ({ scratch }) => {
-  const top = scratch.mkdir('deep');
-  const dir = top + `/${'d'.repeat(200)}`.repeat(Math.floor((4050 - top.length) / 201)).padEnd(4050 - top.length, '/e');
-  mkdirSync(dir, { recursive: true });
-  for (const name of ['exit', 'control']) posix.mkfifo(join(dir, name), 0o600);
-  writeFileSync(join(dir, 'process.json'), '{}');
-  expect(await runShim(dir)).toEqual({
-    code: 1,
-    log: '{"level":"error","msg":"process directory: File name too long"}\n',
-  });
-});
-
-test('a start that fails because of stdio leaves nothing, not even a FIFO of its own', async ({ scratch }) => {
+test('a start that fails because of stdio leaves nothing, not even its FIFOs', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'run-script');
   mkdirSync(join(scratch.dir, 'taken'));
   await expect(container.start({ stdio: { stderr: join(scratch.dir, 'taken') } })).rejects.toMatchObject({

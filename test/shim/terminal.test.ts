@@ -1,4 +1,4 @@
-/** The pty copy: back-pressure without loss, size, stdin's end, and what becomes of output after the exit. */
+/** Terminals: back-pressure without loss, the size, the end of stdin, and output after the exit. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ async function start(scratch: Scratch, script: string): Promise<{ process: Proce
   });
   const process = await container.start({ stdio: scratch.fifos(true) });
   const dir = processDir(scratch, container);
-  // The shim of a short process may have left by now: looked for only where it is asked for.
+  // A getter: the shim of a short process may have exited already, and not every test asks for it.
   return {
     process,
     dir,
@@ -40,8 +40,8 @@ function numberedLines(count: number): Buffer {
 
 const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Resolves when a process's stdout FIFO takes no more. Small pieces fill a pipe's pages in part only, so it is full
- * before its size is reached. */
+/** Waits until a process's stdout FIFO is full: the unread bytes no longer grow. Small writes leave pages of a pipe half
+ * empty, so a FIFO can be full with fewer bytes than its size. */
 async function untilFull(process: Process): Promise<void> {
   const unread = (): number => {
     const fd = posix.open(process.stdio.stdout, 0o4000);
@@ -60,7 +60,7 @@ async function untilFull(process: Process): Promise<void> {
   });
 }
 
-/** How much CPU the shim uses in half a second, in clock ticks. */
+/** The processor time of the shim in half a second, in clock ticks. */
 async function idleTicks(shim: number): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 100));
   const before = cpuTicks(shim);
@@ -68,7 +68,7 @@ async function idleTicks(shim: number): Promise<number> {
   return cpuTicks(shim) - before;
 }
 
-test('3 MiB with a reader that comes late: the process blocks, the shim sleeps, every byte arrives in order', async ({
+test('3 MiB with a late reader: the process blocks, the shim sleeps, every byte arrives in order', async ({
   scratch,
 }) => {
   const count = 350_000;
@@ -81,10 +81,10 @@ test('3 MiB with a reader that comes late: the process blocks, the shim sleeps, 
   expect(sha256(await output)).toBe(sha256(numberedLines(count)));
 });
 
-test('output written just before the death is complete, also for a reader after the exit; then the shim leaves', async ({
+test('output written just before the exit is complete, also for a reader after it; then the shim exits', async ({
   scratch,
 }) => {
-  // Less than the FIFO takes, more than the pty holds.
+  // More than a pty buffers, less than the FIFO does.
   const count = 40_000;
   const { process, shim } = await start(scratch, `stty -echo; seq -w ${count}; kill -KILL $$`);
   expect(await process.wait()).toMatchObject({ status: 137 });
@@ -92,7 +92,7 @@ test('output written just before the death is complete, also for a reader after 
   await until('the shim has left', () => isReaped(shim));
 });
 
-test('input that nobody takes any more, beside output that nobody reads, costs the shim no time', async ({
+test('with input that nobody reads and output that nobody reads, the shim uses no processor time', async ({
   scratch,
 }) => {
   const { process, shim } = await start(scratch, 'stty -echo -icanon; seq -w 350000 & read x; wait');
@@ -109,10 +109,12 @@ test('input that nobody takes any more, beside output that nobody reads, costs t
   await until('the shim has left', () => isReaped(shim));
 });
 
-test('a terminal that hung up while an orphan keeps the shim costs it no time', async ({ scratch }) => {
+test('with a terminal that hung up and an orphan that keeps the shim, the shim uses no processor time', async ({
+  scratch,
+}) => {
   const container = await scratch.container('host', { args: ['sh', '-c', 'read x'] });
   const init = await container.start({ stdio: scratch.fifos() });
-  // Out of the terminal's session before that ends, or the hang-up would take it too.
+  // It must leave the terminal's session first: the hang-up kills what is in it.
   const up = join(scratch.dir, 'up');
   const orphan = `setsid sh -c ': > ${up}; exec sleep 1000' </dev/null >/dev/null 2>&1 &`;
   const script = `stty -echo -icanon; ${orphan} while [ ! -e ${up} ]; do sleep 0.01; done; read x; exit 3`;
@@ -130,7 +132,7 @@ test('a terminal that hung up while an orphan keeps the shim costs it no time', 
   expect(await process.wait()).toMatchObject({ status: 3 });
 });
 
-test('a reader may leave and come back', async ({ scratch }) => {
+test('a reader may close and open again', async ({ scratch }) => {
   const { process } = await start(scratch, 'stty -echo; echo one; read x; echo two; read x; exit 0');
   const first = process.openStdout();
   const [chunk] = (await once(first, 'data')) as [Buffer];
@@ -180,7 +182,7 @@ test('closeStdin() before the process has its terminal, and with no stdin at all
   expect(await process.wait()).toMatchObject({ status: 0 });
 });
 
-test('the size: set while it runs; what is out of range or 0 changes nothing', async ({ scratch }) => {
+test('the size changes while it runs; a size out of range or 0 is ignored', async ({ scratch }) => {
   const { process, dir } = await start(scratch, 'stty -echo; echo ready; while read x; do stty size; done');
   const stdin = process.openStdin();
   const output = process.openStdout();
@@ -202,7 +204,7 @@ test('the size: set while it runs; what is out of range or 0 changes nothing', a
   await process.wait();
 });
 
-test('the process has its terminal and nothing else; console.sock is gone', async ({ scratch }) => {
+test('the process has its terminal and no other descriptor; console.sock is removed', async ({ scratch }) => {
   const { process, shim, dir } = await start(scratch, 'stty -echo; echo ready; read x');
   const output = process.openStdout();
   await once(output, 'data');
@@ -218,7 +220,7 @@ test('the process has its terminal and nothing else; console.sock is gone', asyn
   await process.wait();
 });
 
-test('a process directory whose path is too long for a socket address', async ({ scratch }) => {
+test('a process directory whose path is too long for a socket address works', async ({ scratch }) => {
   const root = join(scratch.mkdir('a'), 'b'.repeat(200));
   await import('node:fs/promises').then((fs) => fs.mkdir(root));
   const bundle = await writeHostTestBundle(scratch.mkdir('bundle'), {

@@ -1,4 +1,4 @@
-/** The files of the state directory: which ids are taken, exact bytes out, and what each content means. */
+/** The files of the state directory: valid ids, the exact bytes written, and the meaning of each content read. */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -7,13 +7,16 @@ import { ContainerDir } from '../../src/state/container.js';
 import { checkId } from '../../src/oci/ids.js';
 import { type Scratch, test } from '../support/scratch.js';
 
-test.for(['a', 'A-9_.+', '0'.repeat(255)])('%s is an id', (id) => {
+test.for(['a', 'A-9_.+', '0'.repeat(255)])('%s is a valid id', (id) => {
   checkId('id', id);
 });
 
-test.for(['', '.', '..', '.a', '-a', '_a', 'a/b', 'a b', 'a\n', 'a\0', 'é', 'x'.repeat(256)])('%j is no id', (id) => {
-  expect(() => checkId('id', id)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
-});
+test.for(['', '.', '..', '.a', '-a', '_a', 'a/b', 'a b', 'a\n', 'a\0', 'é', 'x'.repeat(256)])(
+  '%j is no valid id',
+  (id) => {
+    expect(() => checkId('id', id)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
+  },
+);
 
 function processDir(scratch: Scratch): { path: string; dir: ReturnType<ContainerDir['process']> } {
   const container = new ContainerDir(scratch.root, 'c');
@@ -45,7 +48,9 @@ test('state.json, byte for byte', ({ scratch }) => {
   expect(dir.readState()).toEqual(state);
 });
 
-test("process.json, byte for byte: the OCI process object, and the seed's keys beside it", ({ scratch }) => {
+test("process.json, byte for byte: the OCI process object, and beside it the keys of containerd's process.go (June 2016)", ({
+  scratch,
+}) => {
   const { path, dir } = processDir(scratch);
   const spec = { args: ['a', 'b'], terminal: true };
   const state = {
@@ -82,7 +87,7 @@ test.for<[string, number | undefined]>([
   ['1 2', undefined],
   ['2147483647', 2147483647],
   ['2147483648', undefined],
-])('a pid file that says %j: %s', ([text, pid], { scratch }) => {
+])('the pid file %j gives %s', ([text, pid], { scratch }) => {
   const { path, dir } = processDir(scratch);
   fs.writeFileSync(join(path, 'pid'), text);
   expect(dir.readPid()).toBe(pid);
@@ -96,7 +101,7 @@ test.for<[string, number | undefined]>([
   ['256', NaN],
   ['-1', NaN],
   ['x', NaN],
-])('an exitStatus that says %j: %s', ([text, status], { scratch }) => {
+])('the exitStatus %j gives %s', ([text, status], { scratch }) => {
   const { path, dir } = processDir(scratch);
   expect(dir.readExitStatus()).toBeUndefined();
   fs.writeFileSync(join(path, 'exitStatus'), text);

@@ -47,15 +47,15 @@ describe('runtime-log', () => {
         ['error', 'cut o'],
       ],
     ],
-    ['objects of no log', '{}\n{"msg":"x"}\n{"level":"error","msg":"b"}\n', [['error', 'b']]],
+    ['objects that are no log entries', '{}\n{"msg":"x"}\n{"level":"error","msg":"b"}\n', [['error', 'b']]],
     ['no JSON at all', 'panic: runtime error\n', []],
-    ['a message that is no text', '{"level":"error","msg":{"a":1}}\n', [['error', '{"a":1}']]],
+    ['a message that is no string', '{"level":"error","msg":{"a":1}}\n', [['error', '{"a":1}']]],
     ['no message', '{"level":"error"}\n', [['error', '']]],
   ])('%s', (_, text, expected) => {
     expect(parseLog(text).map(({ level, msg }) => [level, msg])).toEqual(expected);
   });
 
-  test('the first error counts, or worse', () => {
+  test('the first entry of level error, fatal or panic counts', () => {
     const log = (...levels: string[]): { level: string; msg: string }[] =>
       levels.map((level, i) => ({ level, msg: `${level} ${i}` }));
     expect(firstError(log('info', 'warning', 'debug'))).toBeUndefined();

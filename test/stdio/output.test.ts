@@ -1,4 +1,4 @@
-// openOutput() on FIFOs and files: every byte, in order, whoever reads how; what is not wanted stays in the FIFO.
+// openOutput() on FIFOs and files: every byte in order, for every way of reading; unread bytes stay in the FIFO.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { constants, writeFileSync } from 'node:fs';
@@ -21,9 +21,9 @@ beforeEach(() => {
   posix.mkfifo(fifo, 0o600);
 });
 
-/** Both ends; a writer's pipe is as large as the shim makes it. */
+/** Both ends of the FIFO, with the pipe size that the shim sets. */
 function ends(options?: Parameters<typeof openOutput>[1]): { reader: Readable; writer: Writable } {
-  // Opened before there is a writer, it would read the end at once.
+  // A reader that opens before any writer would read end-of-file at once.
   const hold = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
   posix.setPipeSize(hold, MB);
   const writer = openInput(fifo);
@@ -95,18 +95,18 @@ describe('a FIFO as a stream', () => {
     }
   });
 
-  it('takes no more from the FIFO than a chunk or two for a consumer that does not read on', async () => {
+  it('reads only a chunk or two ahead for a consumer that does not read', async () => {
     const { reader, writer } = ends();
     const left = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     writer.write(Buffer.alloc(MB));
     await once(reader, 'readable');
-    // It has asked for what it asks for without being read.
+    // By now the stream has read ahead as far as it does.
     await new Promise(setImmediate);
     expect(posix.bytesReadable(left)).toBeGreaterThanOrEqual(MB - 4 * 64 * 1024);
     posix.close(left);
   });
 
-  it('destroyed by its consumer in the middle of what it is given, it leaves the rest to the next reader', async () => {
+  it('leaves the rest to the next reader if its consumer destroys it', async () => {
     const { reader, writer } = ends();
     const next = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     let taken = 0;

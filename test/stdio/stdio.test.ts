@@ -7,7 +7,7 @@ const TYPE = 'ERR_INVALID_ARG_TYPE';
 const VALUE = 'ERR_INVALID_ARG_VALUE';
 
 describe('newStdio', () => {
-  test('/dev/null for what is missing or empty; paths become absolute', () => {
+  test('a missing or empty path becomes /dev/null; paths become absolute', () => {
     const nothing = { stdin: '/dev/null', stdout: '/dev/null', stderr: '/dev/null' };
     expect(newStdio()).toEqual(nothing);
     expect(newStdio({ stdin: '', stdout: '' })).toEqual(nothing);
@@ -18,7 +18,7 @@ describe('newStdio', () => {
     });
   });
 
-  test('what is no path is refused', () => {
+  test('an invalid path is refused', () => {
     expect(() => newStdio({ stdin: 0 as never })).toThrow(expect.objectContaining({ code: TYPE }));
     expect(() => newStdio({ stdin: 'a\0b' })).toThrow(expect.objectContaining({ code: VALUE }));
   });

@@ -1,4 +1,4 @@
-/** The event log on disk: numbered without a gap, whole lines only, and removed only when nobody wants it. */
+/** The event log on disk: numbered without gaps, whole lines only, and removed when no consumer needs it. */
 import {
   appendFileSync,
   closeSync,
@@ -62,7 +62,7 @@ async function read(log: EventLog<string, Note>, from: number): Promise<number[]
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 describe('the log', () => {
-  it('numbers events from 1 on, and goes on where it was', async () => {
+  it('numbers events from 1, and continues after a reopen', async () => {
     const dir = directory();
     const first = opened(dir).log;
     fill(first, 3);
@@ -74,7 +74,7 @@ describe('the log', () => {
     expect(await read(log, 4)).toEqual([4, 5]);
   });
 
-  it.each(range(1, 40))('cuts off a last line of which %i bytes were written, and never glues to it', async (bytes) => {
+  it.each(range(1, 40))('removes a last line of which only %i bytes were written', async (bytes) => {
     const dir = directory();
     const first = opened(dir).log;
     fill(first, 2);
@@ -90,7 +90,7 @@ describe('the log', () => {
     expect(readFileSync(join(dir, name), 'utf8').split('\n')).toHaveLength(5);
   });
 
-  it('begins segments with what was known before, and the newest one tells all', async () => {
+  it('begins each segment with a snapshot, so that the newest one is enough', async () => {
     const dir = directory();
     const first = opened(dir, { segmentBytes: 200 }).log;
     fill(first, 50);
@@ -114,7 +114,7 @@ describe('the log', () => {
     expect(() => opened(dir)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
   });
 
-  it('removes whole segments, the oldest first, and none that is wanted', () => {
+  it('removes whole segments, the oldest first, and none that a consumer holds', () => {
     const dir = directory();
     let held = 1;
     const { log } = opened(dir, { segmentBytes: 200, maxBytes: 0 }, (sequence) => sequence >= held);
@@ -132,7 +132,7 @@ describe('the log', () => {
 });
 
 describe('a reader that follows', () => {
-  it('has each event once, in order, however writes and reads mix, over segments', async () => {
+  it('gets each event once, in order, across segments, however writes and reads interleave', async () => {
     const { log } = opened(directory(), { segmentBytes: 500 });
     const count = 300;
     const writing = (async () => {
@@ -171,7 +171,7 @@ describe('a reader that follows', () => {
 });
 
 describe('consumers', () => {
-  it('keep their position on disk; it never moves back', () => {
+  it('have a position on disk, which never moves back', () => {
     const dir = directory();
     const consumers = new EventConsumers(dir);
     consumers.acknowledge('a', 4);
@@ -183,7 +183,7 @@ describe('consumers', () => {
     expect(new EventConsumers(dir).all().size).toBe(0);
   });
 
-  it('that iterate in this process hold what they have not had', () => {
+  it('that iterate in this process hold the events that they have not read', () => {
     const consumers = new EventConsumers(directory());
     const place = consumers.enter(3);
     expect([consumers.wants(2), consumers.wants(3)]).toEqual([false, true]);
@@ -193,7 +193,7 @@ describe('consumers', () => {
 });
 
 describe('the lock', () => {
-  it("is one holder's until he lets it go, whatever the file says", () => {
+  it('has one holder until its release, whatever the file says', () => {
     const path = join(directory(), 'lock');
     writeFileSync(path, '1\n');
     const lock = new EventLogLock(path);
@@ -203,7 +203,7 @@ describe('the lock', () => {
     new EventLogLock(path).release();
   });
 
-  it('of a dead supervisor is waited for, as a child that it was making may have it for a moment', async () => {
+  it('of a dead supervisor is waited for: a child that was being made may hold it for a moment', async () => {
     const path = join(directory(), 'lock');
     const fd = openSync(path, 'w');
     posix.flock(fd, 'exclusive');

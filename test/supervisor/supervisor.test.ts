@@ -1,4 +1,4 @@
-/** A supervisor's log: each thing that happens is in it once, also when supervisors die in the middle of it. */
+/** The event log of a supervisor: it has each event once, also if supervisors are killed in between. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -31,7 +31,7 @@ async function all(supervisor: Supervisor): Promise<LoggedEvent[]> {
   return events;
 }
 
-/** What a follower has seen by the time `last` has come so often. */
+/** The events that a follower gets, up to the `times`-th one that begins with `last`. */
 async function followed(supervisor: Supervisor, last: string, times = 1): Promise<LoggedEvent[]> {
   const events: LoggedEvent[] = [];
   let left = times;
@@ -46,7 +46,7 @@ async function bundle(scratch: Scratch, overrides: { args: string[] }): Promise<
   return writeHostTestBundle(scratch.mkdir('bundle'), overrides);
 }
 
-/** A supervisor in a process of its own; `step` resolves when it has come that far. */
+/** A supervisor in another process; `step` resolves when it has reported that step. */
 function elsewhere(argument: object): { child: ChildProcess; step: (name: string) => Promise<void> } {
   const child = spawn(process.execPath, [script, JSON.stringify(argument)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface(child.stdout);
@@ -109,7 +109,7 @@ describe('a supervisor', () => {
     ]);
   });
 
-  test('finds a created process that was let run while nobody watched', async ({ scratch }) => {
+  test('finds that a created process was started while no supervisor ran', async ({ scratch }) => {
     const id = scratch.newId();
     using first = await open(scratch);
     const container = await first.create({ id, bundle: await bundle(scratch, sleeper) });
@@ -124,7 +124,7 @@ describe('a supervisor', () => {
     }
   });
 
-  test('writes what it finds at its start once, and only once', async ({ scratch }) => {
+  test('writes what it finds at its start exactly once', async ({ scratch }) => {
     const container = await scratch.container('host', sh('exit 7'));
     await (await container.start()).wait();
     const expected = ['create recovered', 'start init recovered', 'exit init 7 recovered'];
@@ -135,7 +135,9 @@ describe('a supervisor', () => {
     }
   });
 
-  test('tells a container from an earlier one with its id, and what went while it was away', async ({ scratch }) => {
+  test('tells a container from an earlier one with the same id, and logs what was deleted while it was away', async ({
+    scratch,
+  }) => {
     const id = scratch.newId();
     const path = await bundle(scratch, sleeper);
     using first = await open(scratch);
@@ -160,7 +162,7 @@ describe('a supervisor', () => {
     expect((await all(third)).map(short).slice(5)).toEqual(['delete recovered']);
   });
 
-  test('is the only one on its root, and another may follow it', async ({ scratch }) => {
+  test('is the only one on its root, until it is closed', async ({ scratch }) => {
     using first = await open(scratch);
     await expect(open(scratch)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
     first.close();
@@ -169,7 +171,7 @@ describe('a supervisor', () => {
     expect(() => first.events()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
   });
 
-  test('does not take the lock to a process that it started', async ({ scratch }) => {
+  test('does not pass its lock to a process that it starts', async ({ scratch }) => {
     using first = await open(scratch);
     const id = scratch.newId();
     await first.create({ id, bundle: await bundle(scratch, sleeper) });
@@ -180,7 +182,9 @@ describe('a supervisor', () => {
     await second.delete(id);
   });
 
-  test('replays from a time, a sequence or an acknowledged position, and says what is gone', async ({ scratch }) => {
+  test('replays from a time, a sequence or an acknowledged position, and fails if events are gone', async ({
+    scratch,
+  }) => {
     const limits = { segmentBytes: 1, maxLogBytes: 0 };
     using supervisor = await open(scratch, limits);
     const held = supervisor.events({ consumer: 'holder' });
@@ -199,7 +203,7 @@ describe('a supervisor', () => {
     expect(await sequences({ since: new Date(Date.now() + 60_000) })).toEqual([]);
     expect((await held.next()).value).toMatchObject({ sequence: 1 });
     supervisor.ack('holder', 3);
-    expect(await sequences({ since: 0 })).toEqual([1, 2, 3, 4, 5, 6]); // an iterator is in the midst of it
+    expect(await sequences({ since: 0 })).toEqual([1, 2, 3, 4, 5, 6]); // an iterator still reads the segment
     await held.return?.();
     supervisor.ack('holder', 4);
     expect(() => supervisor.events({ since: 0 })).toThrow(
@@ -214,10 +218,10 @@ describe('a supervisor', () => {
     expect(again.removeConsumer('holder')).toBe(true);
   });
 
-  test('keeps what it can not write, and writes it later', async ({ scratch }) => {
+  test('keeps an event that it cannot write, and writes it later', async ({ scratch }) => {
     using supervisor = await open(scratch, { segmentBytes: 1 });
     const id = scratch.newId();
-    // In the way of the next segment.
+    // A directory under the name of the next segment.
     const obstacle = join(scratch.root, '.events', '0000000000000001.jsonl.new');
     mkdirSync(obstacle);
     await supervisor.create({ id, bundle: await bundle(scratch, sleeper) });
@@ -227,7 +231,7 @@ describe('a supervisor', () => {
     expect(supervisor.logProblem).toBeUndefined();
   });
 
-  test('logs a hundred ends at once, each once', async ({ scratch }) => {
+  test('logs a hundred simultaneous exits once each', async ({ scratch }) => {
     using supervisor = await open(scratch);
     const id = scratch.newId();
     const container = await supervisor.create({ id, bundle: await bundle(scratch, sleeper) });
@@ -242,7 +246,7 @@ describe('a supervisor', () => {
   });
 });
 
-/** Whether a process had been started when the supervisor told of this step. */
+/** Whether the process had been started by the time that the supervisor reported this step. */
 function finished(step: string, processId: string): boolean {
   return step === 'done' || Number(processId.slice(1)) <= (step.startsWith('p') ? Number(step.slice(1)) : -1);
 }
@@ -273,7 +277,7 @@ describe('the SIGKILL of a supervisor', () => {
       expect(new Set(names).size).toBe(names.length);
       for (const process of execs) {
         const told = events.find((event) => event.type === 'exit' && event.processId === process.id);
-        // The one whose start was cut off may never have run; its end is lost then.
+        // The process whose start was interrupted may never have run: then its exit is lost.
         expect(told?.exit).toEqual(await process.wait());
         if (finished(last, process.id)) expect(told?.exit?.status).toBe(Number(process.id.slice(1)));
         expect(names.indexOf(`exec-started ${process.id}`)).toBeLessThan(names.indexOf(`exit ${process.id}`));
@@ -283,7 +287,7 @@ describe('the SIGKILL of a supervisor', () => {
     await supervisor.delete(id);
     const told = (await all(supervisor)).map(({ type, processId = '' }) => `${type} ${processId}`);
     const count = (what: string): number => told.filter((one) => one === what).length;
-    // Killed before the start, in the midst of it, or after: a start has one end, and no end is without a start.
+    // Whenever it was killed: each start has one exit, and there is no exit without a start.
     expect(count('exit init')).toBe(count('start init'));
     expect(last === 'created' ? [0, 1] : [1]).toContain(count('start init'));
     expect(told.at(-1)).toBe('delete ');

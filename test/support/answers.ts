@@ -1,4 +1,4 @@
-/** A container on the fake runtime that writes down what it is asked and answers as it is told. */
+/** A container on the fake runtime `answers`, which records its calls and answers them as the test says. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +38,7 @@ export class AnsweringRuntime {
     }
   }
 
-  /** From now on its `state` is this. */
+  /** Sets what the runtime's `state` command says from now on. */
   status(status: string, bundle = this.container.bundle): void {
     this.prints('state', JSON.stringify({ status, bundle }));
   }
@@ -59,17 +59,17 @@ export class AnsweringRuntime {
     return existsSync(join(this.dir, `${command}.argv`));
   }
 
-  /** What stood behind the global arguments at the last call of a command. */
+  /** The arguments after the global ones at the last call of a command. */
   argv(command: string): string[] {
     const all = readFileSync(join(this.dir, `${command}.argv`), 'utf8')
       .trimEnd()
       .split('\n');
     const [log, file, format, json, ...rest] = all;
     if (log !== '--log' || file === undefined || format !== '--log-format' || json !== 'json') {
-      throw new Error(`no log: ${all.join(' ')}`);
+      throw new Error(`the call does not begin with --log and --log-format: ${all.join(' ')}`);
     }
     if (rest.slice(0, this.globals.length).join() !== this.globals.join())
-      throw new Error(`globals: ${rest.join(' ')}`);
+      throw new Error(`the global arguments are missing: ${rest.join(' ')}`);
     return rest.slice(this.globals.length);
   }
 }

@@ -1,4 +1,4 @@
-/** Bundles for the runtimes that the integration tests run on. */
+/** Bundles for each of the runtimes. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ export async function writeTestBundle(dir: string, runtime: string, overrides: P
   return writeContainerBundle(dir, runtime, overrides, { rootless: !isRoot });
 }
 
-/** A rootless runtime needs a place of its own for its state. */
+/** Global arguments for a runtime. A rootless one needs a directory of its own for its state. */
 export function runtimeArgs(runtime: string, dir: string): string[] {
   return isRoot || (runtime !== 'runc' && runtime !== 'crun') ? [] : ['--root', join(dir, 'runtime')];
 }

@@ -1,4 +1,4 @@
-/** Containers on the fake runtimes of test/fixtures, and looking at their shims from outside. */
+/** Containers on the fake runtimes of test/fixtures, and their shims seen from outside. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +41,7 @@ export function shimPid(dir: string): number {
 /** Resolves when no process of the container is there any more. */
 export async function noProcessLeft(container: Container): Promise<void> {
   await until(
-    () => `no process of ${container.id}; there are ${processesWith(container.id).join(' ')}`,
+    () => `no process of ${container.id} is left: ${processesWith(container.id).join(' ')}`,
     () => processesWith(container.id).length === 0,
   );
 }

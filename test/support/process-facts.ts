@@ -1,6 +1,6 @@
 /**
- * What /proc, seen from the host, says of a process. A runtime may give the pid of an exec'ed process while that is its
- * own child still, on its way to execve(2); so each of these waits until it is the program that was asked for.
+ * Facts in /proc of a container's process, seen from the host. A runtime may give the pid of an exec'ed process before
+ * that has called execve(2). So each function waits until the process runs the program of its spec.
  */
 import { readFileSync, statSync } from 'node:fs';
 import type { Process } from '../../src/index.js';
@@ -14,8 +14,8 @@ export async function statusOf(process: Process): Promise<Record<string, string>
 }
 
 /**
- * `Max core file size` and the like of /proc/<pid>/limits: soft, hard. (The soft limit of open files is none to test:
- * runc 1.1.5 as Debian builds it now and then gives the hard one, by its Go runtime that raises its own.)
+ * The soft and hard limit on one line of /proc/<pid>/limits, such as `Max core file size`. Do not test the soft limit of
+ * open files: the Go runtime of Debian's runc 1.1.5 raises its own, and sometimes passes the hard limit on as the soft one.
  */
 export async function limitOf(process: Process, name: string): Promise<[string, string]> {
   await executed(process);
@@ -25,17 +25,17 @@ export async function limitOf(process: Process, name: string): Promise<[string, 
   return [soft, hard];
 }
 
-/** Whose a descriptor of a process is. */
+/** The uid that owns the file behind a descriptor. */
 export async function ownerOf(process: Process, fd: number): Promise<number> {
   await executed(process);
   return statSync(`/proc/${process.systemPid}/fd/${fd}`).uid;
 }
 
-/** Waits until it is the program of its spec. */
+/** Waits until the process runs the program of its spec. */
 async function executed({ systemPid, spec }: Process): Promise<void> {
   const name = () => readFileSync(`/proc/${systemPid}/comm`, 'utf8').trim();
   await until(
-    () => `${systemPid} is ${name()}, and not ${spec.args.join(' ')}`,
+    () => `pid ${systemPid}, now ${name()}, runs ${spec.args.join(' ')}`,
     () => name() === spec.args[0],
   );
 }

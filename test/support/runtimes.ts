@@ -1,4 +1,4 @@
-/** Which runtimes the integration tests run on here. */
+/** The runtimes on which the integration tests run here. */
 import { installed, want } from './strict.js';
 
 /**

@@ -1,4 +1,4 @@
-/** The place in which a test works: a directory of its own, containers that are ended with it, and a check for leaks. */
+/** Gives each test a directory and containers, ends them afterwards, and checks for leaks. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { until } from './until.js';
 let serial = 0;
 
 export class Scratch {
-  /** Everything of the test. */
+  /** The test's directory. */
   readonly dir = realpathSync(mkdtempSync(join(tmpdir(), 'outlive-test-')));
   /** The state root. */
   readonly root = join(this.dir, 'state');
@@ -23,7 +23,7 @@ export class Scratch {
     mkdirSync(this.root, { mode: 0o700 });
   }
 
-  /** An id that nobody else on the machine has. */
+  /** An id that no other container on the machine has. */
   newId(): string {
     const id = `outlive-test-${process.pid}-${serial++}`;
     this.#ids.push(id);
@@ -56,7 +56,7 @@ export class Scratch {
     return this.keep(container);
   }
 
-  /** Has a container that the test made or loaded closed at the end. */
+  /** Closes a container, which the test made or loaded, at the end of the test. */
   keep(container: Container): Container {
     this.#containers.push(container);
     return container;
@@ -84,7 +84,7 @@ export class Scratch {
   }
 }
 
-/** `test` with a `scratch`; afterwards there are as many descriptors and children as before. */
+/** `test` with a `scratch`. It fails if the test leaves descriptors open or children behind. */
 export const test = base.extend<{ scratch: Scratch }>({
   // eslint-disable-next-line no-empty-pattern
   scratch: async ({}, use) => {
@@ -98,9 +98,9 @@ export const test = base.extend<{ scratch: Scratch }>({
     }
     const leaked = (): string[] => openDescriptors().filter((what) => !descriptors.includes(what));
     await until(
-      () => `as few descriptors as before; there are ${leaked().join(', ')}`,
+      () => `the descriptors are closed: ${leaked().join(', ')}`,
       () => openDescriptors().length <= descriptors.length,
     );
-    await until('no children left', () => childrenOf().every((pid) => children.includes(pid)));
+    await until('all children are reaped', () => childrenOf().every((pid) => children.includes(pid)));
   },
 });

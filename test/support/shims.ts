@@ -1,4 +1,4 @@
-/** What the tests of faults share: reaching a shim, a bystander that must not be hit, files to break. */
+/** For tests that break things: reaching a shim, a slow shim, and a bystander that must not be signalled. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -22,20 +22,20 @@ export function sendToShim(scratch: Scratch, id: string, signal: NodeJS.Signals)
   process.kill(shimPid(scratch, id), signal);
 }
 
-/** Waits until a shim has taken its process from the runtime, read `pid` and recorded the identity: it has begun to sleep. */
+/** Waits until the shim has adopted the process, read `pid` and recorded the identity: then it sleeps. */
 export async function adopted(scratch: Scratch, id: string, pid: number): Promise<void> {
   const shim = shimPid(scratch, id);
-  await until('the shim has its process', () => {
+  await until('the shim has adopted its process', () => {
     // In this order: between the end of the runtime and the record the shim never sleeps.
     return childrenOf(shim).join() === String(pid) && statOf(shim)?.state === 'S';
   });
 }
 
-/** Stops it, and waits until it does nothing any more: SIGSTOP lets a system call come to its end. */
+/** Stops the shim, and waits until it is stopped: on SIGSTOP a running system call ends first. */
 export async function stopShim(scratch: Scratch, id: string): Promise<void> {
   const pid = shimPid(scratch, id);
   process.kill(pid, 'SIGSTOP');
-  await until('the stand of the shim', () => statOf(pid)?.state === 'T');
+  await until('the shim is stopped', () => statOf(pid)?.state === 'T');
 }
 
 /** A shim that does nothing until it is let go. */
@@ -64,7 +64,7 @@ export async function killShim(scratch: Scratch, id: string, processId = 'init')
   await until('the death of the shim', () => isGone(pid));
 }
 
-/** A process that no container knows, whatever its files say. */
+/** A process that belongs to no container, whatever forged state files say. */
 export class Bystander {
   readonly #child: ChildProcess = spawn('sleep', ['1000'], { stdio: 'ignore' });
 
@@ -72,7 +72,7 @@ export class Bystander {
     return this.#child.pid ?? 0;
   }
 
-  /** Its identity, as a file that tells lies could have it. */
+  /** Its identity, to be put into forged files. */
   identity(): Identity {
     const identity = identify(this.pid);
     if (identity === undefined) throw new Error('the bystander is gone');

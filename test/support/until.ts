@@ -1,4 +1,4 @@
-/** Waits for a fact that has no event of its own: looks again soon, and fails loudly when it never comes. */
+/** Waits for a fact that has no event of its own: polls every 5 ms, and throws after 20 s. `what` names the fact. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 export async function until<T>(
@@ -9,7 +9,7 @@ export async function until<T>(
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`never came: ${typeof what === 'string' ? what : what()}`);
+    if (Date.now() > deadline) throw new Error(`not within 20 s: ${typeof what === 'string' ? what : what()}`);
     await delay(5);
   }
 }

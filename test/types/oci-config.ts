@@ -94,7 +94,7 @@ const linux: Required<Linux> = {
   memoryPolicy: { mode: 'MPOL_INTERLEAVE', nodes: '0-1', flags: ['MPOL_F_STATIC_NODES'] },
 };
 
-/** Every member that there is. */
+/** Every member of the types. */
 export const full: Required<Spec> = {
   ociVersion: '1.0.2',
   process,

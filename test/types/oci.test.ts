@@ -1,4 +1,4 @@
-/** The OCI types against what runtimes themselves write: nothing that is in it is unknown to them. */
+/** The OCI types know every field in the configs that the runtimes write themselves. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { type Scratch, test } from '../support/scratch.js';
 
 const types = resolve(import.meta.dirname, '../../src/oci/types.js');
 
-/** What the compiler has to say of a program. */
+/** The compiler's messages for a program. */
 function complaints(file: string): string[] {
   const program = ts.createProgram([file], {
     strict: true,

@@ -1,0 +1,19 @@
+// Whether the machine lets the host runtime make cgroups.
+import { accessSync, constants, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Whether the caller may make a cgroup v2 below its own. If not, the runtime finds members by /proc. */
+export function cgroupsWork(): boolean {
+  const own = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
+  const mount = /^\S+ \S+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
+  if (own === undefined || mount === undefined) return false;
+  const probe = join(mount, own, `outlive-probe-${process.pid}`);
+  try {
+    mkdirSync(probe);
+    accessSync(join(probe, 'cgroup.procs'), constants.W_OK);
+    rmdirSync(probe);
+    return true;
+  } catch {
+    return false;
+  }
+}
