@@ -34,6 +34,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<set_subreaper_call>(exports, "setSubreaper");
   add<pidfd_open_call>(exports, "pidfdOpen");
   add<pidfd_send_signal_call>(exports, "pidfdSendSignal");
+  add<pidfd_has_ended_call>(exports, "pidfdHasEnded");
   add<wait_pidfd_call>(exports, "waitPidfd");
   add<watch_call>(exports, "watch");
   add<watch_stop_call>(exports, "watchStop");

@@ -45,6 +45,7 @@ Napi::Value get_subreaper_call(const Napi::CallbackInfo& info);
 Napi::Value set_subreaper_call(const Napi::CallbackInfo& info);
 Napi::Value pidfd_open_call(const Napi::CallbackInfo& info);
 Napi::Value pidfd_send_signal_call(const Napi::CallbackInfo& info);
+Napi::Value pidfd_has_ended_call(const Napi::CallbackInfo& info);
 Napi::Value wait_pidfd_call(const Napi::CallbackInfo& info);
 
 // watch.cc

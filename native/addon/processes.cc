@@ -42,6 +42,8 @@ Napi::Value pidfd_send_signal_call(const Napi::CallbackInfo& info) {
   return number(info, signal_pidfd(int_arg(info, 0), int_arg(info, 1)));
 }
 
+Napi::Value pidfd_has_ended_call(const Napi::CallbackInfo& info) { return number(info, poll_pidfd(int_arg(info, 0))); }
+
 Napi::Value wait_pidfd_call(const Napi::CallbackInfo& info) {
   ChildExit exit;
   int result = reap_pidfd(int_arg(info, 0), &exit);

@@ -23,7 +23,9 @@ int signal_pidfd(int pidfd, int signal) {
   return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? -errno : 0;
 }
 
-bool has_ended(int pidfd) {
+int poll_pidfd(int pidfd) {
   struct pollfd wait = {pidfd, POLLIN, 0};
-  return poll(&wait, 1, 0) > 0;
+  int ready = poll(&wait, 1, 0);
+  if (ready < 0) return -errno;
+  return (wait.revents & POLLNVAL) != 0 ? -EBADF : ready;
 }

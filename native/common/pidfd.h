@@ -13,5 +13,8 @@ int open_process_pidfd(pid_t pid);
 // pidfd_send_signal(2), Linux 5.1: 0 or -errno; -ESRCH once the process has been reaped.
 int signal_pidfd(int pidfd, int signal);
 
-// True if the whole thread group has ended. It may still be a zombie.
-bool has_ended(int pidfd);
+// 1 if the whole thread group has ended (it may still be a zombie), 0 if a thread of it runs, -EBADF. The state in
+// /proc/<pid>/stat is no such answer: it says Z as soon as the main thread has ended.
+int poll_pidfd(int pidfd);
+
+inline bool has_ended(int pidfd) { return poll_pidfd(pidfd) > 0; }

@@ -3,16 +3,15 @@
  * running one is container-operations.ts's. Seed: the `Container` interface of containerd's runtime package.
  */
 import { accessSync, existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { checkInteger, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { readBundle } from '../oci/bundle.js';
 import { checkStartCheckpoint } from '../runtime/checkpoint.js';
 import { ContainerChanges } from './changes.js';
-import { ContainerOperations } from './operations.js';
+import { ContainerOperations, type Locked } from './operations.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import type { RuntimeStatus } from '../runtime/status.js';
 import type { ContainerStats } from '../runtime/stats.js';
-import type { LinuxResources } from '../oci/types.js';
+import type { LinuxResources, ProcessSpec } from '../oci/types.js';
 import type { Signal } from '../posix/index.js';
 import type { Checkpoint, CheckpointOptions } from '../runtime/checkpoint.js';
 import {
@@ -28,22 +27,18 @@ import {
   checkOptions,
 } from './options.js';
 import { ContainerProcesses, type StartMode } from './processes.js';
-import { releaseShim } from '../shim/control.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { execSpec } from '../oci/exec-spec.js';
 import type { Process, ProcessOwner } from './process.js';
 import type { State } from './lifecycle.js';
 import { ContainerDir, type ContainerState } from '../state/container.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
-import { type Leftover, findLeftovers, removeLeftover } from './leftovers.js';
-import { checkOwnDirectory, containerIds } from '../state/root.js';
+import { type Leftover, cleanUp } from './leftovers.js';
+import { checkOwnDirectory, idsIn, realRoot } from '../state/root.js';
+import { ContainerLock } from '../state/lock.js';
+import { rootIds } from '../oci/mappings.js';
+import { deleteContainer, removeProcess } from './delete.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
-
-/**
- * How long removeProcess() waits for the shim to leave, in milliseconds. A shim with nothing left to hold leaves at once;
- * one that holds what an exec'ed process left running stays with it until the container is deleted.
- */
-const RELEASE_LIMIT_MS = 500;
 
 /** A {@link Process} whose `container` is a {@link Container}. */
 export type ContainerProcess = Process<Container>;
@@ -66,6 +61,9 @@ export class Container implements ProcessOwner {
   /** `'outlive-shim'` for the shipped one, else a name or an absolute path. */
   readonly shim: string;
 
+  /** @internal Which container it is, whatever its path holds by now. */
+  readonly key: string;
+
   /** @internal */
   readonly changes = new ContainerChanges<ContainerProcess>();
 
@@ -74,19 +72,24 @@ export class Container implements ProcessOwner {
   readonly #operations: ContainerOperations<ContainerProcess>;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
-    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot } = state;
+    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, runtimeEnv } = state;
     this.id = id;
     this.bundle = bundle;
     this.runtime = runtime;
     this.runtimeArgs = runtimeArgs;
     this.labels = labels;
     this.shim = shim;
-    const target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs };
+    this.key = state.key;
+    this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
+    const target = this.#target;
     const { changes } = this;
-    this.#target = target;
-    this.#operations = new ContainerOperations({ target, changes, init: () => this.#processes.init });
-    const letRun = (): Promise<void> => this.#operations.letRun();
-    this.#processes = new ContainerProcesses({ container: this, target, shim, noPivotRoot, changes, letRun });
+    const locked: Locked = (act) => this.#locked(act);
+    this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
+    this.#processes = new ContainerProcesses({
+      ...{ container: this, target, shim, noPivotRoot, changes },
+      letRun: () => this.#locked(() => this.#operations.letRun()),
+      onLost: (process) => void this.#endRemains(process),
+    });
   }
 
   /**
@@ -112,23 +115,13 @@ export class Container implements ProcessOwner {
     checkId('id', id);
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     checkTimeout('options.timeoutMs', timeoutMs);
-    const dir = new ContainerDir(resolve(root), id);
-    let state: ContainerState;
-    try {
-      checkOwnDirectory(dir.path);
-      state = dir.readState();
-    } catch (cause) {
-      if (!hasCode(cause, 'ENOENT', 'ENOTDIR')) throw cause;
-      if (!existsSync(dir.path)) {
-        throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
-      }
-      throw new OutliveError('ERR_INVALID_STATE', `container ${id} in ${root} was never made to the end`, { cause });
-    }
+    const { dir, state } = readContainer(root, id);
     const container = new Container(dir, id, state, timeoutMs);
     try {
-      container.#processes.attach();
+      container.#processes.refresh();
     } catch (error) {
       container.close();
+      dir.requireCurrent();
       throw error;
     }
     // Let run by a supervisor that died before it could write that down: the runtime knows, and status() notes it.
@@ -147,7 +140,7 @@ export class Container implements ProcessOwner {
     const containers: Container[] = [];
     const failures: LoadFailure[] = [];
     accessSync(root);
-    for (const id of containerIds(resolve(root))) {
+    for (const id of idsIn(realRoot(root))) {
       try {
         containers.push(await Container.load(root, id, options));
       } catch (error) {
@@ -170,9 +163,7 @@ export class Container implements ProcessOwner {
     checkString('root', root);
     checkInteger('options.graceMs', graceMs, 0, 2_147_483_647);
     accessSync(root);
-    const leftovers = findLeftovers(resolve(root), graceMs);
-    if (!dryRun) await Promise.all(leftovers.map(removeLeftover));
-    return leftovers;
+    return cleanUp(realRoot(root), { dryRun, graceMs });
   }
 
   /**
@@ -184,13 +175,18 @@ export class Container implements ProcessOwner {
    *   nothing of the attempt is left, and it may be tried again; of a created one see `process.start()`.
    */
   async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<ContainerProcess> {
-    const { init } = this.#processes;
-    if (init?.lifecycle.awaitsStart === true && stdio === undefined && checkpoint === '' && labels === undefined) {
-      await init.start();
-      return init;
-    }
-    checkStartCheckpoint(this.bundle, checkpoint);
-    return this.#startInit(stdio, { checkpoint, ...checkLabels(labels) });
+    const given = newStdio(stdio);
+    const mode = { checkpoint, ...checkLabels(labels) };
+    const isPlain = stdio === undefined && checkpoint === '' && labels === undefined;
+    return this.#locked(async () => {
+      const { init } = this.#processes;
+      if (init?.lifecycle.awaitsStart === true && isPlain) {
+        await this.#operations.letRun();
+        return init;
+      }
+      checkStartCheckpoint(this.bundle, checkpoint);
+      return this.#startInit(given, mode);
+    });
   }
 
   /**
@@ -200,7 +196,9 @@ export class Container implements ProcessOwner {
    * @throws as `start()`; `ERR_INVALID_STATE` when it has a first process already.
    */
   async create({ stdio, labels }: CreateOptions = {}): Promise<ContainerProcess> {
-    return this.#startInit(stdio, { create: true, ...checkLabels(labels) });
+    const given = newStdio(stdio);
+    const mode = { create: true, ...checkLabels(labels) };
+    return this.#locked(() => this.#startInit(given, mode));
   }
 
   /**
@@ -213,14 +211,26 @@ export class Container implements ProcessOwner {
     checkId('processId', processId);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
-    this.#operations.requireLiving();
-    const bundle = readBundle(this.bundle);
+    const given = newStdio(stdio);
     const mode = { exec: true, ...checkLabels(labels) };
-    return this.#processes.start(processId, bundle, execSpec(bundle.process, spec), newStdio(stdio), mode);
+    // Only the claim excludes others: no runtime runs meanwhile, so that execs stay parallel.
+    const claimed = await this.#locked(() => {
+      this.#operations.requireLiving();
+      const { spec: base, rootIds } = this.#execBase();
+      return this.#processes.claim({ id: processId, spec: execSpec(base, spec), stdio: given, rootIds, ...mode });
+    }, [INIT_PROCESS_ID, processId]);
+    try {
+      return await claimed.launch();
+    } catch (error) {
+      // If the container is gone or busy, so is the claim: delete() waits for it, and cleanUp() finds what is left.
+      await this.#locked(() => claimed.undo()).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Its processes that were not removed, running or not, in no particular order. */
   processes(): ContainerProcess[] {
+    this.#processes.refresh();
     return this.#processes.all();
   }
 
@@ -229,20 +239,18 @@ export class Container implements ProcessOwner {
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED`; `ERR_INVALID_STATE` when there is none with this id.
    */
   async removeProcess(processId: string): Promise<void> {
-    const process = this.#processes.get(processId);
-    if (process === undefined) throw new OutliveError('ERR_INVALID_STATE', `no process ${processId} in ${this.id}`);
-    if (!process.hasEnded) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${processId} has not exited`);
-    await this.#processes.lostEnded();
-    const dir = this.#target.dir.process(processId);
-    await releaseShim(dir, RELEASE_LIMIT_MS);
-    process.close();
-    this.#processes.forget(processId);
-    dir.remove();
-    this.changes.tell('remove', process);
+    const removed = await this.#locked(async () => {
+      const process = this.#processes.get(processId);
+      if (process === undefined) throw new OutliveError('ERR_INVALID_STATE', `no process ${processId} in ${this.id}`);
+      await removeProcess({ processes: this.#processes, target: this.#target }, process);
+      return process;
+    }, [INIT_PROCESS_ID, processId]);
+    this.changes.tell('remove', removed);
   }
 
   /** The state of its first process; `stopped` when it has none. Synchronous; `status()` asks the runtime. */
   state(): State {
+    this.#processes.refresh([INIT_PROCESS_ID]);
     return this.#processes.init?.state() ?? 'stopped';
   }
 
@@ -347,28 +355,10 @@ export class Container implements ProcessOwner {
    *   when what runs could not be ended; `ERR_SHIM` when a shim did not leave in `timeoutMs`. The state is kept then.
    */
   async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
-    await this.#processes.lostEnded();
-    const alive = this.processes().filter((process) => !process.hasEnded);
-    if (!force && alive.length > 0) {
-      throw new OutliveError('ERR_PROCESS_NOT_EXITED', `container ${this.id} still runs`);
-    }
-    for (const process of this.processes()) {
-      if (process.hasEnded && !(await process.lifecycle.shimCleanedUp(this.#target.timeoutMs)))
-        throw this.#shimStays(process.id);
-    }
-    const life = this.#processes.init?.lifecycle;
-    if (life?.endedCleanly === false) {
-      await this.#processes.deleteFromRuntime(alive.length > 0, life.wasInterrupted);
-    }
-    for (const process of alive) {
-      if (!(await process.lifecycle.shimCleanedUp(this.#target.timeoutMs))) throw this.#shimStays(process.id);
-    }
-    for (const { id } of this.processes()) {
-      if (!(await releaseShim(this.#target.dir.process(id), this.#target.timeoutMs))) throw this.#shimStays(id);
-    }
-    this.close();
-    for (const { id } of this.processes()) this.#processes.forget(id);
-    this.#target.dir.remove();
+    await this.#locked(() => {
+      this.#processes.refresh();
+      return deleteContainer({ processes: this.#processes, target: this.#target }, force);
+    });
     this.changes.tell('delete');
   }
 
@@ -381,15 +371,75 @@ export class Container implements ProcessOwner {
     this.close();
   }
 
-  #startInit(stdio: Partial<Stdio> | undefined, mode: StartMode): Promise<ContainerProcess> {
+  /** Starts the first process. The lock is held throughout, for the runtime knows the container by its id. */
+  async #startInit(stdio: Stdio, mode: StartMode): Promise<ContainerProcess> {
     const bundle = readBundle(this.bundle);
-    return this.#processes.start(INIT_PROCESS_ID, bundle, bundle.process, newStdio(stdio), mode);
+    const { process: spec } = bundle;
+    const claimed = this.#processes.claim({ id: INIT_PROCESS_ID, spec, stdio, rootIds: rootIds(bundle), ...mode });
+    try {
+      return await claimed.launch();
+    } catch (error) {
+      claimed.undo();
+      throw error;
+    }
   }
 
-  #shimStays(processId: string): OutliveError {
-    return new OutliveError(
-      'ERR_SHIM',
-      `the shim of process ${processId} did not leave in ${this.#target.timeoutMs} ms`,
-    );
+  /** What `exec` changes: the first process as it was started. The bundle may be another job's by now, or gone. */
+  #execBase(): { spec: ProcessSpec; rootIds: { uid: number; gid: number } } {
+    const init = this.#processes.init;
+    if (init !== undefined && init.problem === undefined) return { spec: init.spec, rootIds: init.rootIds };
+    const bundle = readBundle(this.bundle);
+    return { spec: bundle.process, rootIds: rootIds(bundle) };
+  }
+
+  /** In the background, after a lost end. delete() and removeProcess() do the same, if they come first. */
+  async #endRemains(process: ContainerProcess): Promise<void> {
+    try {
+      await this.#locked(async () => {
+        if (this.#processes.get(process.id) === process) await this.#processes.endRemains(process);
+      }, [process.id]);
+    } catch {
+      // Deleted meanwhile, or the runtime can't: delete() says so.
+    }
+  }
+
+  /**
+   * Excludes other objects and programs that change this container, and looks anew at the processes with these ids.
+   * @throws {OutliveError} `ERR_CONTAINER_BUSY` if another one holds it for longer than `timeoutMs`;
+   *   `ERR_CONTAINER_NOT_FOUND` if it was deleted.
+   */
+  async #locked<T>(act: () => T | Promise<T>, ids: readonly string[] | undefined = [INIT_PROCESS_ID]): Promise<T> {
+    const { dir, timeoutMs, id } = this.#target;
+    let lock: ContainerLock;
+    try {
+      lock = await ContainerLock.take(dir.path, { timeoutMs, containerId: id });
+    } catch (error) {
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw dir.notFound(error);
+      throw error;
+    }
+    try {
+      dir.requireCurrent();
+      this.#processes.refresh(ids);
+      return await act();
+    } finally {
+      lock.release();
+    }
+  }
+}
+
+/** Reads a container's state, and says which container it is. Throws as `Container.load()`. */
+function readContainer(root: string, id: string): { dir: ContainerDir; state: ContainerState } {
+  let found: ContainerDir | undefined;
+  try {
+    found = new ContainerDir(realRoot(root), id);
+    checkOwnDirectory(found.path);
+    const state = found.readState();
+    return { dir: new ContainerDir(found.root, id, state.key), state };
+  } catch (cause) {
+    if (!hasCode(cause, 'ENOENT', 'ENOTDIR')) throw cause;
+    if (found === undefined || !existsSync(found.path)) {
+      throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
+    }
+    throw new OutliveError('ERR_INVALID_STATE', `container ${id} in ${root} was never completely made`, { cause });
   }
 }

@@ -2,7 +2,7 @@
  * The life of one process as its object follows it: launched, running, ended. Owns its pid, its identity and the watch on
  * its shim. Process is the public face; ContainerProcesses decides what is launched, and what happens to a lost one.
  */
-import { OutliveError } from '../base/errors.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { type Identity, isRunning, signalProcess } from '../kernel/identity.js';
 import { isShimListening } from '../shim/control.js';
 import { type Launch, startShim } from '../shim/start.js';
@@ -22,8 +22,6 @@ export interface LifecycleConfig {
   readonly hasOwnShim: boolean;
   /** It was made by `create`: its program runs when the runtime's `start` is called. */
   readonly isCreated: boolean;
-  /** Calls the runtime's `start`. */
-  readonly letRun: () => Promise<void>;
   /** Whether the process that has this pid is paused. */
   readonly isPaused: (pid: number) => boolean;
   /** Called when its program was let run. */
@@ -35,7 +33,10 @@ export interface LifecycleConfig {
 type Phase = 'new' | 'starting' | 'started' | 'failed';
 
 export class Lifecycle {
-  readonly #dir: ProcessDir;
+  /** Its directory. */
+  readonly dir: ProcessDir;
+  /** Whether its shim is the shipped one. */
+  readonly hasOwnShim: boolean;
   readonly #config: LifecycleConfig;
   readonly #tracker: Tracker;
   #phase: Phase = 'new';
@@ -47,7 +48,8 @@ export class Lifecycle {
 
   constructor(config: LifecycleConfig) {
     this.#config = config;
-    this.#dir = config.dir;
+    this.dir = config.dir;
+    this.hasOwnShim = config.hasOwnShim;
     this.#awaitsStart = config.isCreated;
     this.#tracker = new Tracker(config.dir, config.onLost);
   }
@@ -77,8 +79,26 @@ export class Lifecycle {
 
   /** The pid on the host; 0 before it was started. */
   get pid(): number {
-    this.#pid ??= this.#phase === 'started' ? this.#dir.readPid() : undefined;
+    if (this.#pid === undefined && this.#phase === 'started') {
+      const pid = this.dir.readPid();
+      if (this.dir.isCurrent()) this.#pid = pid;
+    }
     return this.#pid ?? 0;
+  }
+
+  /** Which process it is: the key in its process.json. */
+  get key(): string {
+    return this.dir.key ?? '';
+  }
+
+  /** Its start is under way in this program. */
+  get isStarting(): boolean {
+    return this.#phase === 'new' || this.#phase === 'starting';
+  }
+
+  /** Another program starts it, or a dead one's shim is still at that: it has no pid yet, and has not failed. */
+  get isBeingStarted(): boolean {
+    return this.#phase === 'started' && !this.hasEnded && !this.dir.wasStarted();
   }
 
   /** The `exit` FIFO's descriptor; -1 if it is not open. */
@@ -93,25 +113,24 @@ export class Lifecycle {
 
   /** It was made by `create`, and nobody is known to have let it run. Another supervisor may do so. */
   get awaitsStart(): boolean {
-    if (this.#awaitsStart && this.#dir.hasStartedMark()) this.#awaitsStart = false;
+    if (this.#awaitsStart && this.dir.hasStartedMark()) this.#awaitsStart = false;
     return this.#awaitsStart;
   }
 
-  /** As `Process.start()`. */
-  async letRun(): Promise<void> {
+  /** @throws {OutliveError} unless its program waits for `start()`; as `Process.start()`. */
+  requireAwaitsStart(): void {
     this.#requireLaunched();
-    const { id, letRun } = this.#config;
-    if (!this.awaitsStart) throw new OutliveError('ERR_INVALID_STATE', `process ${id} was started already`);
+    if (!this.awaitsStart) {
+      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#config.id} was started already`);
+    }
     this.#requireNotEnded();
-    await letRun();
-    this.noteStarted();
   }
 
-  /** Its program was let run. */
-  noteStarted(): void {
+  /** Its program was let run. Only a holder of the container's lock may write that down. */
+  noteStarted({ write }: { write: boolean }): void {
     this.#awaitsStart = false;
     try {
-      this.#dir.writeStartedMark();
+      if (write) this.dir.writeStartedMark();
     } catch {
       // The disk is full, or the directory is being removed. A supervisor that loads the process asks the runtime.
     }
@@ -162,7 +181,7 @@ export class Lifecycle {
   /** The directory of a process that has been launched and has not ended. */
   requireRunning(): ProcessDir {
     this.#requireNotEnded();
-    return this.#dir;
+    return this.dir;
   }
 
   /** Waits until its shim has cleaned up; false if that takes longer than `limitMs`. */
@@ -173,19 +192,34 @@ export class Lifecycle {
   /** Its shim recorded its end, logged nothing, and is known to have deleted the container: the runtime has forgotten it. */
   get endedCleanly(): boolean {
     const recorded = this.#tracker.known()?.status !== undefined;
-    if (!recorded || !this.#config.hasOwnShim || this.#dir.hasShimMessages()) return false;
-    return this.#tracker.shimLeftWell ?? isShimListening(this.#dir);
+    if (!recorded || !this.hasOwnShim || this.dir.hasShimMessages()) return false;
+    return this.#tracker.shimLeftWell ?? isShimListening(this.dir);
   }
 
   /** It, or the deletion of its container, was interrupted: the runtime may have an unfinished container. */
   get wasInterrupted(): boolean {
-    return !this.#dir.wasStarted() || this.#tracker.shimLeftWell === false;
+    return !this.dir.wasStarted() || this.#tracker.shimLeftWell === false;
   }
 
-  /** Kills exactly this process, if it outlived its shim. */
-  killRemains(): void {
+  /** Whether exactly this process runs, whatever became of its shim; false if nobody recorded which process it is. */
+  get isRunning(): boolean {
     const identity = this.#who();
-    if (identity !== undefined && isRunning(identity)) signalProcess(identity, 'SIGKILL');
+    return identity !== undefined && isRunning(identity);
+  }
+
+  /** Kills exactly this process, if it runs. */
+  kill(): void {
+    const identity = this.#who();
+    try {
+      if (identity !== undefined && isRunning(identity)) signalProcess(identity, 'SIGKILL');
+    } catch (error) {
+      if (!hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
+    }
+  }
+
+  /** Watches again after close(). */
+  reopen(): void {
+    if (this.#phase === 'started') this.#tracker.reopen();
   }
 
   /** Stops watching; waits in progress reject. Does not touch the process. */
@@ -207,8 +241,8 @@ export class Lifecycle {
   /** The shim's record is preferred: it describes a process that the shim has not reaped. */
   #who(): Identity | undefined {
     if (this.#identityRecorded) return this.#identity;
-    const recorded = this.#dir.readIdentity();
-    if (recorded !== undefined) {
+    const recorded = this.dir.readIdentity();
+    if (recorded !== undefined && this.dir.isCurrent()) {
       this.#identity = recorded;
       this.#identityRecorded = true;
     }

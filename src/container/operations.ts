@@ -19,6 +19,8 @@ import type { ContainerChanges } from './changes.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { writeFileAtomic } from '../disk/files.js';
 import { ownedName } from '../disk/names.js';
+import { HOST_RUNTIME } from '../disk/programs.js';
+import { ContainerLock } from '../state/lock.js';
 import type { Signal } from '../posix/index.js';
 import { signalNumber } from '../posix/signals.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -32,10 +34,15 @@ import { type ContainerStats, parseStats } from '../runtime/stats.js';
 /** How often it is looked whether a pause has come to its end, in milliseconds. */
 const PAUSE_POLL_MS = 5;
 
+/** Runs `act` while the container's lock is held, once it is known that the container is still the one that is meant. */
+export type Locked = <T>(act: () => T | Promise<T>) => Promise<T>;
+
 /** What the operations need of their container. */
 export interface OperationsConfig<P> {
   readonly target: RuntimeTarget;
   readonly changes: ContainerChanges<P>;
+  /** Runs a change of the container with its lock held. */
+  readonly locked: Locked;
   /** The container's first process. */
   readonly init: () => { readonly lifecycle: Lifecycle } | undefined;
 }
@@ -44,26 +51,32 @@ export interface OperationsConfig<P> {
 export class ContainerOperations<P> {
   readonly #target: RuntimeTarget;
   readonly #changes: ContainerChanges<P>;
+  readonly #locked: Locked;
   readonly #init: () => { readonly lifecycle: Lifecycle } | undefined;
 
-  constructor({ target, changes, init }: OperationsConfig<P>) {
+  constructor({ target, changes, locked, init }: OperationsConfig<P>) {
     this.#target = target;
     this.#changes = changes;
+    this.#locked = locked;
     this.#init = init;
   }
 
   async pause(): Promise<void> {
-    await this.#run(commands.pause(this.#target.id)).catch((error: unknown) =>
-      this.#refuseIf(error, isPaused, 'is paused'),
-    );
-    await this.#untilPaused();
+    await this.#locked(async () => {
+      await this.#run(commands.pause(this.#target.id)).catch((error: unknown) =>
+        this.#refuseIf(error, isPaused, 'is paused'),
+      );
+      await this.#untilPaused();
+    });
     this.#changes.tell('pause');
   }
 
   async resume(): Promise<void> {
     const isNotPaused = (status: RuntimeStatus): boolean => !isPaused(status);
-    await this.#run(commands.resume(this.#target.id)).catch((error: unknown) =>
-      this.#refuseIf(error, isNotPaused, 'is not paused'),
+    await this.#locked(() =>
+      this.#run(commands.resume(this.#target.id)).catch((error: unknown) =>
+        this.#refuseIf(error, isNotPaused, 'is not paused'),
+      ),
     );
     this.#changes.tell('resume');
   }
@@ -75,9 +88,11 @@ export class ContainerOperations<P> {
       if (status === null) throw this.#invalidState("is another bundle's to the runtime");
       if (status === undefined) throw runtimeError(['state'], 'the container is half made');
       // Let run by a supervisor that died before it could write that down.
-      if (status === 'running' && init.awaitsStart) init.noteStarted();
+      this.#target.dir.requireCurrent();
+      if (status === 'running' && init.awaitsStart) this.#noteStarted(init);
       return status;
     } catch (error) {
+      this.#target.dir.requireCurrent();
       if (hasCode(error, 'ERR_OCI_RUNTIME', 'ERR_INVALID_STATE') && !init.isAlive()) return 'stopped';
       throw error;
     }
@@ -101,23 +116,27 @@ export class ContainerOperations<P> {
 
   async updateResources(resources: LinuxResources): Promise<void> {
     checkObject('resources', resources);
-    this.requireLiving();
-    const file = join(this.#target.dir.path, `${ownedName('run')}.json`);
-    writeFileAtomic(file, JSON.stringify(resources));
-    try {
-      await this.#run(commands.update(this.#target.id, file));
-    } finally {
-      rmSync(file, { force: true });
-    }
+    await this.#locked(async () => {
+      this.requireLiving();
+      const file = join(this.#target.dir.path, `${ownedName('run')}.json`);
+      writeFileAtomic(file, JSON.stringify(resources));
+      try {
+        await this.#run(commands.update(this.#target.id, file));
+      } finally {
+        rmSync(file, { force: true });
+      }
+    });
   }
 
   async killAll(signal: Signal = 'SIGKILL'): Promise<void> {
     const number = signalNumber(signal);
     checkInteger('signal', number, 1, 64);
-    this.requireLiving();
-    // Nobody signals a container by its id alone.
-    await this.status();
-    await this.#run(commands.killAll(this.#target.id, number));
+    await this.#locked(async () => {
+      this.requireLiving();
+      // The runtime may have another bundle's container under this id.
+      await this.status();
+      await this.#run(commands.killAll(this.#target.id, number));
+    });
   }
 
   async checkpoint(options: CheckpointOptions, dir = defaultCheckpointDir(this.#target.bundle)): Promise<Checkpoint> {
@@ -147,13 +166,36 @@ export class ContainerOperations<P> {
     return init;
   }
 
-  /** Has the runtime's `start` let a created container's process run. */
+  /**
+   * Lets the program of the created first process run, by the runtime's `start`. The lock is held.
+   * @throws as `Process.start()`.
+   */
   async letRun(): Promise<void> {
-    await runRuntime(this.#target, commands.start(this.#target.id)).catch(async (error: unknown) => {
-      // Another supervisor was quicker, or it came to run before the command failed: that is noted there.
-      await this.status().catch(() => undefined);
-      throw error;
-    });
+    const init = this.#requireStarted();
+    init.requireAwaitsStart();
+    try {
+      await runRuntime(this.#target, commands.start(this.#target.id));
+    } catch (error) {
+      // A short program may have ended, and its container been deleted, before `start` returned: then it was started. The
+      // host runtime does not fail for that; its error is that the program could not be run.
+      if (this.#target.runtime === HOST_RUNTIME || init.exit?.status === undefined) {
+        const status = await this.status().catch(() => undefined);
+        if (status === 'running') init.noteStarted({ write: true });
+        throw error;
+      }
+    }
+    init.noteStarted({ write: true });
+  }
+
+  /** Seen to run: written down if nobody changes the container just now. If somebody does, the next look does so. */
+  #noteStarted(init: Lifecycle): void {
+    const { dir } = this.#target;
+    const lock = ContainerLock.tryTake(dir.path);
+    try {
+      init.noteStarted({ write: lock !== undefined && init.dir.isCurrent() });
+    } finally {
+      lock?.release();
+    }
   }
 
   #requireStarted(): Lifecycle {
@@ -165,7 +207,9 @@ export class ContainerOperations<P> {
   async #run(command: readonly string[]): Promise<string> {
     const init = this.requireLiving();
     try {
-      return await runRuntime(this.#target, command);
+      const printed = await runRuntime(this.#target, command);
+      this.#target.dir.requireCurrent();
+      return printed;
     } catch (cause) {
       if (hasCode(cause, 'ERR_OCI_RUNTIME') && !init.isAlive()) throw this.#exited(cause);
       throw cause;

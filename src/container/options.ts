@@ -1,5 +1,9 @@
 /** What `Container`'s methods take and give; the options of `create`, checked. */
 import { resolve } from 'node:path';
+import { withAbsoluteRoot } from '../runtime/args.js';
+import { recordedEnv } from '../runtime/environment.js';
+import { newKey } from '../state/key.js';
+import { realRoot } from '../state/root.js';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
@@ -96,9 +100,11 @@ export function checkOptions(options: ContainerOptions): {
     stdout: '',
     stderr: '',
     runtime: normalizeProgram(runtime),
-    runtimeArgs: [...runtimeArgs],
+    runtimeArgs: withAbsoluteRoot(runtimeArgs),
     shim: normalizeProgram(shim),
     noPivotRoot,
+    key: newKey(),
+    runtimeEnv: recordedEnv(),
   };
-  return { root: resolve(root), id, state, timeoutMs };
+  return { root: realRoot(root), id, state, timeoutMs };
 }

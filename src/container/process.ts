@@ -8,7 +8,7 @@ import { OutliveError } from '../base/errors.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { CLOSE_STDIN_LINE, resizeLine, sendControl } from '../shim/control.js';
 import type { Exit } from '../state/exit.js';
-import { type OutputOptions, type Stdio, openInput, openOutput } from '../stdio/stdio.js';
+import { type OutputOptions, type Stdio, openInputIf, openOutputIf } from '../stdio/stdio.js';
 import { Lifecycle, type LifecycleConfig, type State } from './lifecycle.js';
 
 /** What a process needs of the container that it is in. */
@@ -23,7 +23,11 @@ export interface ProcessConfig<Owner extends ProcessOwner> extends LifecycleConf
   readonly spec: ProcessSpec;
   readonly stdio: Stdio;
   readonly labels: readonly string[];
+  /** The host's ids of the container's user 0 and group 0. */
+  readonly rootIds: { readonly uid: number; readonly gid: number };
   readonly problem?: string;
+  /** Lets the program of a created container run. */
+  readonly letRun: () => Promise<void>;
 }
 
 /**
@@ -45,6 +49,13 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    */
   readonly problem: string | undefined;
 
+  readonly #letRun: () => Promise<void>;
+  /** Its FIFOs may be another process's once it was removed. */
+  readonly #isCurrent = (): boolean => this.lifecycle.dir.isCurrent();
+
+  /** @internal */
+  readonly rootIds: { readonly uid: number; readonly gid: number };
+
   /** @internal */
   readonly lifecycle: Lifecycle;
 
@@ -57,6 +68,8 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     this.labels = config.labels;
     this.problem = config.problem;
     this.lifecycle = new Lifecycle(config);
+    this.#letRun = config.letRun;
+    this.rootIds = config.rootIds;
   }
 
   /** Its pid on the host; 0 before it was started. For people: `signal()` checks which process has it now. */
@@ -80,7 +93,8 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    *   if it is still `created`, it may be started again.
    */
   async start(): Promise<void> {
-    await this.lifecycle.letRun();
+    this.lifecycle.requireAwaitsStart();
+    await this.#letRun();
   }
 
   /**
@@ -156,19 +170,19 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     sendControl(this.lifecycle.requireRunning(), CLOSE_STDIN_LINE);
   }
 
-  /** A stream that writes to its stdin; see {@link openInput}. */
+  /** A stream that writes to its stdin; see `openInput()`. */
   openStdin(): Writable {
-    return openInput(this.stdio.stdin);
+    return openInputIf(this.#isCurrent, this.stdio.stdin);
   }
 
-  /** A stream of its stdout (with a terminal: all its output); see {@link openOutput}. */
+  /** A stream of its stdout (with a terminal: all its output); see `openOutput()`. */
   openStdout(options?: OutputOptions): Readable {
-    return openOutput(this.stdio.stdout, options);
+    return openOutputIf(this.#isCurrent, this.stdio.stdout, options);
   }
 
   /** A stream of its stderr. */
   openStderr(options?: OutputOptions): Readable {
-    return openOutput(this.stdio.stderr, options);
+    return openOutputIf(this.#isCurrent, this.stdio.stderr, options);
   }
 
   /** Stops watching and frees the descriptors; never touches the process. Waits in progress reject. */

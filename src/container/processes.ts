@@ -1,22 +1,27 @@
 /**
- * The processes of one container: making them, bringing them back, and ending what is left of one whose end was lost.
- * Owns the map from id to Process.
+ * The processes of one container: making them, bringing them back, and keeping up with other programs that start and
+ * remove some. Owns the map from id to Process. The caller holds the container's lock where a method says so.
  */
-import type { BundleSpec } from '../oci/bundle.js';
+import { setTimeout as delay } from 'node:timers/promises';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { DEFAULT_SHIM } from '../disk/programs.js';
-import { isPaused } from '../runtime/paused.js';
-import { makeProcessDir } from '../state/make.js';
-import { Process, type ProcessConfig, type ProcessOwner } from './process.js';
-import type { ContainerChanges } from './changes.js';
-import { globalArgs, hostStateFile } from '../runtime/args.js';
-import { deleteFromRuntime } from '../runtime/delete.js';
-import type { RuntimeTarget } from '../runtime/call.js';
-import type { ProcessSpec } from '../oci/types.js';
-import { rootIds } from '../oci/mappings.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
+import type { ProcessSpec } from '../oci/types.js';
+import { globalArgs, hostStateFile } from '../runtime/args.js';
+import type { RuntimeTarget } from '../runtime/call.js';
+import { deleteFromRuntime } from '../runtime/delete.js';
+import { runtimeEnvironment } from '../runtime/environment.js';
+import { isPaused } from '../runtime/paused.js';
+import { abandonForeignStart } from '../shim/abandon.js';
+import { newKey } from '../state/key.js';
+import { makeProcessDir } from '../state/make.js';
 import type { ProcessDir, ProcessState } from '../state/process.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
+import type { ContainerChanges } from './changes.js';
+import { Process, type ProcessConfig, type ProcessOwner } from './process.js';
+
+/** How often a start in the hands of another program is looked at, in milliseconds. */
+const START_POLL_MS = 10;
 
 /** What the processes of a container need of it. */
 export interface ProcessesConfig<Owner extends ProcessOwner> {
@@ -26,18 +31,35 @@ export interface ProcessesConfig<Owner extends ProcessOwner> {
   readonly shim: string;
   readonly noPivotRoot: boolean;
   readonly changes: ContainerChanges<Process<Owner>>;
-  /** Calls the runtime's `start` for a created container. */
+  /** Lets a created container's program run; takes the lock. */
   readonly letRun: () => Promise<void>;
+  /** Called when the end of a process is lost. */
+  readonly onLost: (process: Process<Owner>) => void;
 }
 
 /** How a process comes to be: `exec` in a running container, or the first one, by `create` or from a checkpoint. */
 export type StartMode = Partial<Pick<ProcessState, 'exec' | 'create' | 'checkpoint' | 'labels'>>;
 
+/** What is to be started. */
+export interface StartRequest extends StartMode {
+  readonly id: string;
+  readonly spec: ProcessSpec;
+  readonly stdio: Stdio;
+  /** The host's ids of the container's user 0 and group 0. */
+  readonly rootIds: { readonly uid: number; readonly gid: number };
+}
+
+/** A process whose directory is made, and whose shim is not started yet. */
+export interface ClaimedStart<Owner extends ProcessOwner> {
+  /** Starts the shim; resolves when the process runs. The lock need not be held. */
+  launch(): Promise<Process<Owner>>;
+  /** After a launch that failed: removes what the claim made. The lock is held. */
+  undo(): void;
+}
+
 export class ContainerProcesses<Owner extends ProcessOwner> {
   readonly #config: ProcessesConfig<Owner>;
   readonly #processes = new Map<string, Process<Owner>>();
-  /** The clean-up after processes whose end was lost. */
-  #ending = Promise.resolve();
 
   constructor(config: ProcessesConfig<Owner>) {
     this.#config = config;
@@ -56,32 +78,33 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     return [...this.#processes.values()];
   }
 
-  forget(id: string): void {
-    this.#processes.delete(id);
-  }
-
-  /** Resolves when the clean-up after lost ends is over. */
-  async lostEnded(): Promise<void> {
-    await this.#ending;
+  /**
+   * Looks at the directory anew: takes up what other programs started, and drops what they removed. A process with another
+   * key than the one we know is another process.
+   * @param only these ids, each exactly. Default: all; then a file's date stands for its key, for there may be thousands.
+   */
+  refresh(only?: readonly string[]): void {
+    const { dir } = this.#config.target;
+    const isCurrent = dir.isCurrent();
+    for (const process of only === undefined ? this.all() : only.flatMap((id) => this.get(id) ?? [])) {
+      const { isStarting, dir: own } = process.lifecycle;
+      const isThere = isCurrent && (only === undefined ? own.looksCurrent() : own.isCurrent());
+      if (!isStarting && !isThere) this.#drop(process);
+    }
+    if (!isCurrent) return;
+    for (const id of only ?? dir.processIds()) if (!this.#processes.has(id)) this.#attach(id);
   }
 
   /**
-   * Starts one; after a failure nothing of it is left.
-   * @throws {OutliveError} `ERR_INVALID_STATE` when there is one with this id; else as `container.start()`.
+   * Makes a process's directory, so that its id is taken. The lock is held.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if there is one with this id.
    */
-  async start(
-    id: string,
-    bundle: BundleSpec,
-    spec: ProcessSpec,
-    stdio: Stdio,
-    mode: StartMode,
-  ): Promise<Process<Owner>> {
-    const { target, noPivotRoot } = this.#config;
+  claim({ id, spec, stdio, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
+    const { target, noPivotRoot, changes } = this.#config;
     if (this.#processes.has(id))
       throw new OutliveError('ERR_INVALID_STATE', `${target.id} has a process ${id} already`);
-    const { uid, gid } = rootIds(bundle);
     const { exec = false, create = false, checkpoint = '', ...labels } = mode;
-    const made = makeProcessDir(target.dir.process(id), spec, {
+    const state: ProcessState = {
       exec,
       create,
       containerdStdin: stdio.stdin,
@@ -90,89 +113,138 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       runtimeArgs: globalArgs(target),
       noPivotRoot,
       checkpoint,
-      rootUID: uid,
-      rootGID: gid,
+      rootUID: rootIds.uid,
+      rootGID: rootIds.gid,
+      key: newKey(),
       ...labels,
-    });
-    const process = new Process(this.#processConfig(id, spec, stdio, { create, ...labels }));
+    };
+    const dir = target.dir.process(id, state.key);
+    const made = makeProcessDir(dir, spec, state);
+    // From here on it is known by its directory too, should its file be damaged.
+    dir.isCurrent();
+    const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
     this.#processes.set(id, process);
-    try {
-      await process.lifecycle.launch();
-      this.#config.changes.tell('start', process);
-      return process;
-    } catch (error) {
-      this.#processes.delete(id);
-      made.undo();
-      throw error;
-    } finally {
-      made.release();
-    }
+    return {
+      launch: async () => {
+        try {
+          await process.lifecycle.launch();
+          changes.tell('start', process);
+          return process;
+        } catch (error) {
+          if (this.get(id) === process) this.#processes.delete(id);
+          throw error;
+        } finally {
+          made.release();
+        }
+      },
+      undo: () => made.undo(),
+    };
   }
 
-  /** Brings back those that the container's directory holds. */
-  attach(): void {
-    const { target } = this.#config;
-    for (const id of target.dir.processIds()) {
-      const dir = target.dir.process(id);
-      // Without process.json no shim was started: a directory only, which start() or exec() take over.
-      if (!dir.hasProcess() && !dir.wasStarted()) continue;
-      const process = new Process(this.#loadConfig(id, dir));
-      process.lifecycle.attach();
-      this.#processes.set(id, process);
-    }
+  forget(process: Process<Owner>): void {
+    process.close();
+    if (this.get(process.id) === process) this.#processes.delete(process.id);
   }
 
   close(): void {
     for (const process of this.all()) process.close();
   }
 
-  /** Has the runtime end and forget the container. */
+  /**
+   * Waits until no start is under way, in this program or another. The lock is held, so none begins.
+   * @returns false if that takes longer than `limitMs`.
+   */
+  async startsOver(limitMs: number): Promise<boolean> {
+    const deadlineMs = performance.now() + limitMs;
+    while (this.#underWay().length > 0) {
+      if (performance.now() > deadlineMs) return false;
+      await delay(START_POLL_MS);
+      this.refresh(this.#underWay().map(({ id }) => id));
+    }
+    return true;
+  }
+
+  /** Ends the starts that did not come to an end by themselves. The lock is held. */
+  abandonStarts(): void {
+    const { dir, id } = this.#config.target;
+    for (const process of this.#underWay()) abandonForeignStart(dir.process(process.id), id);
+  }
+
+  /**
+   * Ends what is left of a process whose shim died, so that its id can be used again. The lock is held.
+   * @throws as {@link deleteFromRuntime}.
+   */
+  async endRemains(process: Process<Owner>): Promise<void> {
+    const { lifecycle } = process;
+    if (process.id === INIT_PROCESS_ID) await this.deleteFromRuntime(false, lifecycle.wasInterrupted);
+    lifecycle.kill();
+  }
+
+  /** Has the runtime end and forget the container. The lock is held. */
   deleteFromRuntime(running: boolean, interrupted: boolean): Promise<void> {
     return deleteFromRuntime(this.#config.target, { running, interrupted });
   }
 
-  #loadConfig(id: string, dir: ProcessDir): ProcessConfig<Owner> {
+  #underWay(): Process<Owner>[] {
+    return this.all().filter(({ lifecycle }) => lifecycle.isStarting || lifecycle.isBeingStarted);
+  }
+
+  #drop(process: Process<Owner>): void {
+    this.#processes.delete(process.id);
+    // Its end is known now (at least as lost): who waits for it is told before its descriptors go.
+    if (process.hasEnded) process.close();
+  }
+
+  #attach(id: string): void {
+    const dir = this.#config.target.dir.process(id);
+    // Without process.json no shim was started: a directory only, which start() or exec() take over.
+    if (!dir.hasProcess() && !dir.wasStarted()) return;
+    const process = new Process(this.#loadConfig(id));
+    process.lifecycle.attach();
+    this.#processes.set(id, process);
+  }
+
+  #loadConfig(id: string): ProcessConfig<Owner> {
+    const { dir } = this.#config.target;
     try {
-      const { spec, state } = dir.readProcess();
+      const { spec, state } = dir.process(id).readProcess();
       const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
-      return this.#processConfig(id, spec, newStdio({ stdin, stdout, stderr }), state);
+      const { key } = state;
+      return this.#processConfig(id, dir.process(id, key), spec, newStdio({ stdin, stdout, stderr }), state);
     } catch (error) {
       if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
-      return { ...this.#processConfig(id, { args: [] }, newStdio(), { create: false }), problem: messageOf(error) };
+      const unread = dir.process(id, '');
+      const nothing = { create: false, rootUID: 0, rootGID: 0 };
+      return { ...this.#processConfig(id, unread, { args: [] }, newStdio(), nothing), problem: messageOf(error) };
     }
   }
 
   #processConfig(
     id: string,
+    dir: ProcessDir,
     spec: ProcessSpec,
     stdio: Stdio,
-    { create, labels }: Pick<ProcessState, 'create' | 'labels'>,
+    { create, labels, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'rootUID' | 'rootGID'>,
   ): ProcessConfig<Owner> {
-    const { container, target, shim, letRun, changes } = this.#config;
+    const { container, target, shim, letRun, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
-    const dir = target.dir.process(id);
     const hostState = hostStateFile(target, target.id);
     const cleanUp = id === INIT_PROCESS_ID ? () => this.deleteFromRuntime(true, true) : () => Promise.resolve();
+    const env = runtimeEnvironment(target.runtimeEnv);
+    const tellOf = (tell: (process: Process<Owner>) => void) => () => {
+      const process = this.get(id);
+      if (process?.lifecycle.key === dir.key && process !== undefined) tell(process);
+    };
     return {
       ...{ id, container, spec, stdio, dir, letRun },
+      rootIds: { uid: rootUID, gid: rootGID },
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
       labels: labels ?? [],
-      launch: { dir, shim, containerId: target.id, bundle, runtime, timeoutMs, cleanUp },
+      launch: { dir, shim, containerId: target.id, bundle, runtime, env, timeoutMs, cleanUp },
       isPaused: (pid) => isPaused(pid, hostState),
-      onStarted: () => changes.tell('start', this.get(id)),
-      onLost: () => this.#endRemains(id),
+      onStarted: tellOf((process) => changes.tell('start', process)),
+      onLost: tellOf(onLost),
     };
-  }
-
-  /** The shim of this process died, so nobody follows it: end what is left of it, so that its id can be used again. */
-  #endRemains(id: string): void {
-    const ending = this.#ending.then(async () => {
-      const lifecycle = this.get(id)?.lifecycle;
-      if (lifecycle === undefined) return;
-      if (id === INIT_PROCESS_ID) await this.deleteFromRuntime(false, lifecycle.wasInterrupted);
-      else lifecycle.killRemains();
-    });
-    this.#ending = ending.catch(() => undefined);
   }
 }

@@ -11,7 +11,19 @@ import * as posix from '../posix/index.js';
  * @param dir the process directory, which is the shim's working directory.
  */
 export function hasShimProcess(dir: string, containerId: string): boolean {
-  return pids().some((pid) => workingDirectory(pid) === dir && argumentsOf(pid).includes(containerId));
+  return pids().some((pid) => isShimIn(pid, dir, containerId));
+}
+
+/** Kills the shims of this container that work in this process directory, each through a pidfd. */
+export function killShimsIn(dir: string, containerId: string): void {
+  for (const pid of pids()) {
+    if (isShimIn(pid, dir, containerId)) killIf(pid, () => isShimIn(pid, dir, containerId));
+  }
+}
+
+function isShimIn(pid: number, dir: string, containerId: string): boolean {
+  // `<shim> <container id> <bundle> <runtime>`; what stands before the shim is an interpreter's. Each ends with a NUL.
+  return workingDirectory(pid) === dir && argumentsOf(pid).at(-4) === containerId;
 }
 
 /**

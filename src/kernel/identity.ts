@@ -30,10 +30,28 @@ export function identify(pid: number): Identity | undefined {
   return stat && { pid, startTimeTicks: stat.startTimeTicks, bootId: currentBootId() };
 }
 
-/** Whether this process runs. A zombie does not. */
+/** Whether this process runs. A zombie does not, unless other threads of it still run. */
 export function isRunning(identity: Identity): boolean {
   const stat = identity.bootId === currentBootId() ? readProcStat(identity.pid) : undefined;
-  return stat?.startTimeTicks === identity.startTimeTicks && stat.state !== 'Z' && stat.state !== 'X';
+  if (stat?.startTimeTicks !== identity.startTimeTicks || stat.state === 'X') return false;
+  return stat.state !== 'Z' || hasThreads(identity);
+}
+
+/** The state is that of the main thread: the process has ended when its pidfd says so. */
+function hasThreads({ pid, startTimeTicks }: Identity): boolean {
+  let pidfd: number;
+  try {
+    pidfd = posix.pidfdOpen(pid);
+  } catch (error) {
+    if (hasCode(error, 'ESRCH')) return false;
+    throw error;
+  }
+  try {
+    // Asked after the open: if the process has its pid still, then it had it at the open too.
+    return readProcStat(pid)?.startTimeTicks === startTimeTicks && !posix.pidfdHasEnded(pidfd);
+  } finally {
+    closeSync(pidfd);
+  }
 }
 
 /**

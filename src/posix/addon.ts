@@ -31,6 +31,7 @@ export interface Addon {
   setSubreaper(on: number): number;
   pidfdOpen(pid: number): number;
   pidfdSendSignal(pidfd: number, signal: number): number;
+  pidfdHasEnded(pidfd: number): number;
   waitPidfd(pidfd: number): number | number[];
   watch(fd: number, writable: boolean, callback: () => void): WatchObject | number;
   watchStop(watch: WatchObject): void;

@@ -92,6 +92,16 @@ export function pidfdSendSignal(pidfd: number, signal: Signal): void {
 }
 
 /**
+ * Whether all threads of the process that a pidfd stands for have ended; it may be a zombie still. The `Z` of
+ * `/proc/<pid>/stat` says so of the main thread alone.
+ * @throws System error (syscall `poll`): EBADF.
+ * @see pidfd_open(2), poll(2)
+ */
+export function pidfdHasEnded(pidfd: number): boolean {
+  return checked(addon.pidfdHasEnded(fdArgument(pidfd, 'pidfd')), 'poll') !== 0;
+}
+
+/**
  * Reaps the child that a pidfd refers to, if it has ended. Needs Linux 5.4. Do not use it for a child of spawn(): the
  * library reaps that itself.
  * @returns How the child ended; `null` while it runs.

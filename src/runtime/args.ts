@@ -3,7 +3,7 @@
  * Does not own run, create, exec, restore and the delete after the end: the shim runs them (native/shim/runtime.cc).
  * Behaviour: runc(8) and the manual pages of its commands.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { HOST_RUNTIME } from '../disk/programs.js';
 
 /** What a container's global arguments, those before the command, are made of. */
@@ -40,12 +40,27 @@ export function hostStateFile(globals: RuntimeGlobals, id: string): string | und
   return join(givenRoot(globals.runtimeArgs) ?? globals.dir.hostRuntimeRoot, id, 'state.json');
 }
 
+/** The same arguments with the path of each `--root` made absolute: library and shim run the runtime in different directories. */
+export function withAbsoluteRoot(runtimeArgs: readonly string[]): string[] {
+  return runtimeArgs.map((arg, i) => {
+    const flag = ROOT_FLAG.exec(arg);
+    if (flag?.[2] !== undefined) return `${flag[1] ?? ''}=${resolve(flag[2])}`;
+    return i > 0 &&
+      ROOT_FLAG.exec(runtimeArgs[i - 1] ?? '')?.[2] === undefined &&
+      ROOT_FLAG.test(runtimeArgs[i - 1] ?? '')
+      ? resolve(arg)
+      : arg;
+  });
+}
+
+const ROOT_FLAG = /^(--?root)(?:=(.*))?$/s;
+
 /** The value of the last `--root`. As runc, the host runtime accepts a flag with one dash or two. */
 function givenRoot(runtimeArgs: readonly string[]): string | undefined {
   let root: string | undefined;
   runtimeArgs.forEach((arg, i) => {
-    const flag = /^--?root(?:=(.*))?$/s.exec(arg);
-    if (flag !== null) root = flag[1] ?? runtimeArgs[i + 1];
+    const flag = ROOT_FLAG.exec(arg);
+    if (flag !== null) root = flag[2] ?? runtimeArgs[i + 1];
   });
   return root;
 }

@@ -13,6 +13,7 @@ import * as posix from '../posix/index.js';
 import { ownedName } from '../disk/names.js';
 import { within } from '../base/promises.js';
 import { runtimeArgv } from './args.js';
+import { runtimeEnvironment } from './environment.js';
 import { firstError, parseLog } from '../state/log.js';
 import type { ContainerDir } from '../state/container.js';
 
@@ -28,6 +29,8 @@ export interface RuntimeTarget {
   readonly dir: ContainerDir;
   /** The time limit of a command, in milliseconds. */
   readonly timeoutMs: number;
+  /** As in state.json. */
+  readonly runtimeEnv: Record<string, string> | undefined;
 }
 
 /** The files to which one command writes; the caller removes them. */
@@ -51,6 +54,7 @@ export async function runRuntime(target: RuntimeTarget, command: readonly string
   try {
     const child = await posix.spawn(findRuntime(target.runtime), runtimeArgv(target, output.log, command), {
       stdio: [null, output.stdoutFd, output.stderrFd],
+      env: runtimeEnvironment(target.runtimeEnv),
       setpgid: true,
     });
     const inTime = await within(child.exited, target.timeoutMs);

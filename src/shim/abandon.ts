@@ -4,7 +4,7 @@
  */
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
-import { killRuntimesWriting } from '../kernel/find.js';
+import { killRuntimesWriting, killShimsIn } from '../kernel/find.js';
 import { within } from '../base/promises.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -41,4 +41,10 @@ async function endShim(shim: posix.Spawned, runtimeKilled: boolean): Promise<voi
     if (!hasCode(error, 'ESRCH')) throw error;
   }
   await shim.exited;
+}
+
+/** Ends a start of a supervisor that is dead or stopped: nothing of ours is the parent of its shim. */
+export function abandonForeignStart(dir: ProcessDir, containerId: string): void {
+  killRuntimesWriting(dir.pidFile);
+  killShimsIn(dir.path, containerId);
 }

@@ -23,6 +23,11 @@ export interface Attached {
 export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
   const watch = openWatch(dir, onShimGone);
   try {
+    // After the open: if the path still is this process's, the FIFO that was opened is its own.
+    if (!dir.isCurrent()) {
+      watch?.close();
+      return { watch: undefined, exit: readExit(dir), isComing: false };
+    }
     if (watch?.shimGone === false) return { watch, exit: undefined, isComing: false };
     if (watch === undefined || !isShimComing(dir)) return { watch, exit: readExit(dir), isComing: false };
     watch.close();
@@ -38,7 +43,7 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
  * that none holds `exit`.
  */
 export function isShimComing(dir: ProcessDir): boolean {
-  if (dir.wasStarted() || dir.readExitStatus() !== undefined) return false;
+  if (!dir.isCurrent() || dir.wasStarted() || dir.readExitStatus() !== undefined) return false;
   return isHeld(dir) || hasShimProcess(dir.path, dir.containerId);
 }
 
@@ -57,6 +62,19 @@ function openWatch(dir: ProcessDir, onShimGone: () => void): ExitWatch | undefin
     return ExitWatch.ofStarted(dir.exitFifo, onShimGone);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a shim of this process holds `exit`. */
+export function hasShim(dir: ProcessDir): boolean {
+  try {
+    const watch = ExitWatch.ofStarted(dir.exitFifo, () => undefined);
+    const gone = watch.shimGone;
+    watch.close();
+    return !gone && dir.isCurrent();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
     throw error;
   }
 }

@@ -49,15 +49,20 @@ export async function releaseShim(dir: ProcessDir, limitMs: number): Promise<boo
   // that is an error condition, reported to who asks for nothing else (poll(2), POLLERR).
   const watch = posix.watchReadable(fd, () => gone.resolve(true));
   try {
-    posix.write(fd, Buffer.from(RELEASE_LINE));
+    writeRelease(fd);
     return (await within(gone.promise, limitMs)) ?? false;
-  } catch (error) {
-    if (hasCode(error, 'EPIPE')) return true;
-    if (hasCode(error, 'EAGAIN')) return false;
-    throw error;
   } finally {
     watch.stop();
     closeSync(fd);
+  }
+}
+
+/** A shim that is gone needs no line, and one whose FIFO is full may leave without it: the caller waits for the hang-up. */
+function writeRelease(fd: number): void {
+  try {
+    posix.write(fd, Buffer.from(RELEASE_LINE));
+  } catch (error) {
+    if (!hasCode(error, 'EPIPE', 'EAGAIN')) throw error;
   }
 }
 
@@ -68,12 +73,21 @@ export function isShimListening(dir: ProcessDir): boolean {
   return fd !== undefined;
 }
 
-/** The write end; undefined when no shim reads, or there never was a FIFO. */
+/** The write end; undefined if no shim of this process reads: none is there, or the path is another process's by now. */
 function openControl(dir: ProcessDir): number | undefined {
+  let fd: number;
   try {
-    return openFifoWriter(dir.controlFifo);
+    fd = openFifoWriter(dir.controlFifo);
   } catch (error) {
     if (hasCode(error, 'ENXIO', 'ENOENT')) return undefined;
     throw error;
   }
+  let isOurs = false;
+  try {
+    // After the open: if the path still is this process's, the FIFO that was opened is its own.
+    isOurs = dir.isCurrent();
+  } finally {
+    if (!isOurs) closeSync(fd);
+  }
+  return isOurs ? fd : undefined;
 }

@@ -18,6 +18,8 @@ export interface Launch {
   readonly containerId: string;
   readonly bundle: string;
   readonly runtime: string;
+  /** The shim's environment, and by that the runtime's. */
+  readonly env: NodeJS.ProcessEnv;
   readonly timeoutMs: number;
   /** Takes away what the runtime holds of a start that never ended. */
   readonly cleanUp: () => Promise<void>;
@@ -58,6 +60,7 @@ export async function startShim(launch: Launch): Promise<Started> {
   try {
     const shim = await posix.spawn(shimPath, [launch.containerId, launch.bundle, runtime], {
       cwd: launch.dir.path,
+      env: launch.env,
       stdio: [null, null, null],
       setpgid: true,
     });

@@ -8,7 +8,7 @@ import { ExitWatch } from './watch.js';
 import { type Exit, readExit } from '../state/exit.js';
 import type { Spawned } from '../posix/index.js';
 import { type Deferred, abortable, deferred, within } from '../base/promises.js';
-import { isShimComing, reattach } from './attach.js';
+import { hasShim, isShimComing, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
 
 /** When the end can't be read for want of descriptors or memory, it is read again: it is not lost. */
@@ -89,11 +89,17 @@ export class Tracker {
   known(): Exit | undefined {
     if (this.#exit !== undefined || !this.#counts) return this.#exit;
     // This order: the shim records the status before it leaves.
-    const gone = this.#watch?.shimGone ?? false;
-    const recorded = this.#dir.readExitStatus() !== undefined;
-    if (!gone) return recorded ? readExit(this.#dir) : undefined;
-    this.#conclude();
-    return this.#exit;
+    const gone = this.#watch === undefined ? !hasShim(this.#dir) : this.#watch.shimGone;
+    const concluded = gone ? this.#conclude() : undefined;
+    if (concluded !== undefined) return concluded;
+    if (this.#dir.readExitStatus() === undefined) return undefined;
+    const exit = readExit(this.#dir);
+    return exit.status === undefined ? undefined : exit;
+  }
+
+  /** Watches again after close(). */
+  reopen(): void {
+    if (this.#counts && this.#exit === undefined && this.#watch === undefined) this.attach();
   }
 
   /**
@@ -102,7 +108,8 @@ export class Tracker {
    */
   async cleanedUp(limitMs: number): Promise<Exit | undefined> {
     this.known();
-    if (this.#exit !== undefined || this.#watch === undefined) return this.#exit;
+    this.reopen();
+    if (this.#exit !== undefined) return this.#exit;
     this.#cleaned ??= deferred();
     return this.#keepAlive(within(this.#cleaned.promise, limitMs));
   }
@@ -133,9 +140,14 @@ export class Tracker {
     clearInterval(this.#coming);
     this.#watch?.close();
     this.#watch = undefined;
+    this.#retry = this.#coming = undefined;
     this.#stopListening();
-    this.#ended?.reject(closedError());
-    this.#cleaned?.reject(closedError());
+    // Those who wait now; after a close() others may wait anew.
+    for (const waiting of [this.#ended, this.#cleaned]) {
+      waiting?.promise.catch(() => undefined);
+      waiting?.reject(closedError());
+    }
+    this.#ended = this.#cleaned = undefined;
   }
 
   /** For the status, which is there before the hang-up: the shim deletes the container in between. */
@@ -191,9 +203,10 @@ export class Tracker {
   }
 
   /** No shim is there: it has left, or is still to come. */
-  #conclude(): void {
+  #conclude(): Exit | undefined {
     if (isShimComing(this.#dir)) this.#awaitShim();
     else this.#settle(readExit(this.#dir));
+    return this.#exit;
   }
 
   #settle(exit: Exit): void {

@@ -9,10 +9,13 @@ import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/files.js';
 import { expectStrings, expectType, parseJsonObject } from '../disk/json.js';
 import { ownedName } from '../disk/names.js';
-import { isId } from '../oci/ids.js';
+import { INIT_PROCESS_ID } from '../oci/ids.js';
+import { DirectoryKey, keyOf } from './key.js';
+import { makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
+import { idsIn } from './root.js';
 
-/** The host runtime's state of a container, in the container's directory. No process can have this id. */
+/** The host runtime's state of a container. No process can have this id. */
 const HOST_RUNTIME_DIR = '.runtime';
 
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
@@ -28,14 +31,43 @@ export interface ContainerState {
   runtimeArgs: string[];
   shim: string;
   noPivotRoot: boolean;
+  /** Which container this is; ours. */
+  key: string;
+  /**
+   * Variables of the environment that decide where the runtime keeps its state, as they were at `create`; one that is
+   * missing was not set. Missing itself: written by another program. Ours.
+   */
+  runtimeEnv?: Record<string, string>;
 }
 
 /** `<state root>/<container id>`. */
 export class ContainerDir {
   readonly path: string;
 
-  constructor(root: string, id: string) {
+  readonly #key: DirectoryKey | undefined;
+
+  /** @param key which container is meant. Default: whichever the path holds. */
+  constructor(
+    readonly root: string,
+    readonly id: string,
+    key?: string,
+  ) {
     this.path = join(root, id);
+    this.#key = key === undefined ? undefined : new DirectoryKey(join(this.path, 'state.json'), key);
+  }
+
+  /** Whether the path still holds the container that is meant; see {@link DirectoryKey.isCurrent}. */
+  isCurrent(): boolean {
+    return this.#key?.isCurrent() ?? true;
+  }
+
+  /** @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if the container that is meant was deleted. */
+  requireCurrent(): void {
+    if (!this.isCurrent()) throw this.notFound();
+  }
+
+  notFound(cause?: unknown): OutliveError {
+    return new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${this.id} in ${this.root}`, { cause });
   }
 
   /**
@@ -48,8 +80,9 @@ export class ContainerDir {
     const made = new ContainerDir(root, ownedName('new'));
     makeDirectory(made.path);
     try {
+      makeLockFile(made.path);
       made.writeState(state);
-      const dir = new ContainerDir(root, id);
+      const dir = new ContainerDir(root, id, state.key);
       fs.renameSync(made.path, dir.path);
       return dir;
     } catch (cause) {
@@ -60,18 +93,23 @@ export class ContainerDir {
     }
   }
 
+  /**
+   * Where the host runtime keeps its state of this container: in the directory of the first process, for containerd takes
+   * each directory in a container's for a process. Older releases had it beside that.
+   */
   get hostRuntimeRoot(): string {
-    return join(this.path, HOST_RUNTIME_DIR);
+    const old = join(this.path, HOST_RUNTIME_DIR);
+    return fs.existsSync(old) ? old : join(this.path, INIT_PROCESS_ID, HOST_RUNTIME_DIR);
   }
 
-  process(id: string): ProcessDir {
-    return new ProcessDir(join(this.path, id));
+  /** @param key which process is meant; default whichever the path holds. */
+  process(id: string, key?: string): ProcessDir {
+    return new ProcessDir(join(this.path, id), key);
   }
 
-  /** The ids of the processes that have a directory. */
+  /** The ids of the processes that have a directory; none if the container's is gone. */
   processIds(): string[] {
-    const entries = fs.readdirSync(this.path, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && isId(entry.name)).map(({ name }) => name);
+    return idsIn(this.path);
   }
 
   /** Removes it with all it holds; from the first moment on it is no container any more. */
@@ -93,10 +131,12 @@ export class ContainerDir {
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
     for (const key of ['bundle', 'runtime', 'shim']) expectType(path, value, key, 'string');
     for (const key of ['labels', 'runtimeArgs']) expectStrings(path, value, key);
+    if (value.runtimeEnv !== undefined) expectType(path, value, 'runtimeEnv', 'object');
     if (value.noPivotRoot !== undefined) expectType(path, value, 'noPivotRoot', 'boolean');
     return {
       ...emptyState,
       ...value,
+      key: keyOf(value, path),
       labels: value.labels ?? [],
       runtimeArgs: value.runtimeArgs ?? [],
     } as ContainerState;

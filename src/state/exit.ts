@@ -37,9 +37,12 @@ export interface Exit {
 export function readExit(dir: ProcessDir): Exit {
   try {
     const status = dir.readExitStatus();
-    if (status === undefined) return lost(reasonOf(dir));
+    const record = status === undefined ? undefined : readRecord(dir);
+    const reason = status === undefined ? reasonOf(dir) : '';
+    // Last: the path was this process's until now, so what was read above is its own.
+    if (!dir.isCurrent()) return lost('its directory was removed');
+    if (status === undefined) return lost(reason);
     if (Number.isNaN(status)) return lost('exitStatus holds no status');
-    const record = readRecord(dir);
     return record === undefined ? { status } : { status, record };
   } catch (error) {
     if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error;

@@ -19,11 +19,12 @@ const START_FILES = [
   'log.json',
   'console.sock',
   'restore-work',
+  '.runtime',
 ];
 
 /** What a start has made of a process directory so far. */
 export interface MadeProcess {
-  /** Removes what the start made, and nothing that was there before. */
+  /** Removes what the start made, and nothing that was there before or is another process's by now. */
   undo(): void;
   /**
    * The start is over, well or not. Until then `control` is open for reading here: so another supervisor that loads the
@@ -40,6 +41,7 @@ export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: Proces
   const isNew = makeOrTakeOver(dir);
   const fifos: string[] = [];
   const undo = (): void => {
+    if (dir.hasProcess() && !dir.isCurrent()) return;
     const paths = isNew ? [dir.path] : [...fifos, ...START_FILES.map((name) => join(dir.path, name))];
     for (const path of paths) rmSync(path, { recursive: true, force: true });
   };

@@ -9,6 +9,7 @@ import { readIfThere, readText, removeTree, writeFileAtomic } from '../disk/file
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ProcessSpec } from '../oci/types.js';
+import { DirectoryKey, keyOf } from './key.js';
 import { firstError, parseLog } from './log.js';
 
 /** The shim writes it when the process has ended, before it cleans up. */
@@ -32,13 +33,38 @@ export interface ProcessState {
   checkpoint: string;
   rootUID: number;
   rootGID: number;
+  /** Which process this is; ours. */
+  key: string;
   /** Ours; missing when none were given. */
   labels?: string[];
 }
 
 /** `<state root>/<container id>/<process id>`. */
 export class ProcessDir {
-  constructor(readonly path: string) {}
+  readonly #key: DirectoryKey | undefined;
+
+  /** @param key which process is meant: '' if its process.json can't be read. Default: whichever the path holds. */
+  constructor(
+    readonly path: string,
+    key?: string,
+  ) {
+    this.#key = key === undefined ? undefined : new DirectoryKey(join(path, 'process.json'), key);
+  }
+
+  /** As given. */
+  get key(): string | undefined {
+    return this.#key?.key;
+  }
+
+  /** Whether the path still holds the process that is meant; see {@link DirectoryKey.isCurrent}. */
+  isCurrent(): boolean {
+    return this.#key?.isCurrent() ?? true;
+  }
+
+  /** As isCurrent(), cheaper, for lists; see {@link DirectoryKey.looksCurrent}. */
+  looksCurrent(): boolean {
+    return this.#key?.looksCurrent() ?? true;
+  }
 
   /** When the directory was last changed, in milliseconds since 1970; never before a start that is under way. */
   madeAtMs(): number {
@@ -85,7 +111,8 @@ export class ProcessDir {
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
     expectStrings(path, value, 'args');
     const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
-    const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...spec } = rest;
+    const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...others } = rest;
+    const { key, ...spec } = others;
     const state = {
       exec: exec === true,
       create: create === true,
@@ -97,6 +124,7 @@ export class ProcessDir {
       checkpoint: stringOr(checkpoint, ''),
       rootUID: Number(rootUID ?? 0),
       rootGID: Number(rootGID ?? 0),
+      key: keyOf({ key }, path),
       ...(Array.isArray(labels) ? { labels: labels.filter((label) => typeof label === 'string') } : {}),
     };
     return { spec: spec as unknown as ProcessSpec, state };

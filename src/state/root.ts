@@ -1,5 +1,5 @@
 /** A state root: which containers it holds, and whether a directory in it may be trusted. */
-import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { isId } from '../oci/ids.js';
 
@@ -15,8 +15,8 @@ export function checkOwnDirectory(path: string): void {
   }
 }
 
-/** The ids of the containers in a state root, half made ones too. */
-export function containerIds(root: string): string[] {
+/** The ids of the containers in a state root, or of the processes in a container's directory; unfinished ones too. */
+export function idsIn(root: string): string[] {
   return entries(root)
     .filter((entry) => entry.isDirectory() && isId(entry.name))
     .map(({ name }) => name);
@@ -30,4 +30,13 @@ export function entries(dir: string): Dirent[] {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
+}
+
+/**
+ * The real path of a state root. /proc names a shim's directory and the runtime's arguments by real paths, so a root that
+ * is given through a link is compared by its own.
+ * @throws a system error of realpath(3).
+ */
+export function realRoot(root: string): string {
+  return realpathSync.native(root);
 }

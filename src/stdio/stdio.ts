@@ -3,11 +3,12 @@
  * the process runs, this program or a later one may close a stream and open it again.
  * Does not copy any data to the process; the shim does. Behaviour: containerd's runtime package (June 2016), fifo(7).
  */
-import { constants, createReadStream, createWriteStream, statSync } from 'node:fs';
+import { closeSync, constants, createReadStream, createWriteStream, statSync } from 'node:fs';
 import { resolve, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { checkObject } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
+import { OutliveError } from '../base/errors.js';
 import { FifoReadable, FifoWritable, type OnRead } from './streams.js';
 import { ensureFifo } from '../disk/fifo.js';
 import * as posix from '../posix/index.js';
@@ -65,7 +66,7 @@ export interface OutputOptions {
   onread?: OnRead | undefined;
 }
 
-function isFifo(path: string): boolean {
+export function isFifo(path: string): boolean {
   return statSync(path).isFIFO();
 }
 
@@ -79,9 +80,16 @@ function isFifo(path: string): boolean {
  * @throws a system error (ENOENT, EACCES …); {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
  * @see fifo(7)
  */
-export function openOutput(path: string, { onread }: OutputOptions = {}): Readable {
+export function openOutput(path: string, options: OutputOptions = {}): Readable {
+  return openOutputIf(() => true, path, options);
+}
+
+/** Asked when a FIFO was opened: whether it is the one that was meant. It may throw an error of its own instead. */
+export type IsMeant = () => boolean;
+
+export function openOutputIf(isMeant: IsMeant, path: string, { onread }: OutputOptions = {}): Readable {
   if (onread !== undefined) checkOnRead(onread);
-  if (isFifo(path)) return new FifoReadable(posix.open(path, constants.O_RDONLY | constants.O_NONBLOCK), onread);
+  if (isFifo(path)) return new FifoReadable(openFifo(isMeant, path, constants.O_RDONLY), onread);
   if (onread === undefined) return createReadStream(path);
   const { buffer, callback } = onread;
   const stream = createReadStream(path, { highWaterMark: buffer.length });
@@ -109,7 +117,22 @@ function checkOnRead(onread: OnRead): void {
  * @see fifo(7)
  */
 export function openInput(path: string): Writable {
+  return openInputIf(() => true, path);
+}
+
+export function openInputIf(isMeant: IsMeant, path: string): Writable {
   return isFifo(path)
-    ? new FifoWritable(posix.open(path, constants.O_WRONLY | constants.O_NONBLOCK))
+    ? new FifoWritable(openFifo(isMeant, path, constants.O_WRONLY))
     : createWriteStream(path, { flags: 'a' });
+}
+
+function openFifo(isMeant: IsMeant, path: string, access: number): number {
+  const fd = posix.open(path, access | constants.O_NONBLOCK);
+  try {
+    if (isMeant()) return fd;
+    throw new OutliveError('ERR_PROCESS_EXITED', `${path}: the process was removed`);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }

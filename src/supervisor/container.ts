@@ -9,7 +9,7 @@ import type { Monitor, MonitorEvent } from '../monitor/monitor.js';
 import { deferred } from '../base/promises.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { SupervisorEvent } from './events.js';
-import { type SupervisorRecorder, keyOf } from './recorder.js';
+import { type SupervisorRecorder, recordedKey } from './recorder.js';
 
 /** @internal */
 export interface SupervisedConfig {
@@ -53,7 +53,7 @@ export class SupervisedContainer {
   begin(isFound: boolean): void {
     const { id } = this.container;
     this.#recovering = isFound;
-    this.#key = keyOf(this.#dir) ?? '';
+    this.#key = recordedKey(this.#dir, this.container.key);
     let known = this.#recorder.container(id);
     if (known !== undefined && known.key !== this.#key) {
       this.#recorder.conclude(id);
@@ -107,7 +107,7 @@ export class SupervisedContainer {
 
   #started(process: ContainerProcess): void {
     const { id: processId, systemPid } = process;
-    const processKey = keyOf(join(this.#dir, processId)) ?? '';
+    const processKey = recordedKey(join(this.#dir, processId), process.lifecycle.key);
     this.#keys.set(process, processKey);
     const { id } = this.container;
     const known = this.#recorder.container(id)?.processes.get(processId);

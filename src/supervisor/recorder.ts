@@ -1,18 +1,15 @@
 /**
  * Writes each event to the log exactly once. The record, which follows from the written events, tells what is written.
- * A random key, in a file in the directory of a container or process, distinguishes it from a later one with its id.
+ * The key of a container or process distinguishes it from a later one with its id.
  *
  * Race: writing an event against the end of the supervisor. If the event were written before the change that it
  * reports, a supervisor that ends in between would leave an event of something that did not happen. So the change comes
  * first: the shim has written the exit status, the container is removed. If the supervisor ends in between, the state
  * root differs from the record, and the next supervisor writes the event. If it ends after both, they do not differ.
  */
-import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasCode } from '../base/errors.js';
 import type { EventLog } from './log.js';
-import { readIfThere, writeFileAtomic } from '../disk/files.js';
+import { readIfThere } from '../disk/files.js';
 import {
   type RecordedContainer,
   type Snapshot,
@@ -26,7 +23,7 @@ import {
 /** The delay, in milliseconds, before an event that could not be written (a full disk) is tried again. */
 const RETRY_MS = 250;
 
-const KEY_FILE = '.key';
+const OLD_KEY_FILE = '.key';
 const MAX_KEY_BYTES = 64;
 
 export class SupervisorRecorder {
@@ -124,18 +121,11 @@ export class SupervisorRecorder {
   }
 }
 
-/** The key of a container's or process's directory. Makes one if there is none. Undefined if the directory is gone. */
-export function keyOf(dir: string): string | undefined {
-  const path = join(dir, KEY_FILE);
-  const known = readIfThere(path, MAX_KEY_BYTES)?.trim();
-  if (known !== undefined && known !== '') return known;
-  if (!existsSync(dir)) return undefined;
-  const key = randomUUID();
-  try {
-    writeFileAtomic(path, key + '\n');
-  } catch (error) {
-    // Continue without the file, as the process runs. The next supervisor will not know this key.
-    if (!hasCode(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EROFS')) throw error;
-  }
-  return key;
+/**
+ * The key under which a container or process is recorded: its own (state.json, process.json), unless an older release made
+ * it and recorded it under the key that it wrote into a file of its own.
+ */
+export function recordedKey(dir: string, key: string): string {
+  const old = readIfThere(join(dir, OLD_KEY_FILE), MAX_KEY_BYTES)?.trim();
+  return old === undefined || old === '' ? key : old;
 }

@@ -188,7 +188,7 @@ describe('container.start', () => {
     const started = container.start({ stdio: { stdout: join(scratch.dir, 'no', 'dir') } });
     await expect(started).rejects.toMatchObject({ code: 'ERR_SHIM' });
     await expect(started).rejects.toThrow(/open stdout .*no\/dir: No such file or directory/);
-    expect(tree(join(scratch.root, container.id))).toEqual(['state.json']);
+    expect(tree(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
   });
 });
 

@@ -181,7 +181,7 @@ test.for([
   const { container } = await AnsweringRuntime.make(scratch);
   await expect(container.start({ checkpoint: checkpoint as string })).rejects.toMatchObject({ code });
   expect(container.processes()).toEqual([]);
-  expect(readdirSync(join(scratch.root, container.id))).toEqual(['state.json']);
+  expect(readdirSync(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
 });
 
 test.for([

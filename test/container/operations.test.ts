@@ -10,7 +10,7 @@ import { until } from '../support/until.js';
 
 /** Files of the library that are left in the container's directory. */
 function leftIn(root: string, { id }: Container): string[] {
-  return readdirSync(join(root, id)).filter((name) => name.startsWith('.'));
+  return readdirSync(join(root, id)).filter((name) => name.startsWith('.') && name !== '.lock');
 }
 
 test('each operation is one command with the container’s id', async ({ scratch }) => {

@@ -27,7 +27,7 @@ describe.each(runtimes)('%s', (runtime) => {
       readdirSync(join(scratch.root, container.id))
         .filter((name) => !name.startsWith('.'))
         .sort(),
-    ).toEqual(['init', 'state.json']);
+    ).toEqual(['.lock', 'init', 'state.json']);
     await container.delete();
     expect(readdirSync(scratch.root)).toEqual([]);
     await until('no process', () => processesWith(container.id).length === 0);

@@ -48,7 +48,7 @@ describe.runIf(wantRight('root, to mount a tmpfs', mayMount))('a small disk', ()
     await onSmallDisk(scratch, async (container) => {
       fill(scratch.root);
       await expect(container.start()).rejects.toMatchObject({ code: 'ENOSPC' });
-      expect(readdirSync(join(scratch.root, container.id))).toEqual(['state.json']);
+      expect(readdirSync(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
     });
   });
 

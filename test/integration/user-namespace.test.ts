@@ -141,7 +141,7 @@ if (!isRoot) {
       const started = container.start();
       await expect(started).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
       await expect(started).rejects.toThrow(/cgroup/);
-      expect(readdirSync(join(scratch.root, container.id))).toEqual(['state.json']);
+      expect(readdirSync(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
       expect(processesWith(container.id)).toEqual([]);
     },
   );

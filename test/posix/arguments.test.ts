@@ -92,6 +92,7 @@ describe('bad arguments', () => {
     ['setChildSubreaper', [1], 'ERR_INVALID_ARG_TYPE'],
     ['pidfdOpen', ['self'], 'ERR_INVALID_ARG_TYPE'],
     ['pidfdSendSignal', [-1, 0], 'ERR_OUT_OF_RANGE'],
+    ['pidfdHasEnded', [-1], 'ERR_OUT_OF_RANGE'],
     ['waitPidfd', [-1], 'ERR_OUT_OF_RANGE'],
     ['watchReadable', [0, undefined], 'ERR_INVALID_ARG_TYPE'],
     ['watchWritable', [-5, () => 0], 'ERR_OUT_OF_RANGE'],

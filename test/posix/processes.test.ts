@@ -70,6 +70,7 @@ describe('the subreaper attribute', () => {
     await new Promise<void>((resolve) => {
       posix.watchReadable(pidfd, resolve);
     });
+    expect(posix.pidfdHasEnded(pidfd)).toBe(true);
     expect(posix.waitPidfd(pidfd)).toMatchObject({ signal: 'SIGKILL' });
     posix.close(pidfd);
   });
@@ -81,6 +82,7 @@ describe('a pidfd', () => {
     const child = await sleeper();
     const pidfd = posix.pidfdOpen(child.pid);
     expect(posix.waitPidfd(pidfd)).toBeNull();
+    expect(posix.pidfdHasEnded(pidfd)).toBe(false);
     posix.pidfdSendSignal(pidfd, 0);
     child.kill('SIGKILL');
     await child.exited;

@@ -39,11 +39,13 @@ test('state.json, byte for byte', ({ scratch }) => {
     runtimeArgs: ['--root', '/r'],
     shim: 'outlive-shim',
     noPivotRoot: true,
+    key: 'k',
+    runtimeEnv: { XDG_RUNTIME_DIR: '/x' },
   };
   dir.writeState(state);
   expect(fs.readFileSync(join(dir.path, 'state.json'), 'utf8')).toBe(
     '{"bundle":"/b","labels":["a=1"],"stdin":"","stdout":"","stderr":"","runtime":"runc",' +
-      '"runtimeArgs":["--root","/r"],"shim":"outlive-shim","noPivotRoot":true}\n',
+      '"runtimeArgs":["--root","/r"],"shim":"outlive-shim","noPivotRoot":true,"key":"k","runtimeEnv":{"XDG_RUNTIME_DIR":"/x"}}\n',
   );
   expect(dir.readState()).toEqual(state);
 });
@@ -64,15 +66,16 @@ test("process.json, byte for byte: the OCI process object, and beside it the key
     checkpoint: '',
     rootUID: 1,
     rootGID: 2,
+    key: 'k',
   };
   dir.writeProcess(spec, state);
   expect(fs.readFileSync(join(path, 'process.json'), 'utf8')).toBe(
     '{"args":["a","b"],"terminal":true,"exec":true,"containerdStdin":"/i","containerdStdout":"/o",' +
-      '"containerdStderr":"/e","runtimeArgs":["-x"],"noPivotRoot":false,"checkpoint":"","rootUID":1,"rootGID":2}\n',
+      '"containerdStderr":"/e","runtimeArgs":["-x"],"noPivotRoot":false,"checkpoint":"","rootUID":1,"rootGID":2,"key":"k"}\n',
   );
   expect(dir.readProcess()).toEqual({ spec, state });
   dir.writeProcess(spec, { ...state, create: true });
-  expect(fs.readFileSync(join(path, 'process.json'), 'utf8')).toMatch(/,"rootGID":2,"create":true}\n$/);
+  expect(fs.readFileSync(join(path, 'process.json'), 'utf8')).toMatch(/,"rootGID":2,"key":"k","create":true}\n$/);
   expect(dir.readProcess()).toEqual({ spec, state: { ...state, create: true } });
 });
 

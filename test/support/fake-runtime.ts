@@ -50,6 +50,6 @@ export async function noProcessLeft(container: Container): Promise<void> {
 export async function expectNothingLeft(scratch: Scratch, container: Container): Promise<void> {
   expect(container.processes()).toEqual([]);
   expect(existsSync(processDir(scratch, container))).toBe(false);
-  expect(readdirSync(join(scratch.root, container.id))).toEqual(['state.json']);
+  expect(readdirSync(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
   await noProcessLeft(container);
 }

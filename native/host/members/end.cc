@@ -12,6 +12,7 @@
 namespace {
 
 constexpr int64_t kTimeoutMs = 10000;
+constexpr int64_t kCgroupKillMs = 200;
 
 // There are more members than we may open descriptors: kill those that were found, then look for the others.
 bool is_out_of_descriptors(int err) { return err == -EMFILE || err == -ENFILE; }
@@ -53,8 +54,9 @@ bool end_container(const ContainerState* state, int container_fd, TextBuilder& e
     return false;
   }
   UniqueFd cgroup_fd;
-  // Ignore a failure: the walk also finds the processes in the cgroup, and those outside of it.
-  if (open_cgroup(container_fd, &cgroup_fd) == 0) (void)kill_cgroup(cgroup_fd.get(), deadline_ms);
+  // Ignore a failure: the walk also finds the processes in the cgroup, and those outside of it. So this wait is short:
+  // cgroup.kill passes over a process whose main thread has ended while others run.
+  if (open_cgroup(container_fd, &cgroup_fd) == 0) (void)kill_cgroup(cgroup_fd.get(), monotonic_ms() + kCgroupKillMs);
   if (!end_members(*state, container_fd, deadline_ms, error)) return false;
   int err = remove_cgroup(container_fd);
   if (err < 0) add_reason(error.add("cannot remove the container's cgroup: "), err);

@@ -1,0 +1,89 @@
+/** Deletes a container, or removes one ended process of it. The caller holds the container's lock and looked at it anew. */
+import { OutliveError } from '../base/errors.js';
+import type { RuntimeTarget } from '../runtime/call.js';
+import { releaseShim } from '../shim/control.js';
+import { drainOutput } from '../shim/drain.js';
+import type { Process, ProcessOwner } from './process.js';
+import type { ContainerProcesses } from './processes.js';
+
+/**
+ * How long removeProcess() waits for the shim to leave, in milliseconds. A shim with nothing left to hold leaves at once.
+ * One that holds what an exec'ed process left running stays with it until the container is deleted.
+ */
+const RELEASE_LIMIT_MS = 500;
+
+/** What is deleted. */
+export interface Doomed<Owner extends ProcessOwner> {
+  readonly processes: ContainerProcesses<Owner>;
+  readonly target: RuntimeTarget;
+}
+
+/** As `Container.delete()`. */
+export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>, force: boolean): Promise<void> {
+  const { processes, target } = doomed;
+  const isAlive = (process: Process<O>): boolean => !process.hasEnded;
+  const mustEnd = (): void => {
+    if (force || !processes.all().some(isAlive)) return;
+    throw new OutliveError('ERR_PROCESS_NOT_EXITED', `container ${target.id} still runs`);
+  };
+  mustEnd();
+  if (!(await processes.startsOver(target.timeoutMs))) {
+    processes.abandonStarts();
+    if (!(await processes.startsOver(target.timeoutMs))) throw stillStarting(doomed);
+  }
+  mustEnd();
+  // So that every end is heard of, whatever was closed.
+  for (const process of processes.all()) process.lifecycle.reopen();
+  await endAll(doomed, processes.all().filter(isAlive));
+  for (const process of processes.all()) {
+    if (!(await releaseShim(process.lifecycle.dir, target.timeoutMs))) throw shimStays(doomed, process);
+  }
+  for (const process of processes.all()) processes.forget(process);
+  target.dir.remove();
+}
+
+async function endAll<O extends ProcessOwner>(doomed: Doomed<O>, alive: Process<O>[]): Promise<void> {
+  const { processes } = doomed;
+  const stopDraining = processes.all().map((process) => drainOutput(process.stdio, process.lifecycle.hasOwnShim));
+  try {
+    for (const process of processes.all()) {
+      if (!alive.includes(process)) await shimCleanedUp(doomed, process);
+    }
+    const { init } = processes;
+    if (init?.lifecycle.endedCleanly === false) {
+      await processes.deleteFromRuntime(alive.length > 0, init.lifecycle.wasInterrupted);
+    }
+    // Also what the runtime does not know, or no longer knows.
+    for (const process of processes.all()) process.lifecycle.kill();
+    for (const process of alive) await shimCleanedUp(doomed, process);
+  } finally {
+    for (const stop of stopDraining) stop();
+  }
+}
+
+async function shimCleanedUp<O extends ProcessOwner>(doomed: Doomed<O>, process: Process<O>): Promise<void> {
+  if (await process.lifecycle.shimCleanedUp(doomed.target.timeoutMs)) return;
+  throw shimStays(doomed, process);
+}
+
+/** As `Container.removeProcess()`. */
+export async function removeProcess<O extends ProcessOwner>(
+  { processes }: Doomed<O>,
+  process: Process<O>,
+): Promise<void> {
+  const { lifecycle } = process;
+  if (!lifecycle.hasEnded) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${process.id} has not exited`);
+  if (lifecycle.exit?.lost !== undefined) await processes.endRemains(process).catch(() => undefined);
+  await releaseShim(lifecycle.dir, RELEASE_LIMIT_MS);
+  processes.forget(process);
+  lifecycle.dir.remove();
+}
+
+function shimStays<O extends ProcessOwner>({ target }: Doomed<O>, { id }: Process<O>): OutliveError {
+  return new OutliveError('ERR_SHIM', `the shim of process ${id} did not leave in ${target.timeoutMs} ms`);
+}
+
+function stillStarting<O extends ProcessOwner>({ target }: Doomed<O>): OutliveError {
+  const message = `a start in container ${target.id} could not be ended in ${target.timeoutMs} ms`;
+  return new OutliveError('ERR_SHIM', message);
+}
