@@ -86,7 +86,7 @@ function gone(/** @type {string} */ root) {
     name: 'gone',
     begin: (id) => rmSync(join(root, id), { recursive: true, force: true, maxRetries: 10 }),
     end: () => undefined,
-    errors: /^(ENOENT|ERR_OCI_RUNTIME)$/,
+    errors: /^(ENOENT|ERR_CONTAINER_NOT_FOUND|ERR_OCI_RUNTIME)$/,
   };
 }
 
@@ -104,7 +104,7 @@ async function atStart(
   fault.end();
   if ('code' in started && fault.name !== 'gone') {
     const entries = readdirSync(join(round.root, container.id)).filter((name) => name !== '.runtime');
-    check(entries.join() === 'state.json', `a failed start left ${entries.join()}`);
+    check(entries.join() === '.lock,state.json', `a failed start left ${entries.join()}`);
   }
   await within('delete', container.delete(), 20_000);
 }

@@ -51,7 +51,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
 
   readonly #letRun: () => Promise<void>;
   /** Its FIFOs may be another process's once it was removed. */
-  readonly #isCurrent = (): boolean => this.lifecycle.dir.isCurrent();
+  readonly #isOurs = (): boolean => !this.lifecycle.dir.isAnothers();
 
   /** @internal */
   readonly rootIds: { readonly uid: number; readonly gid: number };
@@ -172,17 +172,17 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
 
   /** A stream that writes to its stdin; see `openInput()`. */
   openStdin(): Writable {
-    return openInputIf(this.#isCurrent, this.stdio.stdin);
+    return openInputIf(this.#isOurs, this.stdio.stdin);
   }
 
   /** A stream of its stdout (with a terminal: all its output); see `openOutput()`. */
   openStdout(options?: OutputOptions): Readable {
-    return openOutputIf(this.#isCurrent, this.stdio.stdout, options);
+    return openOutputIf(this.#isOurs, this.stdio.stdout, options);
   }
 
   /** A stream of its stderr. */
   openStderr(options?: OutputOptions): Readable {
-    return openOutputIf(this.#isCurrent, this.stdio.stderr, options);
+    return openOutputIf(this.#isOurs, this.stdio.stderr, options);
   }
 
   /** Stops watching and frees the descriptors; never touches the process. Waits in progress reject. */

@@ -46,7 +46,7 @@ export class DirectoryKey {
    * @throws a system error if that can't be read for now (EMFILE …).
    */
   isCurrent(): boolean {
-    const key = readKey(this.#file);
+    const key = readKey(this.#file, this.key);
     if (key !== undefined && key !== this.key) return false;
     const directory = inodeOf(dirname(this.#file));
     // A file that somebody damaged or removed does not make its directory another one.
@@ -54,6 +54,12 @@ export class DirectoryKey {
     this.#directory = directory;
     this.#signature = signatureOf(this.#file);
     return true;
+  }
+
+  /** Whether the directory holds another one by now. A directory that is gone, or whose file is damaged, holds none. */
+  isAnothers(): boolean {
+    const key = readKey(this.#file, this.key);
+    return key !== undefined && key !== this.key;
   }
 
   /**
@@ -66,15 +72,23 @@ export class DirectoryKey {
   }
 }
 
-/** The key in a file; undefined if there is no such file, or it is broken. */
-function readKey(path: string): string | undefined {
+/**
+ * The key in a file; undefined if there is no such file, or it is broken. A file without a key has lost it if it had one:
+ * then only its directory tells.
+ */
+function readKey(path: string, expected: string): string | undefined {
   try {
     const text = readIfThere(path, MAX_BYTES);
-    return text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
+    const key = text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
+    return key !== undefined && isSignature(key) && !isSignature(expected) ? undefined : key;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ERR_INVALID_STATE', 'ELOOP', 'ENXIO')) return undefined;
     throw error;
   }
+}
+
+function isSignature(key: string): boolean {
+  return key.includes(':');
 }
 
 function inodeOf(path: string): string | undefined {

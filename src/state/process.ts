@@ -61,6 +61,11 @@ export class ProcessDir {
     return this.#key?.isCurrent() ?? true;
   }
 
+  /** Whether the path holds another process by now; see {@link DirectoryKey.isAnothers}. */
+  isAnothers(): boolean {
+    return this.#key?.isAnothers() ?? false;
+  }
+
   /** As isCurrent(), cheaper, for lists; see {@link DirectoryKey.looksCurrent}. */
   looksCurrent(): boolean {
     return this.#key?.looksCurrent() ?? true;

@@ -38,5 +38,5 @@ export function entries(dir: string): Dirent[] {
  * @throws a system error of realpath(3).
  */
 export function realRoot(root: string): string {
-  return realpathSync.native(root);
+  return realpathSync(root);
 }

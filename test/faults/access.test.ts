@@ -37,7 +37,7 @@ describe.each([0o000, 0o777])('under the umask %o', (mask) => {
       const process = await made.start({ stdio });
       await process.wait();
       const dir = join(scratch.root, made.id);
-      await until('the runtime has forgotten it', () => readdirSync(join(dir, '.runtime')).length === 0);
+      await until('the runtime has forgotten it', () => readdirSync(join(dir, 'init', '.runtime')).length === 0);
       const modes = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => {
         const stat = lstatSync(join(entry.parentPath, entry.name));
         return [entry.name, entry.isSymbolicLink() || (stat.mode & 0o7777) === (entry.isDirectory() ? 0o700 : 0o600)];

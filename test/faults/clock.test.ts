@@ -101,6 +101,6 @@ test('nothing else reads the wall clock', () => {
     'native/shim/status.cc: CLOCK_REALTIME',
     'src/container/leftovers.ts: Date',
     'src/runtime/checkpoint.ts: Date',
-    'src/state/state-dir.ts: mtimeMs',
+    'src/state/process.ts: mtimeMs',
   ]);
 });

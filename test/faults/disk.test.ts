@@ -74,11 +74,11 @@ describe.runIf(wantRight('root, to mount a tmpfs', mayMount))('a small disk', ()
   });
 });
 
-test('gone at the start: ENOENT; gone at the exit: lost, with that reason', async ({ scratch }) => {
+test('gone at the start: not found; gone at the exit: lost, with that reason', async ({ scratch }) => {
   const first = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 9'] });
   const dir = join(scratch.root, first.id);
   renameSync(dir, join(scratch.dir, 'away'));
-  await expect(first.start()).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(first.start()).rejects.toMatchObject({ code: 'ERR_CONTAINER_NOT_FOUND' });
   renameSync(join(scratch.dir, 'away'), dir);
   const process = await first.start({ stdio: scratch.fifos() });
   renameSync(dir, join(scratch.dir, 'away'));

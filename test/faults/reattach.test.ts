@@ -1,7 +1,7 @@
 /** Re-attach after a supervisor died at any instant: what it left loads, reports its true state, and can be deleted. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -114,11 +114,20 @@ test('a shim that has not opened its FIFOs when a supervisor loads is waited for
   expect(await (await starting).wait()).toMatchObject({ status: 6 });
 });
 
+/** A start that has made its directory goes on in the next turn of the event loop: until then there is no shim. */
+async function claimed(dir: string): Promise<void> {
+  for (let turns = 0; !existsSync(join(dir, 'process.json')); turns++) {
+    if (turns > 1000) throw new Error(`no process.json in ${dir}`);
+    await Promise.resolve();
+  }
+}
+
 describe('a supervisor that comes while another one is about to start the shim', () => {
   test('sees that a start is under way, and gets the same exit', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] });
     const starting = starter.start();
     // Still in the same turn of the event loop: the directory exists, the shim does not.
+    await claimed(join(scratch.root, starter.id, 'init'));
     const loading = Container.load(scratch.root, starter.id);
     expect(processesWith(starter.id)).toEqual([]);
     const container = scratch.keep(await loading);
@@ -131,6 +140,7 @@ describe('a supervisor that comes while another one is about to start the shim',
   test('removes nothing of it as a leftover, however old it looks', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] });
     const starting = starter.start();
+    await claimed(join(scratch.root, starter.id, 'init'));
     utimesSync(join(scratch.root, starter.id, 'init'), 0, 0);
     const cleaning = Container.cleanUp(scratch.root, { graceMs: 0 });
     expect(processesWith(starter.id)).toEqual([]);
@@ -141,6 +151,7 @@ describe('a supervisor that comes while another one is about to start the shim',
   test('leaves the clean-up of a failed start to that one', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['/nonexistent'] });
     const failed = expect(starter.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    await claimed(join(scratch.root, starter.id, 'init'));
     const container = scratch.keep(await Container.load(scratch.root, starter.id));
     const told = container.processes()[0]?.wait();
     await failed;
