@@ -5,7 +5,7 @@
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError } from '../base/errors.js';
 import { ExitWatch } from './watch.js';
-import { type Exit, readExit } from '../state/exit.js';
+import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Spawned } from '../posix/index.js';
 import { type Deferred, abortable, deferred, within } from '../base/promises.js';
 import { hasShim, isShimComing, reattach } from './attach.js';
@@ -92,7 +92,7 @@ export class Tracker {
     const gone = this.#watch === undefined ? !hasShim(this.#dir) : this.#watch.shimGone;
     const concluded = gone ? this.#conclude() : undefined;
     if (concluded !== undefined) return concluded;
-    if (this.#dir.readExitStatus() === undefined) return undefined;
+    if (!isRecorded(this.#dir)) return undefined;
     const exit = readExit(this.#dir);
     return exit.status === undefined ? undefined : exit;
   }
