@@ -193,12 +193,13 @@ export class Lifecycle {
   get endedCleanly(): boolean {
     const recorded = this.#tracker.known()?.status !== undefined;
     if (!recorded || !this.hasOwnShim || this.dir.hasShimMessages()) return false;
-    return this.#tracker.shimLeftWell ?? isShimListening(this.dir);
+    // A shim of an older release leaves no mark; if it still holds unread output, it has deleted the container.
+    return this.dir.hasDeletedMark() || isShimListening(this.dir);
   }
 
   /** It, or the deletion of its container, was interrupted: the runtime may have an unfinished container. */
   get wasInterrupted(): boolean {
-    return !this.dir.wasStarted() || this.#tracker.shimLeftWell === false;
+    return !this.dir.wasStarted() || (this.hasOwnShim && !this.dir.hasDeletedMark());
   }
 
   /** Whether exactly this process runs, whatever became of its shim; false if nobody recorded which process it is. */

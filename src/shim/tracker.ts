@@ -31,7 +31,6 @@ export class Tracker {
   #counts = false;
   #retry: NodeJS.Timeout | undefined;
   #coming: NodeJS.Timeout | undefined;
-  #shimLeftWell: boolean | undefined;
 
   /** `onLost` is called once, when the process was started and nobody recorded its end. */
   constructor(dir: ProcessDir, onLost: () => void) {
@@ -42,11 +41,6 @@ export class Tracker {
   /** The exit FIFO's descriptor, -1 when it is not open. */
   get fd(): number {
     return this.#watch?.fd ?? -1;
-  }
-
-  /** Whether the shim did all it had to; undefined when it has not left, or nobody here is its parent. */
-  get shimLeftWell(): boolean | undefined {
-    return this.#shimLeftWell;
   }
 
   /** Before the shim is spawned, so that its leaving can't be missed. */
@@ -60,10 +54,7 @@ export class Tracker {
     this.#listen(changes);
     // As its parent we hear of the shim's end even where it never opened `exit`.
     shim.exited.then(
-      ({ code }) => {
-        this.#shimLeftWell = code === 0;
-        this.#shimGone();
-      },
+      () => this.#shimGone(),
       () => undefined,
     );
     shim.unref();

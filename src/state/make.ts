@@ -14,6 +14,7 @@ const START_FILES = [
   'identity.json',
   'started',
   'exitStatus',
+  'deleted',
   'exit.json',
   'shim-log.json',
   'log.json',

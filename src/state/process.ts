@@ -180,6 +180,11 @@ export class ProcessDir {
     writeFileAtomic(join(this.path, 'started'), '');
   }
 
+  /** Whether the shim wrote down that the runtime has deleted the container. */
+  hasDeletedMark(): boolean {
+    return fs.existsSync(join(this.path, 'deleted'));
+  }
+
   /** Whether the shim had an error or a warning to tell. */
   hasShimMessages(): boolean {
     return (readIfThere(join(this.path, 'shim-log.json'), MAX_LOG_BYTES, 'truncate') ?? '') !== '';
