@@ -10,7 +10,7 @@ trap 'rm -rf "$copy"' EXIT
 trap 'exit 130' INT TERM
 
 cd "$repository"
-mkdir -p "$copy/build/Release" "$copy/reports"
+mkdir -p "$copy/build/Release" "$copy/sanitized" "$copy/reports"
 # Processes of other users report too.
 chmod 755 "$copy" && chmod 1777 "$copy/reports"
 cp -r package.json tsconfig.json tsconfig.build.json vitest.config.ts native src test "$copy"
@@ -23,12 +23,12 @@ flags='-std=c++17 -O1 -g -Wall -Wextra -Werror -fno-exceptions -fno-rtti -fno-om
   -fsanitize=address,undefined -fno-sanitize-recover=all -static-libasan -static-libubsan'
 for name in shim host; do
   # shellcheck disable=SC2086
-  ${CXX:-g++} $flags -o "build/Release/outlive-$name" native/common/*.cc $(find native/$name -name '*.cc') &
+  ${CXX:-g++} $flags -o "sanitized/outlive-$name" native/common/*.cc $(find native/$name -name '*.cc') &
   eval "${name}_build=$!"
 done
 wait "$shim_build"
 wait "$host_build"
-nm build/Release/outlive-shim | grep -q __asan_init || {
+nm sanitized/outlive-shim | grep -q __asan_init || {
   echo 'sanitize.sh: the shim was built without AddressSanitizer' >&2
   exit 1
 }
@@ -37,9 +37,18 @@ nm build/Release/outlive-shim | grep -q __asan_init || {
 run() {
   leaks=$1
   shift
-  ASAN_OPTIONS="log_path=$copy/reports/asan:detect_leaks=$leaks:exitcode=99" \
-    UBSAN_OPTIONS="log_path=$copy/reports/ubsan:print_stacktrace=1" \
-    node node_modules/vitest/vitest.mjs run --testTimeout 120000 "$@" || failed=1
+  # Neither shim nor runtime gets the environment of the tests, so the options are given by a wrapper.
+  for name in shim host; do
+    cat >"build/Release/outlive-$name.new" <<EOF
+#!/bin/sh
+export ASAN_OPTIONS='log_path=$copy/reports/asan:detect_leaks=$leaks:exitcode=99'
+export UBSAN_OPTIONS='log_path=$copy/reports/ubsan:print_stacktrace=1'
+exec '$copy/sanitized/outlive-$name' "\$@"
+EOF
+    chmod 755 "build/Release/outlive-$name.new"
+    mv "build/Release/outlive-$name.new" "build/Release/outlive-$name"
+  done
+  node node_modules/vitest/vitest.mjs run --testTimeout 120000 "$@" || failed=1
 }
 
 failed=0

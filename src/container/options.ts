@@ -1,7 +1,7 @@
 /** What `Container`'s methods take and give; the options of `create`, checked. */
 import { resolve } from 'node:path';
 import { withAbsoluteRoot } from '../runtime/args.js';
-import { recordedEnv } from '../runtime/environment.js';
+import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
 import { realRoot } from '../state/root.js';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
@@ -25,6 +25,12 @@ export interface ContainerOptions {
   runtime?: string;
   /** Global arguments for the runtime, before its command. Default none. */
   runtimeArgs?: string[];
+  /**
+   * Variables for the runtime (and the shim, which calls it), beside PATH, HOME, USER, LOGNAME, LANG, LC_ALL, TZ, TMPDIR,
+   * XDG_RUNTIME_DIR and DBUS_SESSION_BUS_ADDRESS of this program. Kept with the container, in its state directory. The
+   * process itself gets only what its bundle says. Default none.
+   */
+  runtimeEnv?: Record<string, string>;
   /** Another shim: a name on PATH or a path. Default: the shipped one. */
   shim?: string;
   /** Kept with the container; no meaning here. Default none. */
@@ -83,12 +89,13 @@ export function checkOptions(options: ContainerOptions): {
 } {
   checkObject('options', options);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
-  const { labels = [], noPivotRoot = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { runtimeEnv = {}, labels = [], noPivotRoot = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkString('options.root', root);
   checkId('options.id', id);
   checkString('options.bundle', bundle);
   checkString('options.runtime', runtime);
   checkStrings('options.runtimeArgs', runtimeArgs);
+  checkRuntimeEnv('options.runtimeEnv', runtimeEnv);
   checkString('options.shim', shim);
   checkStrings('options.labels', labels);
   checkBoolean('options.noPivotRoot', noPivotRoot);
@@ -104,7 +111,7 @@ export function checkOptions(options: ContainerOptions): {
     shim: normalizeProgram(shim),
     noPivotRoot,
     key: newKey(),
-    runtimeEnv: recordedEnv(),
+    runtimeEnv: recordedEnv(runtimeEnv),
   };
   return { root: realRoot(root), id, state, timeoutMs };
 }
