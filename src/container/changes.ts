@@ -1,8 +1,8 @@
 /** Reports the changes that are made through a container's object to its listeners: a monitor, a supervisor. */
 
 /**
- * `start`: the given process was started, or the program of a created container was let run. `remove`: the given process
- * was removed. The others concern the whole container.
+ * `start`: the given process was started, or the program of a created container was let run. `remove`: the given
+ * process was removed. The others concern the whole container.
  */
 export type ContainerChange = 'start' | 'remove' | 'pause' | 'resume' | 'delete';
 
@@ -11,7 +11,10 @@ export type ChangeListener<Process> = (change: ContainerChange, process: Process
 export class ContainerChanges<Process> {
   readonly #listeners = new Set<ChangeListener<Process>>();
 
-  /** Calls `listener` at each change, before the method that made it resolves. Ends when the returned function is called. */
+  /**
+   * Calls `listener` at each change, before the method that made it resolves. Ends when the returned function is
+   * called.
+   */
   subscribe(listener: ChangeListener<Process>): () => void {
     const own: ChangeListener<Process> = (change, process) => listener(change, process);
     this.#listeners.add(own);

@@ -110,8 +110,8 @@ export class Container implements ProcessOwner {
    * Brings back a container that this or another program made, with all its processes: those that run, those that ended
    * while no program watched, and those whose start was interrupted. Takes no lock.
    * @param options.timeoutMs as `ContainerOptions.timeoutMs`. Default 15000.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none; `ERR_INVALID_STATE` if its state.json is broken or
-   *   missing, or its directory belongs to, or may be written by, another user; {TypeError|RangeError}
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none; `ERR_INVALID_STATE` if its state.json is broken
+   *   or missing, or its directory belongs to, or may be written by, another user; {TypeError|RangeError}
    *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
    */
   static async load(root: string, id: string, options: { timeoutMs?: number } = {}): Promise<Container> {
@@ -128,7 +128,8 @@ export class Container implements ProcessOwner {
       dir.requireCurrent();
       throw error;
     }
-    // A supervisor may have let the program run and died before it recorded that. status() asks the runtime and records it.
+    // A supervisor may have let the program run and died before it recorded that. status() asks the runtime and records
+    // it.
     if (container.#processes.init?.lifecycle.awaitsStart === true) await container.status().catch(() => undefined);
     return container;
   }
@@ -136,8 +137,8 @@ export class Container implements ProcessOwner {
   /**
    * Brings back every container of a state root.
    * @param root an existing directory.
-   * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot be
-   *   loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
+   * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot
+   *   be loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; a system error if the root can't be read.
    */
   static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
@@ -157,13 +158,14 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Removes what dead supervisors left unfinished in a state root: directories that were being made or removed, containers
-   * whose state.json is missing or broken, and processes whose start was interrupted before there was a shim. Signals no
-   * process, and removes nothing of which a process runs. If a container's lock is held, it skips that container.
+   * Removes what dead supervisors left unfinished in a state root: directories that were being made or removed,
+   * containers whose state.json is missing or broken, and processes whose start was interrupted before there was a
+   * shim. Signals no process, and removes nothing of which a process runs. If a container's lock is held, it skips that
+   * container.
    * @param root an existing directory.
    * @param options.dryRun true: only list. Default false.
-   * @param options.graceMs the age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim counts
-   *   as interrupted. It must be longer than a start takes. Default 60000.
+   * @param options.graceMs the age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim
+   *   counts as interrupted. It must be longer than a start takes. Default 60000.
    * @returns what was found, the reason, and whether it was removed.
    * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if a
    *   container's `.lock` is not a FIFO of this user; a system error if the root can't be read or written.
@@ -178,13 +180,13 @@ export class Container implements ProcessOwner {
   /**
    * Starts the container's first process, `init`. If `create()` made it already, lets its program run.
    * After a failure nothing of the attempt is left, and you may try again; for a created one see `process.start()`.
-   * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before, if options are given for a created one, or if a
-   *   file is broken or in the way; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container
-   *   for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted;
-   *   `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or runtime failed
-   *   (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why; `ERR_CONTAINER_START_TIMEOUT` if it
-   *   took longer than `timeoutMs`; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such checkpoint; {TypeError}
-   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before, if options are given for a created one, or if
+   *   a file is broken or in the way; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the
+   *   container for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was
+   *   deleted; `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or
+   *   runtime failed (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why;
+   *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
+   *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<ContainerProcess> {
     const given = newStdio(stdio);
@@ -202,11 +204,11 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Makes the container's first process, `init`, but does not let its program run yet. The process has its pid, namespaces
-   * and limits. Its state is `created` until `container.start()` or `process.start()`. Meanwhile you can set up what it
-   * needs on the host (networks, …). It outlives the supervisor as a running one does.
-   * @throws as `start()`: `ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them; `ERR_INVALID_STATE` if it has a first
-   *   process already.
+   * Makes the container's first process, `init`, but does not let its program run yet. The process has its pid,
+   * namespaces and limits. Its state is `created` until `container.start()` or `process.start()`. Meanwhile you can set
+   * up what it needs on the host (networks, …). It outlives the supervisor as a running one does.
+   * @throws as `start()`: `ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them; `ERR_INVALID_STATE` if it has a
+   *   first process already.
    */
   async create({ stdio, labels }: CreateOptions = {}): Promise<ContainerProcess> {
     const given = newStdio(stdio);
@@ -218,10 +220,10 @@ export class Container implements ProcessOwner {
    * Starts another process in the running container.
    * @param processId has the form of a container's id; unique in the container, not `init`.
    * @param spec what to run: changes to the process object of `init` as it was started, as {@link execSpec} takes them.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `init` was not started; `ERR_CONTAINER_EXITED` if it has ended;
-   *   `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than `timeoutMs`,
-   *   and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE` if it has a
-   *   process with this id; else as `start()`.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `init` was not started; `ERR_CONTAINER_EXITED` if it has
+   *   ended; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
+   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE`
+   *   if it has a process with this id; else as `start()`.
    */
   async exec(processId: string, spec: ExecSpec, { stdio, labels }: ExecOptions = {}): Promise<ContainerProcess> {
     checkId('processId', processId);
@@ -238,15 +240,16 @@ export class Container implements ProcessOwner {
     try {
       return await claimed.launch();
     } catch (error) {
-      // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim later.
+      // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim
+      // later.
       await this.#locked(() => claimed.undo()).catch(() => undefined);
       throw error;
     }
   }
 
   /**
-   * Its processes that were not removed, running or ended, in no particular order. Reads the directory: the list has what
-   * other programs started and removed.
+   * Its processes that were not removed, running or ended, in no particular order. Reads the directory: the list has
+   * what other programs started and removed.
    * @throws a system error if the directory can't be read.
    */
   processes(): ContainerProcess[] {
@@ -256,9 +259,9 @@ export class Container implements ProcessOwner {
 
   /**
    * Removes an ended process and its directory. Output that nobody has read is lost.
-   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it has not ended; `ERR_INVALID_STATE` if there is none with this id;
-   *   `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than `timeoutMs`,
-   *   and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; a system error.
+   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it has not ended; `ERR_INVALID_STATE` if there is none with this
+   *   id; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
+   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; a system error.
    */
   async removeProcess(processId: string): Promise<void> {
     const removed = await this.#locked(async () => {
@@ -270,7 +273,10 @@ export class Container implements ProcessOwner {
     this.changes.tell('remove', removed);
   }
 
-  /** The state of its first process; `stopped` if it has none. Reads files and does not run the runtime; `status()` does. */
+  /**
+   * The state of its first process; `stopped` if it has none. Reads files and does not run the runtime; `status()`
+   * does.
+   */
   state(): State {
     this.#processes.refresh([INIT_PROCESS_ID]);
     return this.#processes.init?.state() ?? 'stopped';
@@ -278,11 +284,11 @@ export class Container implements ProcessOwner {
 
   /**
    * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_EXITED` if its first process
-   *   has ended; `ERR_INVALID_STATE` if it is paused already (crun does not report that); `ERR_CONTAINER_BUSY` if another
-   *   object, worker or program was changing the container for longer than `timeoutMs`, and nothing was changed;
-   *   `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_OCI_RUNTIME` if the runtime failed or took longer than
-   *   `timeoutMs`; `ERR_NOT_INSTALLED` if the runtime is missing; a system error.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_EXITED` if its first
+   *   process has ended; `ERR_INVALID_STATE` if it is paused already (crun does not report that); `ERR_CONTAINER_BUSY`
+   *   if another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
+   *   changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_OCI_RUNTIME` if the runtime failed or took
+   *   longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the runtime is missing; a system error.
    */
   async pause(): Promise<void> {
     return this.#operations.pause();
@@ -290,7 +296,8 @@ export class Container implements ProcessOwner {
 
   /**
    * Lets its processes go on.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_INVALID_STATE` if it is not paused.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_INVALID_STATE` if it is not
+   *   paused.
    */
   async resume(): Promise<void> {
     return this.#operations.resume();
@@ -299,17 +306,17 @@ export class Container implements ProcessOwner {
   /**
    * Runs the runtime's `state`. To ask without the runtime, call `state()`. Does not wait for the lock.
    * @returns the runtime's own word; `'stopped'` if the container has ended and the runtime does not know it any more.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_NOT_FOUND` if it was deleted;
-   *   `ERR_OCI_RUNTIME` if the runtime failed or took longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the runtime is
-   *   missing; `ERR_INVALID_STATE` if it prints no JSON, or its container with this id has another bundle.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_NOT_FOUND` if it was
+   *   deleted; `ERR_OCI_RUNTIME` if the runtime failed or took longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the
+   *   runtime is missing; `ERR_INVALID_STATE` if it prints no JSON, or its container with this id has another bundle.
    */
   async status(): Promise<RuntimeStatus> {
     return this.#operations.status();
   }
 
   /**
-   * The pids, on the host, of all processes in it, also of those that they started. A pid may belong to another process by
-   * the time you use it. To signal, use `killAll()` or `process.signal()`. Does not wait for the lock.
+   * The pids, on the host, of all processes in it, also of those that they started. A pid may belong to another process
+   * by the time you use it. To signal, use `killAll()` or `process.signal()`. Does not wait for the lock.
    * @throws as `pause()`, but never `ERR_CONTAINER_BUSY` and `ERR_INVALID_STATE`.
    */
   async pids(): Promise<number[]> {
@@ -327,7 +334,8 @@ export class Container implements ProcessOwner {
   /**
    * Changes its limits while it runs. A limit that is missing stays as it is. The bundle's config.json is not changed.
    * @param resources as `linux.resources` of config.json.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError} `ERR_INVALID_ARG_TYPE`.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError}
+   *   `ERR_INVALID_ARG_TYPE`.
    */
   async updateResources(resources: LinuxResources): Promise<void> {
     return this.#operations.updateResources(resources);
@@ -345,12 +353,13 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing of
-   * the checkpoint is left.
-   * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is made.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the name
-   *   is taken; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`. The host runtime and a crun without criu
-   *   make no checkpoints: `ERR_OCI_RUNTIME`.
+   * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing
+   * of the checkpoint is left.
+   * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is
+   *   made.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the
+   *   name is taken; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`. The host runtime and a crun without
+   *   criu make no checkpoints: `ERR_OCI_RUNTIME`.
    * @see criu(8)
    */
   async checkpoint(options: CheckpointOptions, dir?: string): Promise<Checkpoint> {
@@ -380,10 +389,11 @@ export class Container implements ProcessOwner {
    * directory. Waits for starts that are under way; one that takes longer than `timeoutMs` is ended. If it fails, the
    * directory stays. After it, changes by this object fail with `ERR_CONTAINER_NOT_FOUND`.
    * @param options.force false: refuse if a process still runs. Default true.
-   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if a process runs and `force` is false; `ERR_CONTAINER_BUSY` if another
-   *   object, worker or program was changing the container for longer than `timeoutMs`, and nothing was changed;
-   *   `ERR_CONTAINER_NOT_FOUND` if it was deleted before; `ERR_OCI_RUNTIME` or `ERR_NOT_INSTALLED` if what runs could not
-   *   be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`; a system error.
+   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if a process runs and `force` is false; `ERR_CONTAINER_BUSY` if
+   *   another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
+   *   changed; `ERR_CONTAINER_NOT_FOUND` if it was deleted before; `ERR_OCI_RUNTIME` or `ERR_NOT_INSTALLED` if what
+   *   runs could not be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`; a
+   *   system error.
    */
   async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
     await this.#locked(() => {
@@ -394,8 +404,9 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Stops watching: closes the objects of its processes and frees their descriptors. Does not touch any process. All methods
-   * still work, and look at the directory again; only `wait()` of an end that is not known fails (`ERR_INVALID_STATE`).
+   * Stops watching: closes the objects of its processes and frees their descriptors. Does not touch any process. All
+   * methods still work, and look at the directory again; only `wait()` of an end that is not known fails
+   * (`ERR_INVALID_STATE`).
    */
   close(): void {
     this.#processes.close();
@@ -405,7 +416,10 @@ export class Container implements ProcessOwner {
     this.close();
   }
 
-  /** Starts the first process. The lock is held until the end of the start, because the runtime knows the container by its id. */
+  /**
+   * Starts the first process. The lock is held until the end of the start, because the runtime knows the container by
+   * its id.
+   */
   async #startInit(stdio: Stdio, mode: StartMode): Promise<ContainerProcess> {
     const bundle = readBundle(this.bundle);
     const { process: spec } = bundle;
@@ -419,8 +433,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * The process object that `exec` changes: that of the first process as it was started. The bundle is not read, as it may
-   * have been rewritten or removed since. It is read only if the first process's process.json is broken.
+   * The process object that `exec` changes: that of the first process as it was started. The bundle is not read, as it
+   * may have been rewritten or removed since. It is read only if the first process's process.json is broken.
    */
   #execBase(): { spec: ProcessSpec; rootIds: { uid: number; gid: number } } {
     const init = this.#processes.init;
@@ -436,14 +450,16 @@ export class Container implements ProcessOwner {
         if (this.#processes.get(process.id) === process) await this.#processes.endRemains(process);
       }, [process.id]);
     } catch {
-      // Ignore: the container was deleted meanwhile, or is busy, or the runtime failed. delete() tries again and reports it.
+      // Ignore: the container was deleted meanwhile, or is busy, or the runtime failed. delete() tries again and
+      // reports it.
     }
   }
 
   /**
    * Runs `act` with the container's lock held, after it has read the processes with these ids again.
-   * @throws what `act` throws; {OutliveError} `ERR_CONTAINER_BUSY` if another one held the lock for longer than `timeoutMs`;
-   *   `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE` if `.lock` is not a FIFO of this user.
+   * @throws what `act` throws; {OutliveError} `ERR_CONTAINER_BUSY` if another one held the lock for longer than
+   *   `timeoutMs`; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE` if `.lock` is not a FIFO
+   *   of this user.
    */
   async #locked<T>(act: () => T | Promise<T>, ids: readonly string[] | undefined = [INIT_PROCESS_ID]): Promise<T> {
     const { dir, timeoutMs, id } = this.#target;

@@ -16,7 +16,9 @@ export interface Leftover {
   readonly path: string;
   /** What it is, as text for people. */
   readonly reason: string;
-  /** False with `dryRun`, if a process of it runs, or if another program holds the container's lock or removed it first. */
+  /**
+   * False with `dryRun`, if a process of it runs, or if another program holds the container's lock or removed it first.
+   */
   readonly removed: boolean;
 }
 
@@ -45,7 +47,9 @@ export async function cleanUp(root: string, options: { dryRun: boolean; graceMs:
   return leftovers;
 }
 
-/** Returns false, and does not throw, if another program holds the lock, has finished the leftover or has removed it. */
+/**
+ * Returns false, and does not throw, if another program holds the lock, has finished the leftover or has removed it.
+ */
 async function tryRemove(
   container: ContainerDir | undefined,
   mayGo: () => boolean,
@@ -122,9 +126,9 @@ function isAnythingLeft(dir: ContainerDir): boolean {
 }
 
 /**
- * The age is measured by the wall clock, which can be set. If it is set back, the directory is dated in the future, its age
- * is below any grace period, and it stays until the clock has passed its date. If it is set forward, a start that has just
- * begun looks old: so this also checks whether a shim is coming.
+ * The age is measured by the wall clock, which can be set. If it is set back, the directory is dated in the future, its
+ * age is below any grace period, and it stays until the clock has passed its date. If it is set forward, a start that
+ * has just begun looks old: so this also checks whether a shim is coming.
  */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
   if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || isShimComing(dir)) return false;

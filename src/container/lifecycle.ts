@@ -10,7 +10,9 @@ import { Tracker } from '../shim/tracker.js';
 import type { Exit } from '../state/exit.js';
 import type { ProcessDir } from '../state/process.js';
 
-/** The state of a process, or of a container's first process. `created`: it exists, and its program waits for `start()`. */
+/**
+ * The state of a process, or of a container's first process. `created`: it exists, and its program waits for `start()`.
+ */
 export type State = 'created' | 'running' | 'paused' | 'stopped';
 
 /** The arguments of a {@link Lifecycle}. */
@@ -96,7 +98,9 @@ export class Lifecycle {
     return this.#phase === 'new' || this.#phase === 'starting';
   }
 
-  /** Whether its start is under way in another program, or in the shim of a dead one: no pid is recorded, and no end. */
+  /**
+   * Whether its start is under way in another program, or in the shim of a dead one: no pid is recorded, and no end.
+   */
   get isBeingStarted(): boolean {
     return this.#phase === 'started' && !this.hasEnded && !this.dir.wasStarted();
   }
@@ -111,7 +115,10 @@ export class Lifecycle {
     return this.#phase === 'started';
   }
 
-  /** Whether it was made by `create`, and no program has recorded that it was let run. Another supervisor may let it run. */
+  /**
+   * Whether it was made by `create`, and no program has recorded that it was let run. Another supervisor may let it
+   * run.
+   */
   get awaitsStart(): boolean {
     if (this.#awaitsStart && this.dir.hasStartedMark()) this.#awaitsStart = false;
     return this.#awaitsStart;
@@ -192,7 +199,9 @@ export class Lifecycle {
     return this.#phase !== 'started' || (await this.#tracker.cleanedUp(limitMs)) !== undefined;
   }
 
-  /** Whether its shim recorded its end, logged nothing, and deleted the container: then the runtime need not be asked. */
+  /**
+   * Whether its shim recorded its end, logged nothing, and deleted the container: then the runtime need not be asked.
+   */
   get endedCleanly(): boolean {
     const recorded = this.#tracker.known()?.status !== undefined;
     if (!recorded || !this.hasOwnShim || this.dir.hasShimMessages()) return false;
@@ -242,8 +251,8 @@ export class Lifecycle {
   }
 
   /**
-   * The identity. What the shim recorded is preferred, because it read it while the process was not reaped. It is used only
-   * if the directory still is this process's after the read.
+   * The identity. What the shim recorded is preferred, because it read it while the process was not reaped. It is used
+   * only if the directory still is this process's after the read.
    */
   #who(): Identity | undefined {
     if (this.#identityRecorded) return this.#identity;
