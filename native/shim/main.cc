@@ -38,6 +38,8 @@ void delete_container(JsonLog& log, Shim& shim, bool force) {
     (void)shim.serve_until(&Shim::runtime_ended, kEndLimitMs);
   } else if (shim.runtime_wait_status() != 0) {
     log.warning("the runtime's delete failed (see log.json)");
+  } else if (shim.mark_deleted() < 0) {
+    log.warning(shim.why().view());
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -151,6 +152,8 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
         _exit(127);
       }
     }
+    // The runtime must not outlive us: nothing else would end what it is starting. It is cleared in what it forks.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (own_group) setpgid(0, 0);
     sigset_t none;
     sigemptyset(&none);

@@ -61,12 +61,21 @@ int Shim::want_events() {
 }
 
 void Shim::dispatch() {
-  if (loop_.ready(Source::Signals)) drain(signal_fd_.get());
+  if (loop_.ready(Source::Signals)) read_signals();
   if (loop_.ready(Source::Changes)) drain(changes_fd_.get());
   if (loop_.ready(Source::Control)) read_control();
   // Ignore a failure: adopt_process() checks for the terminal.
   if (loop_.ready(Source::Console)) (void)terminal_.receive();
   terminal_.serve(loop_);
+}
+
+// SIGCHLD only has to wake us. SIGTERM is read only while we linger: a manager that stops our service would wait for
+// us.
+void Shim::read_signals() {
+  struct signalfd_siginfo info;
+  while (retried([&] { return read(signal_fd_.get(), &info, sizeof info); }) == sizeof info) {
+    if (info.ssi_signo == SIGTERM) released_ = true;
+  }
 }
 
 // Until the process is known, only the runtime is reaped. An adopted process that has died meanwhile stays a zombie, so

@@ -166,11 +166,21 @@ int Shim::start_delete(bool force) {
   return err < 0 ? fail("build the runtime's arguments", err) : run_command(argv, kNoStdio, true);
 }
 
+int Shim::mark_deleted() {
+  UniqueFd fd(open_fd(AT_FDCWD, "deleted", O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600));
+  return fd.valid() ? 0 : fail("make deleted", -errno);
+}
+
 void Shim::kill_delete() {
   if (runtime_pid_ > 0) kill(-runtime_pid_, SIGKILL);
 }
 
 void Shim::begin_linger() {
+  sigset_t heard;
+  sigemptyset(&heard);
+  sigaddset(&heard, SIGCHLD);
+  sigaddset(&heard, SIGTERM);
+  (void)signalfd(signal_fd_.get(), &heard, 0);
   changes_fd_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!changes_fd_.valid()) return;  // the poll of serve_until() is enough
   (void)inotify_add_watch(changes_fd_.get(), ".", IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR);

@@ -30,9 +30,12 @@ class Shim {
   int record_identity();
   int record_exit();
   int start_delete(bool force);
+  // Records that the runtime has deleted the container.
+  int mark_deleted();
   // Hangs up the exit FIFO: the process has ended and its container is deleted.
   void close_exit() { exit_fd_.reset(); }
-  // From here on the shim only keeps unread output alive, and orphans that no other process would adopt.
+  // From here on the shim only keeps unread output alive, and orphans that no other process would adopt. SIGTERM, also
+  // one that came before, ends the former.
   void begin_linger();
 
   // Serves signals, control lines and the terminal until the condition holds: 0. -ETIMEDOUT after the time limit.
@@ -60,6 +63,7 @@ class Shim {
   int want_events();
   void dispatch();
   void read_control();
+  void read_signals();
   bool output_unread() const;
   bool state_removed() const;
 

@@ -48,8 +48,9 @@ int ReservedFile::reserve(int size) {
   fd_.reset(open_fd(AT_FDCWD, reserved_name_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!fd_.valid() || fchmod(fd_.get(), 0600) < 0) return -errno;
   int err = retried([&] { return fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, size); });
-  // Some file systems cannot reserve space; there the write may still fail.
-  return err == -EOPNOTSUPP ? 0 : err;
+  // Only a full disk refuses the start. A file system that cannot reserve space, or a sandbox that forbids the call,
+  // does not: there the write may still fail.
+  return err == -ENOSPC || err == -EDQUOT ? err : 0;
 }
 
 int ReservedFile::write(std::string_view text) {

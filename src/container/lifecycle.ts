@@ -205,12 +205,13 @@ export class Lifecycle {
   get endedCleanly(): boolean {
     const recorded = this.#tracker.known()?.status !== undefined;
     if (!recorded || !this.hasOwnShim || this.dir.hasShimMessages()) return false;
-    return this.#tracker.shimLeftWell ?? isShimListening(this.dir);
+    // A shim of an older release leaves no mark; if it still holds unread output, it has deleted the container.
+    return this.dir.hasDeletedMark() || isShimListening(this.dir);
   }
 
   /** Whether its start, or its shim's delete, was interrupted: then the runtime may have an unfinished container. */
   get wasInterrupted(): boolean {
-    return !this.dir.wasStarted() || this.#tracker.shimLeftWell === false;
+    return !this.dir.wasStarted() || (this.hasOwnShim && !this.dir.hasDeletedMark());
   }
 
   /** Whether exactly this process runs, with or without its shim; false if no identity was recorded. */

@@ -9,7 +9,7 @@
 import { isShimListening } from './control.js';
 import { hasCode } from '../base/errors.js';
 import { ExitWatch } from './watch.js';
-import { type Exit, readExit } from '../state/exit.js';
+import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import { hasShimProcess } from '../kernel/find.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -48,7 +48,7 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
  * shim holds `exit`.
  */
 export function isShimComing(dir: ProcessDir): boolean {
-  if (!dir.isCurrent() || dir.wasStarted() || dir.readExitStatus() !== undefined) return false;
+  if (!dir.isCurrent() || dir.wasStarted() || isRecorded(dir)) return false;
   return isHeld(dir) || hasShimProcess(dir.path, dir.containerId);
 }
 

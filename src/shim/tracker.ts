@@ -5,7 +5,7 @@
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError } from '../base/errors.js';
 import { ExitWatch } from './watch.js';
-import { type Exit, readExit } from '../state/exit.js';
+import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Spawned } from '../posix/index.js';
 import { type Deferred, abortable, deferred, within } from '../base/promises.js';
 import { hasShim, isShimComing, reattach } from './attach.js';
@@ -34,7 +34,6 @@ export class Tracker {
   #counts = false;
   #retry: NodeJS.Timeout | undefined;
   #coming: NodeJS.Timeout | undefined;
-  #shimLeftWell: boolean | undefined;
 
   /** `onLost` is called once if the process was started and its end is lost. */
   constructor(dir: ProcessDir, onLost: () => void) {
@@ -45,11 +44,6 @@ export class Tracker {
   /** The exit FIFO's descriptor; -1 if it is not open. */
   get fd(): number {
     return this.#watch?.fd ?? -1;
-  }
-
-  /** Whether the shim left with status 0; undefined if it has not left, or is not a child of this program. */
-  get shimLeftWell(): boolean | undefined {
-    return this.#shimLeftWell;
   }
 
   /** Opens `exit`. Call it before the shim is spawned, so that its hang-up can't be missed. */
@@ -63,10 +57,7 @@ export class Tracker {
     this.#listen(changes);
     // The parent also learns of the end of a shim that never opened `exit`.
     shim.exited.then(
-      ({ code }) => {
-        this.#shimLeftWell = code === 0;
-        this.#shimGone();
-      },
+      () => this.#shimGone(),
       () => undefined,
     );
     shim.unref();
@@ -95,7 +86,7 @@ export class Tracker {
     const gone = this.#watch === undefined ? !hasShim(this.#dir) : this.#watch.shimGone;
     const concluded = gone ? this.#conclude() : undefined;
     if (concluded !== undefined) return concluded;
-    if (this.#dir.readExitStatus() === undefined) return undefined;
+    if (!isRecorded(this.#dir)) return undefined;
     const exit = readExit(this.#dir);
     return exit.status === undefined ? undefined : exit;
   }

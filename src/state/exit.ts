@@ -45,9 +45,27 @@ export function readExit(dir: ProcessDir): Exit {
     if (Number.isNaN(status)) return lost('exitStatus holds no status');
     return record === undefined ? { status } : { status, record };
   } catch (error) {
-    if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM')) throw error;
+    if (isPassing(error)) throw error;
     return lost(messageOf(error));
   }
+}
+
+/**
+ * Whether an end is recorded, also if `exitStatus` is not readable as a status.
+ * @throws a system error if it can't be read for now (EMFILE, ENFILE, ENOMEM).
+ */
+export function isRecorded(dir: ProcessDir): boolean {
+  try {
+    return dir.readExitStatus() !== undefined;
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return true;
+  }
+}
+
+/** Whether another attempt may succeed: descriptors or memory are short for now. */
+function isPassing(error: unknown): boolean {
+  return hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM');
 }
 
 function reasonOf(dir: ProcessDir): string {

@@ -17,6 +17,7 @@ const START_FILES = [
   'identity.json',
   'started',
   'exitStatus',
+  'deleted',
   'exit.json',
   'shim-log.json',
   'log.json',

@@ -185,6 +185,11 @@ export class ProcessDir {
     writeFileAtomic(join(this.path, 'started'), '');
   }
 
+  /** Whether the shim recorded that the runtime has deleted the container. */
+  hasDeletedMark(): boolean {
+    return fs.existsSync(join(this.path, 'deleted'));
+  }
+
   /** Whether the shim logged an error or a warning. */
   hasShimMessages(): boolean {
     return (readIfThere(join(this.path, 'shim-log.json'), MAX_LOG_BYTES, 'truncate') ?? '') !== '';
