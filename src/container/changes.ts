@@ -1,8 +1,8 @@
-/** Changes made to a container through its object, told to those who keep a record of it (monitor, supervisor). */
+/** Reports the changes that are made through a container's object to its listeners: a monitor, a supervisor. */
 
 /**
- * `start`: the given process was launched, or (after a `create()`) its program was let run; `remove`: the given process was
- * removed; the others are the container's own.
+ * `start`: the given process was started, or the program of a created container was let run. `remove`: the given
+ * process was removed. The others concern the whole container.
  */
 export type ContainerChange = 'start' | 'remove' | 'pause' | 'resume' | 'delete';
 
@@ -11,14 +11,17 @@ export type ChangeListener<Process> = (change: ContainerChange, process: Process
 export class ContainerChanges<Process> {
   readonly #listeners = new Set<ChangeListener<Process>>();
 
-  /** Calls `listener` at each change, before the call that made it returns, until the returned function is called. */
+  /**
+   * Calls `listener` at each change, before the method that made it resolves. Ends when the returned function is
+   * called.
+   */
   subscribe(listener: ChangeListener<Process>): () => void {
     const own: ChangeListener<Process> = (change, process) => listener(change, process);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
   }
 
-  /** An exception of a listener is not thrown to the caller that made the change: it becomes an uncaught exception. */
+  /** If a listener throws, the method that made the change does not fail: the error becomes an uncaught exception. */
   tell(change: ContainerChange, process?: Process): void {
     for (const listener of [...this.#listeners]) {
       try {

@@ -1,6 +1,7 @@
 /**
- * A container: the directory that holds its processes, and the map from id to Process. What the runtime does with a
- * running one is container-operations.ts's. Seed: the `Container` interface of containerd's runtime package.
+ * A container: the public methods. Takes the container's lock for each change, and reads the directory again under it.
+ * Does not own the runtime's commands (operations.ts), the processes (processes.ts) or removal (delete.ts).
+ * Source: the `Container` interface of containerd's runtime package (June 2016).
  */
 import { accessSync, existsSync } from 'node:fs';
 import { checkInteger, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
@@ -43,13 +44,13 @@ import { type Stdio, newStdio } from '../stdio/stdio.js';
 /** A {@link Process} whose `container` is a {@link Container}. */
 export type ContainerProcess = Process<Container>;
 
-/** What `Container.loadAll` brought back. */
+/** The result of `Container.loadAll()`. */
 export interface LoadedRoot {
   readonly containers: Container[];
   readonly failures: LoadFailure[];
 }
 
-/** A container and its processes. Nothing of it is held only in memory: `Container.load` brings it back. */
+/** A container and its processes. Its whole state is on disk: any program can bring it back by `Container.load()`. */
 export class Container implements ProcessOwner {
   readonly id: string;
   /** Absolute path. */
@@ -58,10 +59,10 @@ export class Container implements ProcessOwner {
   readonly runtime: string;
   readonly runtimeArgs: readonly string[];
   readonly labels: readonly string[];
-  /** `'outlive-shim'` for the shipped one, else a name or an absolute path. */
+  /** `'outlive-shim'` (the shipped one), a name, or an absolute path. */
   readonly shim: string;
 
-  /** @internal Which container it is, whatever its path holds by now. */
+  /** @internal The key of this container (docs/protocol.md, "Keys"). Its path may hold another container by now. */
   readonly key: string;
 
   /** @internal */
@@ -93,10 +94,10 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Makes a container in the state root; runs nothing yet.
-   * @throws {OutliveError} `ERR_CONTAINER_EXISTS`; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`,
-   *   `ERR_INVALID_ARG_VALUE` (a broken config.json among them: file, line, column), `ERR_OUT_OF_RANGE`; a system error
-   *   when the root or the bundle can't be read or written. Nothing is left behind then.
+   * Makes a container in the state root. Runs nothing yet, and takes no lock. After a failure nothing of it is left.
+   * @throws {OutliveError} `ERR_CONTAINER_EXISTS` if the root has something with this id; {TypeError|RangeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also if config.json is broken: with file, line, column),
+   *   `ERR_OUT_OF_RANGE`; a system error if the root can't be written or the bundle can't be read.
    */
   static async create(options: ContainerOptions): Promise<Container> {
     const { root, id, state, timeoutMs } = checkOptions(options);
@@ -107,8 +108,11 @@ export class Container implements ProcessOwner {
 
   /**
    * Brings back a container that this or another program made, with all its processes: those that run, those that ended
-   * while nobody watched, and those whose start was cut off.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND`; `ERR_INVALID_STATE` when its files are broken.
+   * while no program watched, and those whose start was interrupted. Takes no lock.
+   * @param options.timeoutMs as `ContainerOptions.timeoutMs`. Default 15000.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none; `ERR_INVALID_STATE` if its state.json is broken
+   *   or missing, or its directory belongs to, or may be written by, another user; {TypeError|RangeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
    */
   static async load(root: string, id: string, options: { timeoutMs?: number } = {}): Promise<Container> {
     checkString('root', root);
@@ -124,7 +128,8 @@ export class Container implements ProcessOwner {
       dir.requireCurrent();
       throw error;
     }
-    // Let run by a supervisor that died before it could write that down: the runtime knows, and status() notes it.
+    // A supervisor may have let the program run and died before it recorded that. status() asks the runtime and records
+    // it.
     if (container.#processes.init?.lifecycle.awaitsStart === true) await container.status().catch(() => undefined);
     return container;
   }
@@ -132,8 +137,9 @@ export class Container implements ProcessOwner {
   /**
    * Brings back every container of a state root.
    * @param root an existing directory.
-   * @returns those that could be loaded, and for each other one its id and why not. Nothing is thrown for a single one.
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; a system error when the root can't be read.
+   * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot
+   *   be loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; a system error if the root can't be read.
    */
   static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
     checkString('root', root);
@@ -144,7 +150,7 @@ export class Container implements ProcessOwner {
       try {
         containers.push(await Container.load(root, id, options));
       } catch (error) {
-        // Removed by another supervisor since it was listed.
+        // Ignore: another program has deleted it since it was listed.
         if (!hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) failures.push({ id, error: error as Error });
       }
     }
@@ -152,12 +158,17 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Removes what dead supervisors left half done in a state root: directories that were being made or removed, and
-   * processes whose start was cut off before there was a shim. Touches no process, and nothing that has run.
-   * @param options.dryRun only tells. Default false.
-   * @param options.graceMs how old a start must be, in milliseconds, 0 to 2147483647, to count as cut off when nothing
-   *   else tells. Default 60000; it must be more than a start takes.
-   * @returns what was (or would be) removed, and why.
+   * Removes what dead supervisors left unfinished in a state root: directories that were being made or removed,
+   * containers whose state.json is missing or broken, and processes whose start was interrupted before there was a
+   * shim. Signals no process, and removes nothing of which a process runs. If a container's lock is held, it skips that
+   * container.
+   * @param root an existing directory.
+   * @param options.dryRun true: only list. Default false.
+   * @param options.graceMs the age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim
+   *   counts as interrupted. It must be longer than a start takes. Default 60000.
+   * @returns what was found, the reason, and whether it was removed.
+   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if a
+   *   container's `.lock` is not a FIFO of this user; a system error if the root can't be read or written.
    */
   static async cleanUp(root: string, { dryRun = false, graceMs = 60_000 }: CleanUpOptions = {}): Promise<Leftover[]> {
     checkString('root', root);
@@ -167,12 +178,15 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Starts the container's first process, `init`, or lets the one run that `create()` made.
-   * @throws {OutliveError} `ERR_INVALID_STATE` when it has been started already, or a created one is to have other stdio or
-   *   labels;
-   *   `ERR_NOT_INSTALLED`, `ERR_SHIM`, `ERR_OCI_RUNTIME` (the program is missing, …), `ERR_CONTAINER_NOT_STARTED`,
-   *   `ERR_CONTAINER_START_TIMEOUT`, `ERR_CHECKPOINT_NOT_EXISTS`; a bad argument's or system call's error. After a failure
-   *   nothing of the attempt is left, and it may be tried again; of a created one see `process.start()`.
+   * Starts the container's first process, `init`. If `create()` made it already, lets its program run.
+   * After a failure nothing of the attempt is left, and you may try again; for a created one see `process.start()`.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before, if options are given for a created one, or if
+   *   a file is broken or in the way; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the
+   *   container for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was
+   *   deleted; `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or
+   *   runtime failed (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why;
+   *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
+   *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<ContainerProcess> {
     const given = newStdio(stdio);
@@ -190,10 +204,11 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Makes the container and its first process, `init`, but does not let its program run yet: it has its pid, namespaces
-   * and limits, and its state is `created` until `start()`, of this object or of the process. The host side of it
-   * (networks, …) may be set up meanwhile. It outlives the supervisor as a running one does.
-   * @throws as `start()`; `ERR_INVALID_STATE` when it has a first process already.
+   * Makes the container's first process, `init`, but does not let its program run yet. The process has its pid,
+   * namespaces and limits. Its state is `created` until `container.start()` or `process.start()`. Meanwhile you can set
+   * up what it needs on the host (networks, …). It outlives the supervisor as a running one does.
+   * @throws as `start()`: `ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them; `ERR_INVALID_STATE` if it has a
+   *   first process already.
    */
   async create({ stdio, labels }: CreateOptions = {}): Promise<ContainerProcess> {
     const given = newStdio(stdio);
@@ -203,9 +218,12 @@ export class Container implements ProcessOwner {
 
   /**
    * Starts another process in the running container.
-   * @param processId as a container's id; unique in the container, not `init`.
-   * @param spec what to run: changes to the bundle's process, as {@link execSpec} takes them.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED`; else as `start()`.
+   * @param processId has the form of a container's id; unique in the container, not `init`.
+   * @param spec what to run: changes to the process object of `init` as it was started, as {@link execSpec} takes them.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `init` was not started; `ERR_CONTAINER_EXITED` if it has
+   *   ended; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
+   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE`
+   *   if it has a process with this id; else as `start()`.
    */
   async exec(processId: string, spec: ExecSpec, { stdio, labels }: ExecOptions = {}): Promise<ContainerProcess> {
     checkId('processId', processId);
@@ -213,7 +231,7 @@ export class Container implements ProcessOwner {
     checkStrings('spec.args', spec.args);
     const given = newStdio(stdio);
     const mode = { exec: true, ...checkLabels(labels) };
-    // Only the claim excludes others: no runtime runs meanwhile, so that execs stay parallel.
+    // The lock is held only for the claim, not while the runtime runs: so several execs can run at the same time.
     const claimed = await this.#locked(() => {
       this.#operations.requireLiving();
       const { spec: base, rootIds } = this.#execBase();
@@ -222,21 +240,28 @@ export class Container implements ProcessOwner {
     try {
       return await claimed.launch();
     } catch (error) {
-      // If the container is gone or busy, so is the claim: delete() waits for it, and cleanUp() finds what is left.
+      // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim
+      // later.
       await this.#locked(() => claimed.undo()).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Its processes that were not removed, running or not, in no particular order. */
+  /**
+   * Its processes that were not removed, running or ended, in no particular order. Reads the directory: the list has
+   * what other programs started and removed.
+   * @throws a system error if the directory can't be read.
+   */
   processes(): ContainerProcess[] {
     this.#processes.refresh();
     return this.#processes.all();
   }
 
   /**
-   * Forgets an ended process and removes its directory.
-   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED`; `ERR_INVALID_STATE` when there is none with this id.
+   * Removes an ended process and its directory. Output that nobody has read is lost.
+   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it has not ended; `ERR_INVALID_STATE` if there is none with this
+   *   id; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
+   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; a system error.
    */
   async removeProcess(processId: string): Promise<void> {
     const removed = await this.#locked(async () => {
@@ -248,7 +273,10 @@ export class Container implements ProcessOwner {
     this.changes.tell('remove', removed);
   }
 
-  /** The state of its first process; `stopped` when it has none. Synchronous; `status()` asks the runtime. */
+  /**
+   * The state of its first process; `stopped` if it has none. Reads files and does not run the runtime; `status()`
+   * does.
+   */
   state(): State {
     this.#processes.refresh([INIT_PROCESS_ID]);
     return this.#processes.init?.state() ?? 'stopped';
@@ -256,9 +284,11 @@ export class Container implements ProcessOwner {
 
   /**
    * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED`; `ERR_INVALID_STATE` when it is paused (where
-   *   the runtime minds: crun does not); `ERR_OCI_RUNTIME`, also when the runtime took longer than `timeoutMs`;
-   *   `ERR_NOT_INSTALLED`; a system error.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_EXITED` if its first
+   *   process has ended; `ERR_INVALID_STATE` if it is paused already (crun does not report that); `ERR_CONTAINER_BUSY`
+   *   if another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
+   *   changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_OCI_RUNTIME` if the runtime failed or took
+   *   longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the runtime is missing; a system error.
    */
   async pause(): Promise<void> {
     return this.#operations.pause();
@@ -266,52 +296,56 @@ export class Container implements ProcessOwner {
 
   /**
    * Lets its processes go on.
-   * @throws as `pause()`; `ERR_INVALID_STATE` when it is not paused.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_INVALID_STATE` if it is not
+   *   paused.
    */
   async resume(): Promise<void> {
     return this.#operations.resume();
   }
 
   /**
-   * Asks the runtime what it does; `state()` answers at once and without it.
-   * @returns the runtime's own word; `'stopped'` when the runtime does not know it any more because it has ended.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`; `ERR_OCI_RUNTIME`, `ERR_NOT_INSTALLED`; `ERR_INVALID_STATE` when
-   *   it prints no JSON, or has another bundle's container under this id.
+   * Runs the runtime's `state`. To ask without the runtime, call `state()`. Does not wait for the lock.
+   * @returns the runtime's own word; `'stopped'` if the container has ended and the runtime does not know it any more.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_NOT_FOUND` if it was
+   *   deleted; `ERR_OCI_RUNTIME` if the runtime failed or took longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the
+   *   runtime is missing; `ERR_INVALID_STATE` if it prints no JSON, or its container with this id has another bundle.
    */
   async status(): Promise<RuntimeStatus> {
     return this.#operations.status();
   }
 
   /**
-   * The pids of all its processes, those that they started too, as the host sees them. They may be others' by the time
-   * you use them: signal by `killAll()` or `process.signal()`.
-   * @throws as `pause()`.
+   * The pids, on the host, of all processes in it, also of those that they started. A pid may belong to another process
+   * by the time you use it. To signal, use `killAll()` or `process.signal()`. Does not wait for the lock.
+   * @throws as `pause()`, but never `ERR_CONTAINER_BUSY` and `ERR_INVALID_STATE`.
    */
   async pids(): Promise<number[]> {
     return this.#operations.pids();
   }
 
   /**
-   * What it uses now, by the runtime's `events --stats`.
-   * @throws as `pause()`. crun has no such command (1.8.1): `ERR_OCI_RUNTIME`.
+   * The resources that it uses now, by the runtime's `events --stats`. Does not wait for the lock.
+   * @throws as `pids()`. crun (1.8.1) has no such command: `ERR_OCI_RUNTIME`.
    */
   async stats(): Promise<ContainerStats> {
     return this.#operations.stats();
   }
 
   /**
-   * Changes its limits while it runs. What is left out stays as it is. The bundle's config.json is not changed.
+   * Changes its limits while it runs. A limit that is missing stays as it is. The bundle's config.json is not changed.
    * @param resources as `linux.resources` of config.json.
-   * @throws as `pause()`; {TypeError} `ERR_INVALID_ARG_TYPE`.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError}
+   *   `ERR_INVALID_ARG_TYPE`.
    */
   async updateResources(resources: LinuxResources): Promise<void> {
     return this.#operations.updateResources(resources);
   }
 
   /**
-   * Sends a signal to every process in it. Of a paused one runc and crun let all go on by that.
+   * Sends a signal to every process in it. If it is paused, runc and crun thaw it by that.
    * @param signal a name or number, 1 to 64. Default `'SIGKILL'`.
-   * @throws as `pause()`; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError|RangeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
    * @see kill(2)
    */
   async killAll(signal: Signal = 'SIGKILL'): Promise<void> {
@@ -319,10 +353,13 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Saves it by criu, to be restored by `start({ checkpoint })` of a container with the same bundle.
-   * @param dir where; default `<bundle>/checkpoints`. Made when only its last part is missing.
-   * @throws as `pause()`; `ERR_CHECKPOINT_EXISTS`; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`. The host
-   *   runtime makes none, nor does a crun without criu: `ERR_OCI_RUNTIME`. After a failure nothing of it is left.
+   * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing
+   * of the checkpoint is left.
+   * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is
+   *   made.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the
+   *   name is taken; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`. The host runtime and a crun without
+   *   criu make no checkpoints: `ERR_OCI_RUNTIME`.
    * @see criu(8)
    */
   async checkpoint(options: CheckpointOptions, dir?: string): Promise<Checkpoint> {
@@ -330,9 +367,9 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * The checkpoints that were made in a directory, by name.
+   * The checkpoints in a directory, sorted by name.
    * @param dir default `<bundle>/checkpoints`.
-   * @throws {OutliveError} `ERR_INVALID_STATE` when a checkpoint's config.json is broken; a system error.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if a checkpoint's config.json is broken; a system error.
    */
   async checkpoints(dir?: string): Promise<Checkpoint[]> {
     return this.#operations.checkpoints(dir);
@@ -340,8 +377,8 @@ export class Container implements ProcessOwner {
 
   /**
    * Removes a checkpoint.
-   * @throws {OutliveError} `ERR_CHECKPOINT_NOT_EXISTS`; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a
-   *   system error.
+   * @throws {OutliveError} `ERR_CHECKPOINT_NOT_EXISTS` if there is none; {TypeError} `ERR_INVALID_ARG_TYPE`,
+   *   `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async deleteCheckpoint(name: string, dir?: string): Promise<void> {
     return this.#operations.deleteCheckpoint(name, dir);
@@ -349,10 +386,14 @@ export class Container implements ProcessOwner {
 
   /**
    * Ends whatever still runs in it (the runtime's `delete --force`), waits until its shims have left, and removes its
-   * directory. Further use of this object or its processes fails.
-   * @param options.force false: refuse when a process still runs. Default true.
-   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` (only with `force: false`); `ERR_OCI_RUNTIME`, `ERR_NOT_INSTALLED`
-   *   when what runs could not be ended; `ERR_SHIM` when a shim did not leave in `timeoutMs`. The state is kept then.
+   * directory. Waits for starts that are under way; one that takes longer than `timeoutMs` is ended. If it fails, the
+   * directory stays. After it, changes by this object fail with `ERR_CONTAINER_NOT_FOUND`.
+   * @param options.force false: refuse if a process still runs. Default true.
+   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if a process runs and `force` is false; `ERR_CONTAINER_BUSY` if
+   *   another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
+   *   changed; `ERR_CONTAINER_NOT_FOUND` if it was deleted before; `ERR_OCI_RUNTIME` or `ERR_NOT_INSTALLED` if what
+   *   runs could not be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`; a
+   *   system error.
    */
   async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
     await this.#locked(() => {
@@ -362,7 +403,11 @@ export class Container implements ProcessOwner {
     this.changes.tell('delete');
   }
 
-  /** Closes all its processes' objects: stops watching, touches no process. */
+  /**
+   * Stops watching: closes the objects of its processes and frees their descriptors. Does not touch any process. All
+   * methods still work, and look at the directory again; only `wait()` of an end that is not known fails
+   * (`ERR_INVALID_STATE`).
+   */
   close(): void {
     this.#processes.close();
   }
@@ -371,7 +416,10 @@ export class Container implements ProcessOwner {
     this.close();
   }
 
-  /** Starts the first process. The lock is held throughout, for the runtime knows the container by its id. */
+  /**
+   * Starts the first process. The lock is held until the end of the start, because the runtime knows the container by
+   * its id.
+   */
   async #startInit(stdio: Stdio, mode: StartMode): Promise<ContainerProcess> {
     const bundle = readBundle(this.bundle);
     const { process: spec } = bundle;
@@ -384,7 +432,10 @@ export class Container implements ProcessOwner {
     }
   }
 
-  /** What `exec` changes: the first process as it was started. The bundle may be another job's by now, or gone. */
+  /**
+   * The process object that `exec` changes: that of the first process as it was started. The bundle is not read, as it
+   * may have been rewritten or removed since. It is read only if the first process's process.json is broken.
+   */
   #execBase(): { spec: ProcessSpec; rootIds: { uid: number; gid: number } } {
     const init = this.#processes.init;
     if (init !== undefined && init.problem === undefined) return { spec: init.spec, rootIds: init.rootIds };
@@ -392,21 +443,23 @@ export class Container implements ProcessOwner {
     return { spec: bundle.process, rootIds: rootIds(bundle) };
   }
 
-  /** In the background, after a lost end. delete() and removeProcess() do the same, if they come first. */
+  /** Ends, in the background, what is left of a process whose end is lost. delete() and removeProcess() do that too. */
   async #endRemains(process: ContainerProcess): Promise<void> {
     try {
       await this.#locked(async () => {
         if (this.#processes.get(process.id) === process) await this.#processes.endRemains(process);
       }, [process.id]);
     } catch {
-      // Deleted meanwhile, or the runtime can't: delete() says so.
+      // Ignore: the container was deleted meanwhile, or is busy, or the runtime failed. delete() tries again and
+      // reports it.
     }
   }
 
   /**
-   * Excludes other objects and programs that change this container, and looks anew at the processes with these ids.
-   * @throws {OutliveError} `ERR_CONTAINER_BUSY` if another one holds it for longer than `timeoutMs`;
-   *   `ERR_CONTAINER_NOT_FOUND` if it was deleted.
+   * Runs `act` with the container's lock held, after it has read the processes with these ids again.
+   * @throws what `act` throws; {OutliveError} `ERR_CONTAINER_BUSY` if another one held the lock for longer than
+   *   `timeoutMs`; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE` if `.lock` is not a FIFO
+   *   of this user.
    */
   async #locked<T>(act: () => T | Promise<T>, ids: readonly string[] | undefined = [INIT_PROCESS_ID]): Promise<T> {
     const { dir, timeoutMs, id } = this.#target;
@@ -427,7 +480,7 @@ export class Container implements ProcessOwner {
   }
 }
 
-/** Reads a container's state, and says which container it is. Throws as `Container.load()`. */
+/** Reads a container's state.json. The returned `dir` knows the container's key. Throws as `Container.load()`. */
 function readContainer(root: string, id: string): { dir: ContainerDir; state: ContainerState } {
   let found: ContainerDir | undefined;
   try {

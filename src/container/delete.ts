@@ -1,4 +1,7 @@
-/** Deletes a container, or removes one ended process of it. The caller holds the container's lock and looked at it anew. */
+/**
+ * Deletes a container, or removes one ended process of it. The caller holds the container's lock and has refreshed the
+ * processes. Owns the order of the steps. Behaviour: docs/protocol.md, "Removing".
+ */
 import { OutliveError } from '../base/errors.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { releaseShim } from '../shim/control.js';
@@ -7,8 +10,8 @@ import type { Process, ProcessOwner } from './process.js';
 import type { ContainerProcesses } from './processes.js';
 
 /**
- * How long removeProcess() waits for the shim to leave, in milliseconds. A shim with nothing left to hold leaves at once.
- * One that holds what an exec'ed process left running stays with it until the container is deleted.
+ * How long removeProcess() waits for the shim to leave, in milliseconds. Usually the shim leaves at once. If an exec'ed
+ * process left children running, its shim stays until those have ended or the container is deleted.
  */
 const RELEASE_LIMIT_MS = 500;
 
@@ -32,7 +35,7 @@ export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>,
     if (!(await processes.startsOver(target.timeoutMs))) throw stillStarting(doomed);
   }
   mustEnd();
-  // So that every end is heard of, whatever was closed.
+  // Watch processes that were closed, too: the end of each is waited for below.
   for (const process of processes.all()) process.lifecycle.reopen();
   await endAll(doomed, processes.all().filter(isAlive));
   for (const process of processes.all()) {
@@ -53,7 +56,7 @@ async function endAll<O extends ProcessOwner>(doomed: Doomed<O>, alive: Process<
     if (init?.lifecycle.endedCleanly === false) {
       await processes.deleteFromRuntime(alive.length > 0, init.lifecycle.wasInterrupted);
     }
-    // Also what the runtime does not know, or no longer knows.
+    // The runtime may not know a process, or not any more: end it by its recorded identity.
     for (const process of processes.all()) process.lifecycle.kill();
     for (const process of alive) await shimCleanedUp(doomed, process);
   } finally {

@@ -1,4 +1,4 @@
-/** Finds and removes what dead supervisors left unfinished in a state root. It touches no process. */
+/** Finds and removes what dead supervisors left unfinished in a state root. Signals no process. */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,20 +14,22 @@ import { entries, idsIn } from '../state/root.js';
 /** Something that a dead supervisor left unfinished. */
 export interface Leftover {
   readonly path: string;
-  /** What it is, in words. */
+  /** What it is, as text for people. */
   readonly reason: string;
-  /** Whether it was removed: not with `dryRun`, nor while something of it runs or another program works on it. */
+  /**
+   * False with `dryRun`, if a process of it runs, or if another program holds the container's lock or removed it first.
+   */
   readonly removed: boolean;
 }
 
-/** One that was found, and what removes it. */
+/** A leftover that was found, and how to remove it. */
 interface Candidate {
   readonly path: string;
   readonly reason: string;
-  /** Asked with the container's lock held: is it still left over, and does nothing of it run? */
+  /** Called with the container's lock held: whether it is still a leftover, and no process of it runs. */
   readonly mayGo: () => boolean;
   readonly remove: () => void | Promise<void>;
-  /** Whose lock excludes others; none for a temporary name, which only its maker uses. */
+  /** The container whose lock must be taken. Missing for a temporary name, which only the program that made it uses. */
   readonly container?: ContainerDir;
 }
 
@@ -45,7 +47,9 @@ export async function cleanUp(root: string, options: { dryRun: boolean; graceMs:
   return leftovers;
 }
 
-/** What another program removes, or is about to finish, is no failure: it is not removed here. */
+/**
+ * Returns false, and does not throw, if another program holds the lock, has finished the leftover or has removed it.
+ */
 async function tryRemove(
   container: ContainerDir | undefined,
   mayGo: () => boolean,
@@ -99,20 +103,20 @@ function abandoned(dir: string): Candidate[] {
     }));
 }
 
-/** Why a container can't be loaded; undefined if it can, or is gone. */
+/** Why a container can't be loaded; undefined if it can, or if its directory is gone. */
 function problemOf(dir: ContainerDir): string | undefined {
   try {
     dir.readState();
     return undefined;
   } catch (error) {
-    // Without its directory it is no leftover: another program has just deleted it.
+    // If the directory is gone too, another program has just deleted it: no leftover.
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return existsSync(dir.path) ? 'a container without state.json' : undefined;
     if (hasCode(error, 'ERR_INVALID_STATE', 'ELOOP')) return 'a container whose state.json is broken';
     throw error;
   }
 }
 
-/** Whether a shim of the container is there, or a process whose identity was recorded runs. */
+/** Whether a shim of the container runs or is about to run, or a process runs whose identity was recorded. */
 function isAnythingLeft(dir: ContainerDir): boolean {
   return dir.processIds().some((id) => {
     const process = dir.process(id);
@@ -122,12 +126,13 @@ function isAnythingLeft(dir: ContainerDir): boolean {
 }
 
 /**
- * The date is the wall clock's, which may be set. Back: the directory is from the future, of an age below any grace, and
- * stays until the clock has come there. Forward: a start that has just begun looks old, so its shim is looked for, too.
+ * The age is measured by the wall clock, which can be set. If it is set back, the directory is dated in the future, its
+ * age is below any grace period, and it stays until the clock has passed its date. If it is set forward, a start that
+ * has just begun looks old: so this also checks whether a shim is coming.
  */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
   if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || isShimComing(dir)) return false;
-  // Again: a shim that opened its FIFOs after the first look may have left before the second.
+  // Check again: a shim may have opened its FIFOs after the first check, and left before isShimComing().
   return !hasRun(dir);
 }
 

@@ -1,6 +1,6 @@
 /**
- * The life of one process as its object follows it: launched, running, ended. Owns its pid, its identity and the watch on
- * its shim. Process is the public face; ContainerProcesses decides what is launched, and what happens to a lost one.
+ * Follows one process: launched, running, ended. Owns its pid, its identity and the watch on its shim. Does not own the
+ * public methods (process.ts), what is launched, and what happens after a lost end (processes.ts).
  */
 import { OutliveError, hasCode } from '../base/errors.js';
 import { type Identity, isRunning, signalProcess } from '../kernel/identity.js';
@@ -10,23 +10,25 @@ import { Tracker } from '../shim/tracker.js';
 import type { Exit } from '../state/exit.js';
 import type { ProcessDir } from '../state/process.js';
 
-/** Whether a process (or a container's first one) runs; `created`: it exists, and its program waits for `start()`. */
+/**
+ * The state of a process, or of a container's first process. `created`: it exists, and its program waits for `start()`.
+ */
 export type State = 'created' | 'running' | 'paused' | 'stopped';
 
-/** What a life is made from. */
+/** The arguments of a {@link Lifecycle}. */
 export interface LifecycleConfig {
   readonly id: string;
   readonly dir: ProcessDir;
   readonly launch: Launch;
-  /** Whether its shim is the shipped one, whose exit code and log are understood. */
+  /** Whether its shim is the shipped one: only of that one do the exit code and the log have a known meaning. */
   readonly hasOwnShim: boolean;
-  /** It was made by `create`: its program runs when the runtime's `start` is called. */
+  /** Whether it was made by `create`: its program runs after the runtime's `start`. */
   readonly isCreated: boolean;
   /** Whether the process that has this pid is paused. */
   readonly isPaused: (pid: number) => boolean;
-  /** Called when its program was let run. */
+  /** Called after its program was let run. */
   readonly onStarted: () => void;
-  /** Called once, when nobody recorded its end: something of it may still run. */
+  /** Called once if its end is lost: no program recorded it, so a part of it may still run. */
   readonly onLost: () => void;
 }
 
@@ -42,7 +44,7 @@ export class Lifecycle {
   #phase: Phase = 'new';
   #awaitsStart: boolean;
   #pid: number | undefined;
-  /** As the shim recorded it; until then as it was when the pid file appeared. */
+  /** The identity that the shim recorded; before that, the one that was read when the pid file appeared. */
   #identity: Identity | undefined;
   #identityRecorded = false;
 
@@ -54,7 +56,7 @@ export class Lifecycle {
     this.#tracker = new Tracker(config.dir, config.onLost);
   }
 
-  /** Starts its shim, and with it the process, or the container that waits for `start()`. */
+  /** Starts its shim, and so the process, or the created container that waits for `start()`. */
   async launch(): Promise<void> {
     this.#phase = 'starting';
     try {
@@ -71,13 +73,13 @@ export class Lifecycle {
     }
   }
 
-  /** Brings back a process from its directory, whatever became of it. */
+  /** Brings back a process from its directory, in whatever state it is. */
   attach(): void {
     this.#tracker.attach();
     this.#phase = 'started';
   }
 
-  /** The pid on the host; 0 before it was started. */
+  /** The pid on the host; 0 before it is started. */
   get pid(): number {
     if (this.#pid === undefined && this.#phase === 'started') {
       const pid = this.dir.readPid();
@@ -86,17 +88,19 @@ export class Lifecycle {
     return this.#pid ?? 0;
   }
 
-  /** Which process it is: the key in its process.json. */
+  /** The key in its process.json; '' if that could not be read. */
   get key(): string {
     return this.dir.key ?? '';
   }
 
-  /** Its start is under way in this program. */
+  /** Whether its start is under way in this program. */
   get isStarting(): boolean {
     return this.#phase === 'new' || this.#phase === 'starting';
   }
 
-  /** Another program starts it, or a dead one's shim is still at that: it has no pid yet, and has not failed. */
+  /**
+   * Whether its start is under way in another program, or in the shim of a dead one: no pid is recorded, and no end.
+   */
   get isBeingStarted(): boolean {
     return this.#phase === 'started' && !this.hasEnded && !this.dir.wasStarted();
   }
@@ -106,12 +110,15 @@ export class Lifecycle {
     return this.#tracker.fd;
   }
 
-  /** Whether it was launched: its start is neither under way nor failed. */
+  /** Whether it was launched: its start is not under way here, and did not fail. */
   get wasLaunched(): boolean {
     return this.#phase === 'started';
   }
 
-  /** It was made by `create`, and nobody is known to have let it run. Another supervisor may do so. */
+  /**
+   * Whether it was made by `create`, and no program has recorded that it was let run. Another supervisor may let it
+   * run.
+   */
   get awaitsStart(): boolean {
     if (this.#awaitsStart && this.dir.hasStartedMark()) this.#awaitsStart = false;
     return this.#awaitsStart;
@@ -126,13 +133,16 @@ export class Lifecycle {
     this.#requireNotEnded();
   }
 
-  /** Its program was let run. Only a holder of the container's lock may write that down. */
+  /**
+   * To be called after its program was let run.
+   * @param write whether to write the file `started`. Only a holder of the container's lock may do so.
+   */
   noteStarted({ write }: { write: boolean }): void {
     this.#awaitsStart = false;
     try {
       if (write) this.dir.writeStartedMark();
     } catch {
-      // The disk is full, or the directory is being removed. A supervisor that loads the process asks the runtime.
+      // Ignore a full disk or a removed directory: a supervisor that loads the process asks the runtime.
     }
     this.#config.onStarted();
   }
@@ -140,7 +150,7 @@ export class Lifecycle {
   state(): State {
     if (!this.isAlive()) return 'stopped';
     if (!this.#config.isPaused(this.#who()?.pid ?? this.pid)) return this.awaitsStart ? 'created' : 'running';
-    // If it is still alive, the pid was its own while the freezer state was read.
+    // If it is still alive, the pid was its own while isPaused() read the freezer's state.
     return this.isAlive() ? 'paused' : 'stopped';
   }
 
@@ -148,7 +158,7 @@ export class Lifecycle {
   isAlive(): boolean {
     if (this.#phase !== 'started' || this.#tracker.known() !== undefined) return false;
     const identity = this.#who();
-    // Not recorded yet: there is a pid and a shim, and no end.
+    // No identity is recorded yet. A pid, and no known end, mean that it runs.
     return identity === undefined ? this.pid !== 0 : isRunning(identity);
   }
 
@@ -157,7 +167,7 @@ export class Lifecycle {
     return this.#phase === 'failed' || this.#tracker.known() !== undefined;
   }
 
-  /** Its end, if that is known. */
+  /** Its end; undefined if that is not known. */
   get exit(): Exit | undefined {
     return this.#tracker.known();
   }
@@ -184,12 +194,14 @@ export class Lifecycle {
     return this.dir;
   }
 
-  /** Waits until its shim has cleaned up; false if that takes longer than `limitMs`. */
+  /** Waits until its shim has cleaned up. Returns false if that takes longer than `limitMs` milliseconds. */
   async shimCleanedUp(limitMs: number): Promise<boolean> {
     return this.#phase !== 'started' || (await this.#tracker.cleanedUp(limitMs)) !== undefined;
   }
 
-  /** Its shim recorded its end, logged nothing, and is known to have deleted the container: the runtime has forgotten it. */
+  /**
+   * Whether its shim recorded its end, logged nothing, and deleted the container: then the runtime need not be asked.
+   */
   get endedCleanly(): boolean {
     const recorded = this.#tracker.known()?.status !== undefined;
     if (!recorded || !this.hasOwnShim || this.dir.hasShimMessages()) return false;
@@ -197,18 +209,18 @@ export class Lifecycle {
     return this.dir.hasDeletedMark() || isShimListening(this.dir);
   }
 
-  /** It, or the deletion of its container, was interrupted: the runtime may have an unfinished container. */
+  /** Whether its start, or its shim's delete, was interrupted: then the runtime may have an unfinished container. */
   get wasInterrupted(): boolean {
     return !this.dir.wasStarted() || (this.hasOwnShim && !this.dir.hasDeletedMark());
   }
 
-  /** Whether exactly this process runs, whatever became of its shim; false if nobody recorded which process it is. */
+  /** Whether exactly this process runs, with or without its shim; false if no identity was recorded. */
   get isRunning(): boolean {
     const identity = this.#who();
     return identity !== undefined && isRunning(identity);
   }
 
-  /** Kills exactly this process, if it runs. */
+  /** Sends SIGKILL to exactly this process if it runs. */
   kill(): void {
     const identity = this.#who();
     try {
@@ -218,12 +230,12 @@ export class Lifecycle {
     }
   }
 
-  /** Watches again after close(). */
+  /** Begins to watch again after close(). Does nothing if it watches already. */
   reopen(): void {
     if (this.#phase === 'started') this.#tracker.reopen();
   }
 
-  /** Stops watching; waits in progress reject. Does not touch the process. */
+  /** Stops watching; waits in progress reject with `ERR_INVALID_STATE`. Does not touch the process. */
   close(): void {
     this.#tracker.close();
   }
@@ -239,7 +251,10 @@ export class Lifecycle {
     throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.#config.id} has exited`);
   }
 
-  /** The shim's record is preferred: it describes a process that the shim has not reaped. */
+  /**
+   * The identity. What the shim recorded is preferred, because it read it while the process was not reaped. It is used
+   * only if the directory still is this process's after the read.
+   */
   #who(): Identity | undefined {
     if (this.#identityRecorded) return this.#identity;
     const recorded = this.dir.readIdentity();

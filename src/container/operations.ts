@@ -1,6 +1,6 @@
 /**
- * What a container lets be done to it while it runs: each method is one command of its runtime. Owns the checks before
- * and what a failure means; command lines, output and checkpoint files are the modules' below.
+ * The operations on a running container; each method is one command of its runtime. Owns the checks before a command
+ * and the meaning of its failure. Does not own command lines, output and checkpoint files (runtime/).
  */
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -31,10 +31,10 @@ import type { LinuxResources } from '../oci/types.js';
 import { checkId } from '../oci/ids.js';
 import { type ContainerStats, parseStats } from '../runtime/stats.js';
 
-/** How often it is looked whether a pause has come to its end, in milliseconds. */
+/** How often the state is read while a pause takes effect, in milliseconds. */
 const PAUSE_POLL_MS = 5;
 
-/** Runs `act` while the container's lock is held, once it is known that the container is still the one that is meant. */
+/** Runs `act` with the container's lock held, if the directory still holds the same container. Throws as `#locked`. */
 export type Locked = <T>(act: () => T | Promise<T>) => Promise<T>;
 
 /** What the operations need of their container. */
@@ -87,7 +87,7 @@ export class ContainerOperations<P> {
       const status = await runtimeStatus(this.#target);
       if (status === null) throw this.#invalidState("is another bundle's to the runtime");
       if (status === undefined) throw runtimeError(['state'], 'the container is half made');
-      // Let run by a supervisor that died before it could write that down.
+      // A supervisor let the program run, and died before it recorded that.
       this.#target.dir.requireCurrent();
       if (status === 'running' && init.awaitsStart) this.#noteStarted(init);
       return status;
@@ -101,7 +101,7 @@ export class ContainerOperations<P> {
   async pids(): Promise<number[]> {
     const command = commands.ps(this.#target.id);
     const printed: unknown = await this.#printedJson(command);
-    // runc's word for none.
+    // runc prints null if there are none.
     const pids = printed ?? [];
     if (Array.isArray(pids) && pids.every((pid) => Number.isSafeInteger(pid))) return pids as number[];
     throw runtimeError(command, 'printed no list of pids');
@@ -159,7 +159,7 @@ export class ContainerOperations<P> {
     await removeCheckpoint(resolve(dir), name);
   }
 
-  /** The life of its first process, which has begun and not ended. */
+  /** @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED` unless its first process runs. */
   requireLiving(): Lifecycle {
     const init = this.#requireStarted();
     if (!init.isAlive()) throw this.#exited();
@@ -167,7 +167,7 @@ export class ContainerOperations<P> {
   }
 
   /**
-   * Lets the program of the created first process run, by the runtime's `start`. The lock is held.
+   * Lets the program of the created first process run, by the runtime's `start`. The caller holds the lock.
    * @throws as `Process.start()`.
    */
   async letRun(): Promise<void> {
@@ -176,8 +176,9 @@ export class ContainerOperations<P> {
     try {
       await runRuntime(this.#target, commands.start(this.#target.id));
     } catch (error) {
-      // A short program may have ended, and its container been deleted, before `start` returned: then it was started. The
-      // host runtime does not fail for that; its error is that the program could not be run.
+      // Race: a short program against the runtime's own `start`. The program may end, and the shim delete the
+      // container, before `start` returns; then `start` fails though the program ran. A recorded status shows that. The
+      // host runtime has no such race: if its `start` fails, the program could not be run.
       if (this.#target.runtime === HOST_RUNTIME || init.exit?.status === undefined) {
         const status = await this.status().catch(() => undefined);
         if (status === 'running') init.noteStarted({ write: true });
@@ -187,7 +188,7 @@ export class ContainerOperations<P> {
     init.noteStarted({ write: true });
   }
 
-  /** Seen to run: written down if nobody changes the container just now. If somebody does, the next look does so. */
+  /** Records that its program runs. Writes the file only if the lock is free; else a later status() writes it. */
   #noteStarted(init: Lifecycle): void {
     const { dir } = this.#target;
     const lock = ContainerLock.tryTake(dir.path);
@@ -228,7 +229,7 @@ export class ContainerOperations<P> {
   /** crun's `pause` does not wait for the last process to be stopped. */
   async #untilPaused(): Promise<void> {
     const deadlineMs = performance.now() + this.#target.timeoutMs;
-    // The runtime's word counts where its cgroup is out of our sight.
+    // If the cgroup can't be read here, the runtime's answer decides.
     while (this.requireLiving().state() !== 'paused' && !isPaused(await this.status())) {
       if (performance.now() > deadlineMs) {
         throw runtimeError(commands.pause(this.#target.id), `not all is paused after ${this.#target.timeoutMs} ms`);
@@ -237,7 +238,7 @@ export class ContainerOperations<P> {
     }
   }
 
-  /** The runtime refused: it was the caller's mistake when the container is in a state in which there is nothing to do. */
+  /** Throws `ERR_INVALID_STATE` if the runtime failed because of the container's state (`isMistake`), else `cause`. */
   async #refuseIf(cause: unknown, isMistake: (status: RuntimeStatus) => boolean, reason: string): Promise<never> {
     if (!hasCode(cause, 'ERR_OCI_RUNTIME')) throw cause;
     const status = await this.status().catch(() => undefined);

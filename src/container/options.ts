@@ -1,4 +1,4 @@
-/** What `Container`'s methods take and give; the options of `create`, checked. */
+/** The options and results of `Container`'s methods, and the check of the options of `Container.create()`. */
 import { resolve } from 'node:path';
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
@@ -11,19 +11,22 @@ import type { ContainerState } from '../state/container.js';
 import { checkId } from '../oci/ids.js';
 import type { Stdio } from '../stdio/stdio.js';
 
-/** How long a start or a clean-up may take unless the caller says otherwise, in milliseconds. */
+/** The default of `ContainerOptions.timeoutMs`, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 15_000;
 
 export interface ContainerOptions {
-  /** The state root: an existing directory that we may write to; best on a tmpfs of this machine, such as /run/<you>. */
+  /** The state root: an existing, writable directory on a local file system, best a tmpfs such as /run/<you>. */
   root: string;
-  /** `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 characters; new in this root and to the runtime. */
+  /**
+   * `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 characters. No other container in this root or of the runtime may have
+   * it.
+   */
   id: string;
   /** A directory with an OCI config.json. */
   bundle: string;
   /** `'host'` (shipped, no isolation; the default), or the name on PATH or the path of a program like runc. */
   runtime?: string;
-  /** Global arguments for the runtime, before its command. Default none. */
+  /** Global arguments for the runtime, which precede its command. Default none. */
   runtimeArgs?: string[];
   /**
    * Variables for the runtime (and the shim, which calls it), beside PATH, HOME, USER, LOGNAME, LANG, LC_ALL, TZ, TMPDIR,
@@ -33,33 +36,36 @@ export interface ContainerOptions {
   runtimeEnv?: Record<string, string>;
   /** Another shim: a name on PATH or a path. Default: the shipped one. */
   shim?: string;
-  /** Kept with the container; no meaning here. Default none. */
+  /** Stored with the container and not interpreted. Default none. */
   labels?: string[];
   /** Passes `--no-pivot` to the runtime. Default false. */
   noPivotRoot?: boolean;
-  /** How long a start or a clean-up may take, in milliseconds, 1 to 2147483647. Default 15000. */
+  /**
+   * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, a
+   * command of the runtime, the wait for a shim. Default 15000.
+   */
   timeoutMs?: number;
 }
 
 export interface CreateOptions {
   /** Default: `/dev/null` for each. */
   stdio?: Partial<Stdio>;
-  /** As `start()`'s. */
+  /** As in `StartOptions`. */
   labels?: string[];
 }
 
 export interface StartOptions {
-  /** Default: `/dev/null` for each. Of a created container it was given to `create()`. */
+  /** Default: `/dev/null` for each. For a created container, give it to `create()`. */
   stdio?: Partial<Stdio>;
   /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. */
   checkpoint?: string;
-  /** Kept with the process, no meaning here. Default none. */
+  /** Stored with the process and not interpreted. Default none. */
   labels?: string[];
 }
 
 export type ExecOptions = Pick<StartOptions, 'stdio' | 'labels'>;
 
-/** A container that `Container.loadAll` could not load, and why. */
+/** A container that `Container.loadAll()` could not load, and the error. */
 export interface LoadFailure {
   readonly id: string;
   readonly error: Error;
@@ -70,17 +76,17 @@ export interface CleanUpOptions {
   graceMs?: number;
 }
 
-/** What `exec` runs: the bundle's process with these changes, as `execSpec()` makes them. */
+/** What `exec` runs: the process object of `init` as it was started, with these changes, as `execSpec()` makes them. */
 export type ExecSpec = ExecOverrides & { args: string[] };
 
-/** As process.json has them: only when they are given. */
+/** Checks labels. The result has the key only if labels were given, as process.json does. */
 export function checkLabels(labels: string[] | undefined): { labels?: string[] } {
   if (labels === undefined) return {};
   checkStrings('options.labels', labels);
   return { labels: [...labels] };
 }
 
-/** Checks everything and fills in what is missing; throws as `Container.create`. */
+/** Checks all options and fills in the defaults. Throws as `Container.create()`. */
 export function checkOptions(options: ContainerOptions): {
   root: string;
   id: string;

@@ -17,7 +17,7 @@ export interface ProcessOwner {
   readonly bundle: string;
 }
 
-/** @internal What a process is made from. */
+/** @internal The arguments of a {@link Process}. */
 export interface ProcessConfig<Owner extends ProcessOwner> extends LifecycleConfig {
   readonly container: Owner;
   readonly spec: ProcessSpec;
@@ -26,7 +26,7 @@ export interface ProcessConfig<Owner extends ProcessOwner> extends LifecycleConf
   /** The host's ids of the container's user 0 and group 0. */
   readonly rootIds: { readonly uid: number; readonly gid: number };
   readonly problem?: string;
-  /** Lets the program of a created container run. */
+  /** Lets the program of a created container run. Takes the container's lock. */
   readonly letRun: () => Promise<void>;
 }
 
@@ -44,13 +44,13 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   /** As given to `start()`, `create()` or `exec()`; kept with the process, not interpreted. */
   readonly labels: readonly string[];
   /**
-   * Why `spec`, `stdio` and `labels` are not known: its process.json was broken when it was loaded. The process itself can be
-   * waited for, signalled and deleted all the same.
+   * Set if its process.json was broken when it was loaded: the reason. Then `spec`, `stdio` and `labels` are not known,
+   * but you can still wait for the process, signal it and delete it.
    */
   readonly problem: string | undefined;
 
   readonly #letRun: () => Promise<void>;
-  /** Its FIFOs may be another process's once it was removed. */
+  /** Compared after a stdio FIFO was opened: if the process was removed, its FIFOs may be another process's by now. */
   readonly #isOurs = (): boolean => !this.lifecycle.dir.isAnothers();
 
   /** @internal */
@@ -72,7 +72,10 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     this.rootIds = config.rootIds;
   }
 
-  /** Its pid on the host; 0 before it was started. For people: `signal()` checks which process has it now. */
+  /**
+   * Its pid on the host; 0 before it is started. Do not signal by it: another process may have it by now. Use
+   * `signal()`.
+   */
   get systemPid(): number {
     return this.lifecycle.pid;
   }
@@ -88,9 +91,11 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   /**
    * Lets the program of a created container run. `container.start()` and `exec()` have done so for every other process.
    * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before; `ERR_PROCESS_EXITED` if it ended before;
-   *   `ERR_CONTAINER_NOT_STARTED` while `create()` is under way; `ERR_OCI_RUNTIME` if the runtime can't let it run, or did
-   *   not end within `timeoutMs`; `ERR_NOT_INSTALLED`; a system error. After a failure `state()` says what became of it:
-   *   if it is still `created`, it may be started again.
+   *   `ERR_CONTAINER_NOT_STARTED` while `create()` is under way; `ERR_CONTAINER_BUSY` if another object, worker or
+   *   program was changing the container for longer than `timeoutMs`, and nothing was changed;
+   *   `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_OCI_RUNTIME` if the runtime can't let it run, or did
+   *   not end within `timeoutMs`; `ERR_NOT_INSTALLED`; a system error. After a failure, ask `state()`: if it is still
+   *   `created`, you may try again.
    */
   async start(): Promise<void> {
     this.lifecycle.requireAwaitsStart();
@@ -130,7 +135,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    * @param options.signal aborts the wait, not the process.
    * @returns its end; `status` undefined and `lost` set if nobody recorded it. Never rejects because the process failed.
    * @throws the signal's reason; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was never started,
-   *   `ERR_INVALID_STATE` if this object is closed, or is closed meanwhile.
+   *   `ERR_INVALID_STATE` if the end is not known and this object is closed, or is closed meanwhile.
    */
   async wait({ signal }: { signal?: AbortSignal } = {}): Promise<Exit> {
     return this.lifecycle.wait(signal);
@@ -170,22 +175,36 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     sendControl(this.lifecycle.requireRunning(), CLOSE_STDIN_LINE);
   }
 
-  /** A stream that writes to its stdin; see `openInput()`. */
+  /**
+   * A stream that writes to its stdin; see `openInput()`.
+   * @throws {OutliveError} `ERR_PROCESS_EXITED` if stdin is a FIFO, and the process was removed and its id used again;
+   *   a system error, among them ENXIO if no process has the FIFO open for reading.
+   */
   openStdin(): Writable {
     return openInputIf(this.#isOurs, this.stdio.stdin);
   }
 
-  /** A stream of its stdout (with a terminal: all its output); see `openOutput()`. */
+  /**
+   * A stream of its stdout (with a terminal: all its output); see `openOutput()`.
+   * @throws as `openOutput()`; {OutliveError} `ERR_PROCESS_EXITED` if stdout is a FIFO, and the process was removed and
+   *   its id used again.
+   */
   openStdout(options?: OutputOptions): Readable {
     return openOutputIf(this.#isOurs, this.stdio.stdout, options);
   }
 
-  /** A stream of its stderr. */
+  /**
+   * A stream of its stderr.
+   * @throws as `openStdout()`.
+   */
   openStderr(options?: OutputOptions): Readable {
     return openOutputIf(this.#isOurs, this.stdio.stderr, options);
   }
 
-  /** Stops watching and frees the descriptors; never touches the process. Waits in progress reject. */
+  /**
+   * Stops watching and frees the descriptors. Does not touch the process. Waits in progress reject with
+   * `ERR_INVALID_STATE`. All methods still work; only `wait()` of an end that is not known fails.
+   */
   close(): void {
     this.lifecycle.close();
   }

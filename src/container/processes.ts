@@ -1,6 +1,6 @@
 /**
- * The processes of one container: making them, bringing them back, and keeping up with other programs that start and
- * remove some. Owns the map from id to Process. The caller holds the container's lock where a method says so.
+ * The processes of one container: makes them, brings them back, and follows what other programs start and remove. Owns
+ * the map from id to Process. Does not take the container's lock: if a method needs it, its comment says so.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
@@ -20,10 +20,10 @@ import { type Stdio, newStdio } from '../stdio/stdio.js';
 import type { ContainerChanges } from './changes.js';
 import { Process, type ProcessConfig, type ProcessOwner } from './process.js';
 
-/** How often a start in the hands of another program is looked at, in milliseconds. */
+/** How often delete() checks the starts that are under way, in milliseconds. */
 const START_POLL_MS = 10;
 
-/** What the processes of a container need of it. */
+/** The arguments of {@link ContainerProcesses}. */
 export interface ProcessesConfig<Owner extends ProcessOwner> {
   readonly container: Owner;
   readonly target: RuntimeTarget;
@@ -31,16 +31,18 @@ export interface ProcessesConfig<Owner extends ProcessOwner> {
   readonly shim: string;
   readonly noPivotRoot: boolean;
   readonly changes: ContainerChanges<Process<Owner>>;
-  /** Lets a created container's program run; takes the lock. */
+  /** Lets the program of a created container run. Takes the lock. */
   readonly letRun: () => Promise<void>;
   /** Called when the end of a process is lost. */
   readonly onLost: (process: Process<Owner>) => void;
 }
 
-/** How a process comes to be: `exec` in a running container, or the first one, by `create` or from a checkpoint. */
+/**
+ * How a process is started: by `exec` in a running container; or as the first one, by `create` or from a checkpoint.
+ */
 export type StartMode = Partial<Pick<ProcessState, 'exec' | 'create' | 'checkpoint' | 'labels'>>;
 
-/** What is to be started. */
+/** A process to start. */
 export interface StartRequest extends StartMode {
   readonly id: string;
   readonly spec: ProcessSpec;
@@ -49,11 +51,11 @@ export interface StartRequest extends StartMode {
   readonly rootIds: { readonly uid: number; readonly gid: number };
 }
 
-/** A process whose directory is made, and whose shim is not started yet. */
+/** A process whose directory is made and whose shim is not started yet. */
 export interface ClaimedStart<Owner extends ProcessOwner> {
-  /** Starts the shim; resolves when the process runs. The lock need not be held. */
+  /** Starts the shim; resolves when the process runs. Does not need the lock. */
   launch(): Promise<Process<Owner>>;
-  /** After a launch that failed: removes what the claim made. The lock is held. */
+  /** Removes what the claim made, after a launch that failed. The caller holds the lock. */
   undo(): void;
 }
 
@@ -79,9 +81,10 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
   }
 
   /**
-   * Looks at the directory anew: takes up what other programs started, and drops what they removed. A process with another
-   * key than the one we know is another process.
-   * @param only these ids, each exactly. Default: all; then a file's date stands for its key, for there may be thousands.
+   * Reads the directory again: adds what other programs started, and drops what they removed. A process with another
+   * key than the known one is another process.
+   * @param only the ids to check, each by its key. Default: all, by inode and date of process.json, because there may
+   *   be thousands.
    */
   refresh(only?: readonly string[]): void {
     const { dir } = this.#config.target;
@@ -96,8 +99,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
   }
 
   /**
-   * Makes a process's directory, so that its id is taken. The lock is held.
-   * @throws {OutliveError} `ERR_INVALID_STATE` if there is one with this id.
+   * Makes the directory of a process. From then on its id is taken. The caller holds the lock.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process with this id; a system error.
    */
   claim({ id, spec, stdio, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
     const { target, noPivotRoot, changes } = this.#config;
@@ -120,7 +123,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     };
     const dir = target.dir.process(id, state.key);
     const made = makeProcessDir(dir, spec, state);
-    // From here on it is known by its directory too, should its file be damaged.
+    // Records the directory's inode: it identifies the process if process.json is damaged later.
     dir.isCurrent();
     const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
     this.#processes.set(id, process);
@@ -151,8 +154,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
   }
 
   /**
-   * Waits until no start is under way, in this program or another. The lock is held, so none begins.
-   * @returns false if that takes longer than `limitMs`.
+   * Waits until no start is under way, in this program or another. The caller holds the lock, so none begins.
+   * @returns false if that takes longer than `limitMs` milliseconds.
    */
   async startsOver(limitMs: number): Promise<boolean> {
     const deadlineMs = performance.now() + limitMs;
@@ -164,14 +167,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     return true;
   }
 
-  /** Ends the starts that did not come to an end by themselves. The lock is held. */
+  /** Kills the runtimes and shims of the starts that are still under way. The caller holds the lock. */
   abandonStarts(): void {
     const { dir, id } = this.#config.target;
     for (const process of this.#underWay()) abandonForeignStart(dir.process(process.id), id);
   }
 
   /**
-   * Ends what is left of a process whose shim died, so that its id can be used again. The lock is held.
+   * Ends what is left of a process whose shim died, so that its id can be used again. The caller holds the lock.
    * @throws as {@link deleteFromRuntime}.
    */
   async endRemains(process: Process<Owner>): Promise<void> {
@@ -180,7 +183,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     lifecycle.kill();
   }
 
-  /** Has the runtime end and forget the container. The lock is held. */
+  /** Makes the runtime kill and delete the container. The caller holds the lock. */
   deleteFromRuntime(running: boolean, interrupted: boolean): Promise<void> {
     return deleteFromRuntime(this.#config.target, { running, interrupted });
   }
@@ -191,16 +194,16 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
 
   #drop(process: Process<Owner>): void {
     this.#processes.delete(process.id);
-    // Its end is known now (at least as lost): who waits for it is told before its descriptors go.
+    // hasEnded settles the end, at least as lost, so that those who wait for it get it before close().
     if (process.hasEnded) process.close();
   }
 
   #attach(id: string): void {
     const dir = this.#config.target.dir.process(id);
-    // Without process.json no shim was started: a directory only, which start() or exec() take over.
+    // Without process.json no shim was started. start() or exec() with this id takes the directory over.
     if (!dir.hasProcess() && !dir.wasStarted()) return;
     const process = new Process(this.#loadConfig(id));
-    // Before: a lost end is told at once.
+    // Before attach(), which may report a lost end at once: onLost looks the process up here.
     this.#processes.set(id, process);
     try {
       process.lifecycle.attach();

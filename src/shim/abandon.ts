@@ -1,6 +1,7 @@
 /**
- * Ends a start that will not succeed: the runtime, what it had begun, and the shim. Owns the order; who is who in /proc
- * is proc-find.ts's. Seed: `Start`, which killed the shim alone.
+ * Ends a start that failed or took too long: the runtime, what it had begun, and the shim. Owns the order. Does not own
+ * how the processes are found (kernel/find.ts).
+ * Source: `Start` of containerd's `process.go` (June 2016), which killed only the shim.
  */
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
@@ -8,14 +9,16 @@ import { killRuntimesWriting, killShimsIn } from '../kernel/find.js';
 import { within } from '../base/promises.js';
 import type { ProcessDir } from '../state/process.js';
 
-/** How long a shim has to end what its runtime left before it is killed itself, in milliseconds. */
+/**
+ * After its runtime was killed, the shim has this long, in milliseconds, to end what that left. Then it is killed too.
+ */
 const END_LIMIT_MS = 2000;
 
 /**
- * Ends everything of a start.
- * @param reason why it failed. A runtime or shim that gave one has cleaned up, and a container that it found there
- *   already is not ours to delete.
- * @param cleanUp takes away what the runtime holds of it.
+ * Ends everything that belongs to a start.
+ * @param reason the error of the start. If the shim has left and the error came from its log or the runtime's, nothing
+ *   is done: they have cleaned up, and a container that existed before must not be deleted.
+ * @param cleanUp makes the runtime delete what it has of the container.
  */
 export async function abandonStart(
   dir: ProcessDir,
@@ -30,12 +33,15 @@ export async function abandonStart(
   await cleanUp();
 }
 
-/** A shim whose runtime failed ends what that left, in whatever session it is; only then is it killed if it stays. */
+/**
+ * If its runtime was killed, the shim ends what that left, in all sessions: wait for it. Then kill the shim if it
+ * stays.
+ */
 async function endShim(shim: posix.Spawned, runtimeKilled: boolean): Promise<void> {
   if (runtimeKilled && (await within(shim.exited, END_LIMIT_MS)) !== undefined) return;
   if (shim.pidfd < 0) return;
   try {
-    // Our child and not reaped: its pid still names its process group.
+    // The shim is our child and is not reaped, so its pid still names its process group.
     posix.kill(-shim.pid, 'SIGKILL');
   } catch (error) {
     if (!hasCode(error, 'ESRCH')) throw error;
@@ -43,7 +49,7 @@ async function endShim(shim: posix.Spawned, runtimeKilled: boolean): Promise<voi
   await shim.exited;
 }
 
-/** Ends a start of a supervisor that is dead or stopped: nothing of ours is the parent of its shim. */
+/** Ends a start of another supervisor, which is dead or stopped. Its shim is not our child, so it is found in /proc. */
 export function abandonForeignStart(dir: ProcessDir, containerId: string): void {
   killRuntimesWriting(dir.pidFile);
   killShimsIn(dir.path, containerId);

@@ -1,7 +1,10 @@
 /**
- * The order of operations when a process directory is loaded. A reader that opens `exit` after the shim left never
- * hears a hang-up, so: open `exit`, read it (end-of-file: no shim), and only then look for `exitStatus`, which the shim
- * writes before it leaves. No pid is trusted for liveness. Seed: `loadProcess`.
+ * Finds out the state of a process from its directory. Owns the order of the steps.
+ *
+ * Race: this against the end of the shim. A reader that opens `exit` after the shim has left never gets a hang-up. So
+ * this opens `exit`, reads it (end-of-file: no shim), and only then looks for `exitStatus`, which the shim writes
+ * before it leaves. A pid alone never counts as a sign that the process runs.
+ * Source: `loadProcess` of containerd's `process.go` (June 2016).
  */
 import { isShimListening } from './control.js';
 import { hasCode } from '../base/errors.js';
@@ -11,19 +14,21 @@ import { hasShimProcess } from '../kernel/find.js';
 import type { ProcessDir } from '../state/process.js';
 
 export interface Attached {
-  /** Watching the shim; undefined when there is no FIFO, and so was never a shim. */
+  /**
+   * The watch on the shim; undefined if there is no FIFO (so there never was a shim), or if the process was removed.
+   */
   readonly watch: ExitWatch | undefined;
-  /** Set when the process has ended and no shim is left to clean up after it. */
+  /** The end; set if the process has ended and no shim is left to clean up after it. */
   readonly exit: Exit | undefined;
-  /** It is being started, or a supervisor died at that: its shim may come yet, so that its absence tells nothing. */
+  /** Whether it is being started, or its supervisor died during that: a shim may still come. */
   readonly isComing: boolean;
 }
 
-/** Finds out what became of a process; `onShimGone` is called once if its shim leaves later. */
+/** Finds out the state of a process. `onShimGone` is called once if its shim leaves later. */
 export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
   const watch = openWatch(dir, onShimGone);
   try {
-    // After the open: if the path still is this process's, the FIFO that was opened is its own.
+    // Compare the key after the open: if the path still is this process's, the opened FIFO is its own.
     if (!dir.isCurrent()) {
       watch?.close();
       return { watch: undefined, exit: readExit(dir), isComing: false };
@@ -39,8 +44,8 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
 }
 
 /**
- * Whether a shim was started that has not come to anything yet, or a supervisor is about to start one; only for who sees
- * that none holds `exit`.
+ * Whether a shim was started and has recorded nothing yet, or a supervisor is about to start one. Call it only if no
+ * shim holds `exit`.
  */
 export function isShimComing(dir: ProcessDir): boolean {
   if (!dir.isCurrent() || dir.wasStarted() || isRecorded(dir)) return false;
@@ -51,7 +56,7 @@ function isHeld(dir: ProcessDir): boolean {
   try {
     return isShimListening(dir);
   } catch (error) {
-    // Something else has taken the FIFO's place.
+    // Another file has taken the place of the FIFO.
     if (hasCode(error, 'ELOOP', 'EACCES', 'ERR_INVALID_STATE')) return false;
     throw error;
   }

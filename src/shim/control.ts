@@ -1,6 +1,6 @@
 /**
- * Sends lines to a shim through its `control` FIFO. Opened for each line: a process that is never resized costs no
- * descriptor, and an open that finds no reader tells that the shim is gone.
+ * Sends lines to a shim through its `control` FIFO. The FIFO is opened for each line: so a process costs no descriptor,
+ * and an open that finds no reader shows that the shim is gone.
  */
 import { closeSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
@@ -12,7 +12,7 @@ import type { ProcessDir } from '../state/process.js';
 /** Close the process's stdin. */
 export const CLOSE_STDIN_LINE = '0 0 0\n';
 
-/** The process has ended and nobody wants its output any more: the shim need not hold it. Other shims ignore it. */
+/** Release: no program wants the output of the ended process any more, so the shim may leave. Other shims ignore it. */
 export const RELEASE_LINE = '2 0 0\n';
 
 /** Give the process's terminal this size in character cells, each 1 to 65535. */
@@ -22,7 +22,8 @@ export function resizeLine(width: number, height: number): string {
 
 /**
  * Writes one line, whole or not at all (it is shorter than PIPE_BUF; pipe(7)).
- * @throws {OutliveError} `ERR_PROCESS_EXITED` when no shim listens; a system error, EAGAIN when the FIFO is full.
+ * @throws {OutliveError} `ERR_PROCESS_EXITED` if no shim of this process reads; a system error: EAGAIN if the FIFO is
+ *   full.
  */
 export function sendControl(dir: ProcessDir, line: string): void {
   const fd = openControl(dir);
@@ -38,15 +39,15 @@ export function sendControl(dir: ProcessDir, line: string): void {
 }
 
 /**
- * Tells the shim of an ended process that nobody wants its unread output any more, and waits until it has left.
- * @returns false when it was still there after `limitMs`.
+ * Writes the release line to the shim of an ended process, and waits until the shim has left.
+ * @returns false if it is still there after `limitMs` milliseconds.
  */
 export async function releaseShim(dir: ProcessDir, limitMs: number): Promise<boolean> {
   const fd = openControl(dir);
   if (fd === undefined) return true;
   const gone = deferred<true>();
-  // A FIFO's write end is ready when there is room as well as when its last reader left: only the latter counts, and
-  // that is an error condition, reported to who asks for nothing else (poll(2), POLLERR).
+  // Watch for reading, though this is a write end: then a free buffer is not reported, but the error condition after
+  // the last reader has left is (poll(2), POLLERR).
   const watch = posix.watchReadable(fd, () => gone.resolve(true));
   try {
     writeRelease(fd);
@@ -57,7 +58,7 @@ export async function releaseShim(dir: ProcessDir, limitMs: number): Promise<boo
   }
 }
 
-/** A shim that is gone needs no line, and one whose FIFO is full may leave without it: the caller waits for the hang-up. */
+/** Ignores EPIPE (the shim is gone) and EAGAIN (the FIFO is full): the caller waits until the shim has left. */
 function writeRelease(fd: number): void {
   try {
     posix.write(fd, Buffer.from(RELEASE_LINE));
@@ -66,14 +67,17 @@ function writeRelease(fd: number): void {
   }
 }
 
-/** Whether a shim is there; it holds `control` until it leaves, longer than `exit`. */
+/**
+ * Whether a shim or a supervisor that starts one reads `control`. A shim does so until it leaves, longer than it holds
+ * `exit`.
+ */
 export function isShimListening(dir: ProcessDir): boolean {
   const fd = openControl(dir);
   if (fd !== undefined) closeSync(fd);
   return fd !== undefined;
 }
 
-/** The write end; undefined if no shim of this process reads: none is there, or the path is another process's by now. */
+/** The write end; undefined if no shim reads, or if the path is another process's by now. */
 function openControl(dir: ProcessDir): number | undefined {
   let fd: number;
   try {
@@ -84,7 +88,7 @@ function openControl(dir: ProcessDir): number | undefined {
   }
   let isOurs = false;
   try {
-    // After the open: if the path still is this process's, the FIFO that was opened is its own.
+    // Compare the key after the open: if the path still is this process's, the opened FIFO is its own.
     isOurs = dir.isCurrent();
   } finally {
     if (!isOurs) closeSync(fd);

@@ -1,17 +1,17 @@
 /**
- * Reads away what ended processes left in their output FIFOs. A shim that copies its process's output itself (as the
- * original's does) leaves only when everything was read; ours is told so by the release line.
+ * Reads and drops unread output, so that a shim can leave. A shim that copies its process's output (the original's
+ * does) leaves only after everything was read. Ours needs no drain: it leaves after the release line.
  */
 import { closeSync, constants } from 'node:fs';
 import * as posix from '../posix/index.js';
 import { isFifo, type Stdio } from '../stdio/stdio.js';
 
-/** What is read in one turn of the event loop, in bytes. */
+/** The most bytes to read in one turn of the event loop. */
 const TURN_BYTES = 256 * 1024;
 
 /**
  * Reads and drops the output of a process until the returned function is called.
- * @param hasOwnShim then nothing needs to be read.
+ * @param hasOwnShim whether the shim is the shipped one: then nothing is read.
  */
 export function drainOutput({ stdout, stderr }: Stdio, hasOwnShim: boolean): () => void {
   if (hasOwnShim) return () => undefined;
@@ -27,14 +27,14 @@ function drain(path: string): () => void {
     if (!isFifo(path)) return () => undefined;
     fd = posix.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
-    // Gone, or not ours to read: then nobody waits for us to do so.
+    // Ignore: a FIFO that is gone or can't be opened need not be drained.
     return () => undefined;
   }
   const buffer = Buffer.allocUnsafe(TURN_BYTES);
   let watch: posix.Watch | undefined;
   const readSome = (): void => {
     watch = undefined;
-    // At its end all writers are gone.
+    // 0 is end-of-file: all writers are gone.
     if (posix.tryRead(fd, buffer) !== 0) watch = posix.watchReadable(fd, readSome);
   };
   readSome();

@@ -1,6 +1,7 @@
 /**
- * Starts a process: spawns the shim in its own process group, waits for the runtime's pid file, and when that does not
- * come finds out why. Seed: `Start`, `startCmd`, `waitForStart`; by events where the seed polled every 15 ms.
+ * Starts a process: spawns the shim in a process group of its own, and waits for the runtime's pid file. If that does
+ * not come, finds the reason. Source: `Start`, `startCmd` and `waitForStart` of containerd's `process.go` (June 2016),
+ * which polled every 15 ms; this waits for events.
  */
 import { abandonStart } from './abandon.js';
 import { DirWatch } from '../disk/directory-watch.js';
@@ -11,51 +12,54 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
 import type { ProcessDir } from '../state/process.js';
 
-/** What the shim is told. */
+/** The arguments of a start. */
 export interface Launch {
   readonly dir: ProcessDir;
   readonly shim: string;
   readonly containerId: string;
   readonly bundle: string;
   readonly runtime: string;
-  /** The shim's environment, and by that the runtime's. */
+  /** The environment of the shim, which the runtime inherits. */
   readonly env: NodeJS.ProcessEnv;
   readonly timeoutMs: number;
-  /** Takes away what the runtime holds of a start that never ended. */
+  /** Makes the runtime delete what it has of a start that failed. */
   readonly cleanUp: () => Promise<void>;
 }
 
-/** A started process and its shim, which is our child until one of us ends. */
+/** A started process and its shim, which is a child of this program. */
 export interface Started {
   readonly pid: number;
-  /** Undefined when it has come and gone. */
+  /** Undefined if the process has ended already. */
   readonly identity: Identity | undefined;
   readonly shim: posix.Spawned;
-  /** Of the process directory; the caller closes it. */
+  /** The watch of the process directory; the caller closes it. */
   readonly changes: DirWatch | undefined;
 }
 
 type Pid = Pick<Started, 'pid' | 'identity'>;
 
-/** Of all that is made in the directory meanwhile, what `readWholePid` looks at. */
+/** The files that `readWholePid` reads; changes of other files in the directory are ignored. */
 const TELLING_FILES: ReadonlySet<string> = new Set(['pid', 'identity.json']);
 
-/** Events tell at once; the poll is the net under them, and all there is where inotify's limits are used up. */
+/**
+ * How often to check, in milliseconds: with inotify events, in case one is missed; and without, if inotify's limits are
+ * used up.
+ */
 const POLL_MS = 250;
 const POLL_WITHOUT_EVENTS_MS = 10;
 
 /**
  * Spawns the shim and resolves when the pid file is readable.
- * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_SHIM` or `ERR_OCI_RUNTIME` with the first error of the log;
- *   `ERR_CONTAINER_NOT_STARTED` when neither log says why; `ERR_CONTAINER_START_TIMEOUT`, after which nothing runs.
- *   A system error when the shim could not be spawned.
+ * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` with
+ *   the first error of the log; `ERR_CONTAINER_NOT_STARTED` if neither log has one; `ERR_CONTAINER_START_TIMEOUT` after
+ *   `timeoutMs`, and nothing of it runs; a system error if the shim could not be spawned.
  */
 export async function startShim(launch: Launch): Promise<Started> {
-  // What came before has held the event loop long enough.
+  // Give other work a turn: the synchronous steps before this have blocked the event loop.
   await nextTurn();
   const shimPath = findShim(launch.shim);
   const runtime = findRuntime(launch.runtime);
-  // Before the shim, so that no change is missed.
+  // Open the watch before the shim is spawned, so that no change is missed.
   const changes = DirWatch.open(launch.dir.path);
   try {
     const shim = await posix.spawn(shimPath, [launch.containerId, launch.bundle, runtime], {
@@ -78,7 +82,7 @@ export async function startShim(launch: Launch): Promise<Started> {
   }
 }
 
-/** Our shim does it too, a moment later; one of another make never does, and another supervisor may load it by then. */
+/** Writes identity.json if the shim has not done so yet. A shim of another make never writes it. */
 function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
   if (identity !== undefined && dir.readIdentity() === undefined) dir.writeIdentity(identity);
 }
@@ -115,8 +119,9 @@ function waitForPid(launch: Launch, shim: posix.Spawned, changes: DirWatch | und
 }
 
 /**
- * The pid, when it is all there: a runtime may write the file in pieces, and half a number is another process's. That
- * one is older than our shim. A process that is gone already is believed when the shim has said who it was.
+ * The pid, if the whole number is there. A runtime may write it in pieces, and a part of it is another process's pid:
+ * that process is older than the shim, so it is refused. If the process has ended already, the pid is accepted if the
+ * shim has recorded it in identity.json.
  */
 function readWholePid(dir: ProcessDir, shim: Identity | undefined): Pid | undefined {
   const pid = dir.readPid();
@@ -126,14 +131,14 @@ function readWholePid(dir: ProcessDir, shim: Identity | undefined): Pid | undefi
   return dir.readIdentity()?.pid === pid ? { pid, identity: undefined } : undefined;
 }
 
-/** The shim is gone: a short process may have come and gone with it, so the pid file is read once more. */
+/** The shim has left. Reads the pid file once more, because a short process may have started and ended meanwhile. */
 function readLastPid(launch: Launch): Pid {
   const pid = launch.dir.readPid();
   if (pid === undefined) throw reasonOf(launch);
   return { pid, identity: undefined };
 }
 
-/** Why the shim left without a pid: its own log first, then the runtime's. */
+/** The reason why the shim left without a pid: the first error of its own log, else of the runtime's. */
 function reasonOf({ dir }: Launch): OutliveError {
   const shimError = dir.shimError();
   if (shimError !== undefined) return new OutliveError('ERR_SHIM', `shim error: ${shimError}`);

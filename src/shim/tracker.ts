@@ -1,6 +1,6 @@
 /**
- * Follows one process to its one definite end: what `exitStatus` says as soon as it is there, and at the latest at the
- * exit FIFO's hang-up, which comes when the shim has cleaned up. Owns the watches; knows nothing of pids and signals.
+ * Follows one process to its end. The end is known when `exitStatus` appears, and at the latest at the hang-up of the
+ * exit FIFO, which comes when the shim has cleaned up. Owns the watches. Does not own pids and signals.
  */
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError } from '../base/errors.js';
@@ -11,48 +11,51 @@ import { type Deferred, abortable, deferred, within } from '../base/promises.js'
 import { hasShim, isShimComing, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
 
-/** When the end can't be read for want of descriptors or memory, it is read again: it is not lost. */
+/**
+ * The delay, in milliseconds, before the end is read again if that failed for lack of descriptors or memory. It is not
+ * lost.
+ */
 const RETRY_MS = 100;
 
-/** How often a shim is looked for that was started and has not opened `exit` yet. It does so first of all. */
+/** How often to look for a shim that was started and has not opened `exit` yet, in milliseconds. */
 const COMING_POLL_MS = 20;
 
 export class Tracker {
   readonly #dir: ProcessDir;
   readonly #onLost: () => void;
-  /** Its end is recorded, or lost; made for the first who waits. */
+  /** Resolves when its end is recorded or lost. Made by the first wait(). */
   #ended: Deferred<Exit> | undefined;
-  /** The shim has cleaned up, too; made for the first who waits. */
+  /** Resolves when the shim has cleaned up too. Made by the first cleanedUp(). */
   #cleaned: Deferred<Exit> | undefined;
   #watch: ExitWatch | undefined;
   #changes: DirWatch | undefined;
-  /** The end, once the shim has cleaned up. */
+  /** The end; set when the shim has cleaned up. */
   #exit: Exit | undefined;
   #counts = false;
   #retry: NodeJS.Timeout | undefined;
   #coming: NodeJS.Timeout | undefined;
 
-  /** `onLost` is called once, when the process was started and nobody recorded its end. */
+  /** `onLost` is called once if the process was started and its end is lost. */
   constructor(dir: ProcessDir, onLost: () => void) {
     this.#dir = dir;
     this.#onLost = onLost;
   }
 
-  /** The exit FIFO's descriptor, -1 when it is not open. */
+  /** The exit FIFO's descriptor; -1 if it is not open. */
   get fd(): number {
     return this.#watch?.fd ?? -1;
   }
 
-  /** Before the shim is spawned, so that its leaving can't be missed. */
+  /** Opens `exit`. Call it before the shim is spawned, so that its hang-up can't be missed. */
   open(): void {
     this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, () => this.#shimGone());
   }
 
-  /** The process has started: from here on its end counts, also one that came meanwhile. */
+  /** Call it when the process has started. From then on its end is reported, also if it has ended already. */
   begin(shim: Spawned, changes: DirWatch | undefined): void {
     this.#counts = true;
     this.#listen(changes);
-    // As its parent we hear of the shim's end even where it never opened `exit`.
+    // The parent also learns of the end of a shim that never opened `exit`.
     shim.exited.then(
       () => this.#shimGone(),
       () => undefined,
@@ -61,7 +64,7 @@ export class Tracker {
     if (this.#watch?.hungUp === true) this.#shimGone();
   }
 
-  /** A process that another supervisor started, whatever became of it. */
+  /** Begins to follow a process that another supervisor started, or that was closed. */
   attach(): void {
     this.#counts = true;
     const { watch, exit, isComing } = reattach(this.#dir, () => this.#shimGone());
@@ -76,10 +79,10 @@ export class Tracker {
     }
   }
 
-  /** The end, if it is known by now, though its event may not have come yet. */
+  /** The end; undefined if there is none yet. Looks at the directory, so it may be known before its event comes. */
   known(): Exit | undefined {
     if (this.#exit !== undefined || !this.#counts) return this.#exit;
-    // This order: the shim records the status before it leaves.
+    // Look for the shim first, then for the status: the shim records the status before it leaves.
     const gone = this.#watch === undefined ? !hasShim(this.#dir) : this.#watch.shimGone;
     const concluded = gone ? this.#conclude() : undefined;
     if (concluded !== undefined) return concluded;
@@ -88,14 +91,14 @@ export class Tracker {
     return exit.status === undefined ? undefined : exit;
   }
 
-  /** Watches again after close(). */
+  /** Begins to watch again after close(). */
   reopen(): void {
     if (this.#counts && this.#exit === undefined && this.#watch === undefined) this.attach();
   }
 
   /**
-   * Waits until the shim has cleaned up after the end: it has left, or only holds what nobody has read.
-   * @returns the end; undefined when that takes longer than `limitMs`.
+   * Waits until the shim has cleaned up after the end: it has left, or only holds unread output.
+   * @returns the end; undefined if that takes longer than `limitMs` milliseconds.
    */
   async cleanedUp(limitMs: number): Promise<Exit | undefined> {
     this.known();
@@ -133,7 +136,7 @@ export class Tracker {
     this.#watch = undefined;
     this.#retry = this.#coming = undefined;
     this.#stopListening();
-    // Those who wait now; after a close() others may wait anew.
+    // Reject the waits in progress. A later reopen() gets new promises.
     for (const waiting of [this.#ended, this.#cleaned]) {
       waiting?.promise.catch(() => undefined);
       waiting?.reject(closedError());
@@ -141,13 +144,13 @@ export class Tracker {
     this.#ended = this.#cleaned = undefined;
   }
 
-  /** For the status, which is there before the hang-up: the shim deletes the container in between. */
+  /** Watches for `exitStatus`, which comes before the hang-up: the shim deletes the container in between. */
   #listen(changes: DirWatch | undefined): void {
     this.#changes = changes;
     changes?.onFile((name) => {
       if (name === EXIT_STATUS_FILE) this.#lookForStatus();
     });
-    // It may have come before anybody listened.
+    // It may have come before the watch.
     this.#lookForStatus();
   }
 
@@ -158,7 +161,7 @@ export class Tracker {
       this.#ended?.resolve(exit);
       this.#stopListening();
     } catch {
-      // The hang-up tells.
+      // Ignore: the hang-up reports the end.
     }
   }
 
@@ -167,13 +170,13 @@ export class Tracker {
     this.#changes = undefined;
   }
 
-  /** Somebody is about to start a shim, or to clean up after one that could not start the process. */
+  /** Polls for a shim: another supervisor is starting one, or is cleaning up after one that failed. */
   #awaitShim(): void {
     this.#coming ??= setInterval(() => this.#lookForShim(), COMING_POLL_MS);
     if (this.#ended === undefined && this.#cleaned === undefined) this.#coming.unref();
   }
 
-  /** Until it has opened `exit`, and its hang-up will tell, or is gone. */
+  /** Stops the poll when a shim has opened `exit` (its hang-up will report the end) or none will come. */
   #lookForShim(): void {
     try {
       if (this.known() === undefined && this.#watch?.shimGone === true) return;
@@ -193,7 +196,7 @@ export class Tracker {
     }
   }
 
-  /** No shim is there: it has left, or is still to come. */
+  /** Call it if no shim holds `exit`: either one will still come, or the process has ended. */
   #conclude(): Exit | undefined {
     if (isShimComing(this.#dir)) this.#awaitShim();
     else this.#settle(readExit(this.#dir));
@@ -206,7 +209,7 @@ export class Tracker {
     this.#stopListening();
     this.#ended?.resolve(exit);
     this.#cleaned?.resolve(exit);
-    // A start that failed in the hands of another supervisor is that one's to clean up.
+    // If a start of another supervisor failed, that supervisor cleans up.
     const failedElsewhere = this.#coming !== undefined && !this.#dir.hasProcess();
     if (exit.lost !== undefined && !failedElsewhere) this.#onLost();
   }

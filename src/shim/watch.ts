@@ -1,6 +1,6 @@
 /**
- * Watches a process's `exit` FIFO: its hang-up is the exit event. The shim holds a write end for as long as the process
- * and its clean-up last, and writes no bytes. Holding no reference on the event loop unless somebody waits.
+ * Watches a process's `exit` FIFO: its hang-up is the exit event. The shim holds a write end until the process has
+ * ended and its container is deleted, and writes no bytes. The watch keeps the event loop alive only during hold().
  */
 import { closeSync } from 'node:fs';
 import { hasWriter, openFifoReader } from '../disk/fifo.js';
@@ -9,7 +9,7 @@ import * as posix from '../posix/index.js';
 export class ExitWatch {
   /** The read end, or -1 after close(). */
   fd: number;
-  /** The hang-up was seen. */
+  /** Whether the hang-up was seen. */
   hungUp = false;
   #watch: posix.Watch | undefined;
   #waiting = 0;
@@ -21,7 +21,7 @@ export class ExitWatch {
   }
 
   /**
-   * Opens the FIFO before the shim is started: the shim's coming and going is then always seen.
+   * Opens the FIFO before the shim is started. Then the hang-up can't be missed.
    * `onHangUp` is called once, never synchronously.
    */
   static beforeStart(path: string, onHangUp: () => void): ExitWatch {
@@ -31,8 +31,8 @@ export class ExitWatch {
   }
 
   /**
-   * Opens the FIFO of a process that another supervisor started. A shim that is gone would never be heard of, so the
-   * FIFO is read first: end-of-file says that no shim holds it.
+   * Opens the FIFO of a process that was started before. If its shim has left, no hang-up will come. So this reads the
+   * FIFO first: end-of-file means that no shim holds it.
    */
   static ofStarted(path: string, onHangUp: () => void): ExitWatch {
     const watch = new ExitWatch(openFifoReader(path), onHangUp);
@@ -41,7 +41,7 @@ export class ExitWatch {
     return watch;
   }
 
-  /** Whether the shim has left (or, before it has opened the FIFO, is not there yet). */
+  /** Whether no shim holds the FIFO: it has left, or has not opened it yet. */
   get shimGone(): boolean {
     return this.hungUp || this.fd < 0 || !hasWriter(this.fd);
   }
@@ -66,7 +66,7 @@ export class ExitWatch {
 
   #arm(): void {
     this.#watch = posix.watchReadable(this.fd, () => {
-      // Bytes that a stranger wrote are read away by hasWriter(); only the hang-up counts.
+      // hasWriter() reads and drops bytes that a stranger wrote; only the hang-up counts.
       if (hasWriter(this.fd)) {
         this.#arm();
         return;

@@ -15,7 +15,7 @@ import { makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
 import { idsIn } from './root.js';
 
-/** The host runtime's state of a container. No process can have this id. */
+/** The directory of the host runtime's state. No process can have this id. */
 const HOST_RUNTIME_DIR = '.runtime';
 
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
@@ -31,11 +31,11 @@ export interface ContainerState {
   runtimeArgs: string[];
   shim: string;
   noPivotRoot: boolean;
-  /** Which container this is; ours. */
+  /** The container's key (key.ts). Ours. */
   key: string;
   /**
-   * Variables of the environment that decide where the runtime keeps its state, as they were at `create`; one that is
-   * missing was not set. Missing itself: written by another program. Ours.
+   * The environment variables from which the runtime takes the directory of its state, as they were at `create`. If one
+   * is missing, it was not set. If all of `runtimeEnv` is missing, another program wrote the file. Ours.
    */
   runtimeEnv?: Record<string, string>;
 }
@@ -46,7 +46,7 @@ export class ContainerDir {
 
   readonly #key: DirectoryKey | undefined;
 
-  /** @param key which container is meant. Default: whichever the path holds. */
+  /** @param key the key of the container that is meant. Default: any container at this path. */
   constructor(
     readonly root: string,
     readonly id: string,
@@ -72,10 +72,11 @@ export class ContainerDir {
 
   /**
    * Makes a container's directory with its state.json, whole or not at all.
-   * @throws {OutliveError} `ERR_CONTAINER_EXISTS`; a system error when the root is missing, can't be written …
+   * @throws {OutliveError} `ERR_CONTAINER_EXISTS` if the name is taken; a system error if the root is missing or can't
+   *   be written.
    */
   static create(root: string, id: string, state: ContainerState): ContainerDir {
-    // So that the error names the root, and not a name of ours in it.
+    // Check the root first, so that an error names the root and not the temporary name in it.
     if (fs.statSync(root).isDirectory()) fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK);
     const made = new ContainerDir(root, ownedName('new'));
     makeDirectory(made.path);
@@ -87,32 +88,32 @@ export class ContainerDir {
       return dir;
     } catch (cause) {
       fs.rmSync(made.path, { recursive: true, force: true });
-      // What is there already is a file, or a directory that is not empty.
+      // These codes mean: the name is taken by a file, or by a directory that is not empty.
       if (!hasCode(cause, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw cause;
       throw new OutliveError('ERR_CONTAINER_EXISTS', `container ${id} exists in ${root}`, { cause });
     }
   }
 
   /**
-   * Where the host runtime keeps its state of this container: in the directory of the first process, for containerd takes
-   * each directory in a container's for a process. Older releases had it beside that.
+   * The directory of the host runtime's state of this container. It is in the directory of the first process, because
+   * containerd takes each directory in a container's for a process. Older releases had it in the container's directory.
    */
   get hostRuntimeRoot(): string {
     const old = join(this.path, HOST_RUNTIME_DIR);
     return fs.existsSync(old) ? old : join(this.path, INIT_PROCESS_ID, HOST_RUNTIME_DIR);
   }
 
-  /** @param key which process is meant; default whichever the path holds. */
+  /** @param key the key of the process that is meant. Default: any process at this path. */
   process(id: string, key?: string): ProcessDir {
     return new ProcessDir(join(this.path, id), key);
   }
 
-  /** The ids of the processes that have a directory; none if the container's is gone. */
+  /** The ids of the processes that have a directory; none if the container's directory is gone. */
   processIds(): string[] {
     return idsIn(this.path);
   }
 
-  /** Removes it with all it holds; from the first moment on it is no container any more. */
+  /** Removes it with all its contents. It is renamed first, so no program sees half a container. */
   remove(): void {
     removeTree(this.path);
   }
@@ -125,7 +126,7 @@ export class ContainerDir {
     writeFileAtomic(join(this.path, 'state.json'), JSON.stringify(state) + '\n');
   }
 
-  /** @throws {OutliveError} `ERR_INVALID_STATE` when it is broken; a system error (ENOENT …) when it can't be read. */
+  /** @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error (ENOENT …) if it can't be read. */
   readState(): ContainerState {
     const path = join(this.path, 'state.json');
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);

@@ -1,45 +1,45 @@
-/** How a process ended, as far as anybody recorded it. */
+/** How a process ended: reads what the shim recorded, and finds the reason if there is no status. */
 import { hasCode, messageOf } from '../base/errors.js';
 import { currentBootId } from '../kernel/identity.js';
 import { signalName } from '../posix/signals.js';
 import type { ProcessDir } from './process.js';
 
-/** What more the shipped shim knows of an end; waitid(2), getrusage(2). */
+/** What the shipped shim records beside the status; see waitid(2), getrusage(2). */
 export interface ExitRecord {
-  /** The exit code, 0 to 255; null when a signal ended it. */
+  /** The exit code, 0 to 255; null if a signal ended it. */
   readonly code: number | null;
   /** The signal that ended it (`'SIGKILL'`, `'SIGRTMIN+3'`), else null. */
   readonly signal: string | null;
   readonly coreDumped: boolean;
-  /** When the shim saw it, in milliseconds since 1970. */
+  /** When the shim reaped it, in milliseconds since 1970. */
   readonly endedAtMs: number;
-  /** Processor time of the process and the children that it waited for, in microseconds. */
+  /** Processor time of the process and of the children that it waited for, in microseconds. */
   readonly userTimeUs: number;
   readonly systemTimeUs: number;
-  /** The most memory that it or one such child had resident, in bytes. */
+  /** The largest resident memory of it, or of one such child, in bytes. */
   readonly maxRssBytes: number;
 }
 
-/** The one definite end of a process. */
+/** The end of a process. It never changes. */
 export interface Exit {
-  /** 0 to 255: the exit code, or 128+n for signal n; undefined when the end is lost. */
+  /** 0 to 255: the exit code, or 128+n for signal n; undefined if the end is lost. */
   readonly status: number | undefined;
-  /** Why no status is known: nobody recorded this process's end. */
+  /** Set if no program recorded the end: the reason. */
   readonly lost?: string;
-  /** More about it; missing where the shim is not ours. */
+  /** Details; missing if the shim is not the shipped one. */
   readonly record?: ExitRecord;
 }
 
 /**
- * The end of a process whose shim is gone; a status is never invented.
- * @throws a system error when the state can't be read for now (EMFILE …): then the end is not lost.
+ * Reads the end of a process whose shim is gone. If no status is recorded, the end is lost; a status is never guessed.
+ * @throws a system error if the state can't be read for now (EMFILE, ENFILE, ENOMEM): then the end is not lost.
  */
 export function readExit(dir: ProcessDir): Exit {
   try {
     const status = dir.readExitStatus();
     const record = status === undefined ? undefined : readRecord(dir);
     const reason = status === undefined ? reasonOf(dir) : '';
-    // Last: the path was this process's until now, so what was read above is its own.
+    // Compare the key last: if the path still is this process's, what was read above is its own.
     if (!dir.isCurrent()) return lost('its directory was removed');
     if (status === undefined) return lost(reason);
     if (Number.isNaN(status)) return lost('exitStatus holds no status');
@@ -51,8 +51,8 @@ export function readExit(dir: ProcessDir): Exit {
 }
 
 /**
- * Whether an end is recorded, legibly or not.
- * @throws a system error if that can't be read for now (EMFILE …).
+ * Whether an end is recorded, also if `exitStatus` is not readable as a status.
+ * @throws a system error if it can't be read for now (EMFILE, ENFILE, ENOMEM).
  */
 export function isRecorded(dir: ProcessDir): boolean {
   try {
@@ -63,7 +63,7 @@ export function isRecorded(dir: ProcessDir): boolean {
   }
 }
 
-/** Whether another attempt may succeed: descriptors or memory are short. */
+/** Whether another attempt may succeed: descriptors or memory are short for now. */
 function isPassing(error: unknown): boolean {
   return hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM');
 }

@@ -1,7 +1,7 @@
 /**
- * Keys: which container or process a directory holds. A path may be another one's by now, so whoever holds a path compares
- * keys before it acts (docs/protocol.md, "Keys"). A key is a random string in state.json or process.json. A file without
- * one was written by another program (containerd, or an older release): its inode and date take the key's place.
+ * Keys tell which container or process a directory holds: a path may hold another one than before. A key is a random
+ * string in state.json or process.json. A file without one was written by another program (containerd, or an older
+ * release): its device, inode and modification time take the place of the key. Behaviour: docs/protocol.md, "Keys".
  */
 import { randomUUID } from 'node:crypto';
 import { type BigIntStats, lstatSync } from 'node:fs';
@@ -16,22 +16,22 @@ export function newKey(): string {
   return randomUUID();
 }
 
-/** The key in a parsed file; `path` is the file's. */
+/** The key in the parsed content of the file `path`; without one, the file's signature. */
 export function keyOf(value: Record<string, unknown>, path: string): string {
   return typeof value.key === 'string' && value.key !== '' ? value.key : signatureOf(path);
 }
 
-/** Which container or process a directory is meant to hold. */
+/** The container or process that a directory is meant to hold. */
 export class DirectoryKey {
   readonly #file: string;
-  /** The directory's device and inode, when it was last known to hold what is meant. */
+  /** The directory's device and inode when it was last known to hold what is meant. */
   #directory: string | undefined;
-  /** The file's signature then. */
+  /** The file's signature at that time. */
   #signature = '';
 
   /**
    * @param file state.json or process.json.
-   * @param key '' if that could not be read when it was asked for: then the directory itself is compared.
+   * @param key '' if it could not be read: then the directory's device and inode are compared, as they are now.
    */
   constructor(
     file: string,
@@ -42,29 +42,31 @@ export class DirectoryKey {
   }
 
   /**
-   * Whether the directory still holds it. What was read from the directory before this look was its own.
-   * @throws a system error if that can't be read for now (EMFILE …).
+   * Whether the directory still holds it. Call this after a read or open: if it returns true, what was read or opened
+   * belongs to the container or process that is meant.
+   * @throws a system error if the file can't be read for now (EMFILE …).
    */
   isCurrent(): boolean {
     const key = readKey(this.#file, this.key);
     if (key !== undefined && key !== this.key) return false;
     const directory = inodeOf(dirname(this.#file));
-    // A file that somebody damaged or removed does not make its directory another one.
+    // A missing or damaged file does not mean that the directory holds another one: compare the directory itself.
     if (key === undefined) return directory !== undefined && directory === this.#directory;
     this.#directory = directory;
     this.#signature = signatureOf(this.#file);
     return true;
   }
 
-  /** Whether the directory holds another one by now. A directory that is gone, or whose file is damaged, holds none. */
+  /** Whether the directory holds another one. False if the directory is gone, or its file is missing or damaged. */
   isAnothers(): boolean {
     const key = readKey(this.#file, this.key);
     return key !== undefined && key !== this.key;
   }
 
   /**
-   * As isCurrent(), by the file's inode and date: far cheaper, and right unless the file was replaced within one tick of
-   * the kernel's clock by one that got the same inode. For lists; who acts asks isCurrent().
+   * As isCurrent(), but compares only the file's device, inode and modification time, which costs far less. Use it for
+   * lists, and isCurrent() before a change: it is wrong if the file was replaced by one with the same inode within one
+   * tick of the kernel's clock.
    */
   looksCurrent(): boolean {
     const signature = signatureOf(this.#file);
@@ -73,8 +75,8 @@ export class DirectoryKey {
 }
 
 /**
- * The key in a file; undefined if there is no such file, or it is broken. A file without a key has lost it if it had one:
- * then only its directory tells.
+ * The key in a file; undefined if the file is missing or broken. If a key is expected and the file has none, it has
+ * lost it: undefined too, so that the directory is compared.
  */
 function readKey(path: string, expected: string): string | undefined {
   try {

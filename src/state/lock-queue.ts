@@ -1,11 +1,11 @@
 /**
- * The takes of this thread that wait for a container's lock (lock.ts), by lock and in the order of their calls. Only the
- * first one waits on the kernel, so that a lock that is given back wakes one of them and not all.
+ * The queues of this thread: takes that wait for a container's lock (lock.ts), a queue for each lock, in the order of
+ * the calls. Only the first of a queue watches the FIFO, so that a lock that is given back wakes one take and not all.
  */
 
-/** One take that waits: first for its turn, then for the holder's leaving. Both end at its time limit. */
+/** A take that waits: first for its turn, then until the holder gives the lock back. Both end at its time limit. */
 export class Waiter {
-  /** The time limit is over. */
+  /** Whether the time limit is over. */
   isLate = false;
   readonly #timer: NodeJS.Timeout;
   #resume = (): void => undefined;
@@ -18,7 +18,7 @@ export class Waiter {
     }, timeoutMs);
   }
 
-  /** Resolves at the next resume(), or at the time limit, which must not be over yet. */
+  /** Resolves at the next resume() or at the time limit. Do not call it after the time limit. */
   pause(): Promise<void> {
     return new Promise((done) => {
       this.#resume = done;
@@ -36,12 +36,12 @@ export class Waiter {
 
 const queues = new Map<string, Waiter[]>();
 
-/** Whether somebody in this thread waits for the lock already. */
+/** Whether a take in this thread waits for the lock already. */
 export function isQueued(path: string): boolean {
   return queues.has(path);
 }
 
-/** Joins the lock's queue; resolves when the waiter is its first one, or late. leave() must follow. */
+/** Joins the lock's queue. Resolves when the waiter is the first, or is late. The caller must call leave() after it. */
 export async function enter(path: string, waiter: Waiter): Promise<void> {
   const queue = queues.get(path) ?? [];
   queues.set(path, queue);
@@ -49,7 +49,7 @@ export async function enter(path: string, waiter: Waiter): Promise<void> {
   while (queue[0] !== waiter && !waiter.isLate) await waiter.pause();
 }
 
-/** Leaves the queue; the next one is the first then. */
+/** Leaves the queue. If the waiter was the first, wakes the next one. */
 export function leave(path: string, waiter: Waiter): void {
   waiter.end();
   const queue = queues.get(path) ?? [];

@@ -1,7 +1,7 @@
 /**
- * A container's lock: what changes the container holds it, so that objects, workers and programs exclude each other. It is
- * an exclusive flock(2) on the FIFO `.lock` in the container's directory: the kernel gives it back when its holder ends,
- * however it ends, and the FIFO's hang-up tells those who wait. Protocol: docs/protocol.md, `.lock`.
+ * A container's lock. Each change of the container holds it, so objects, workers and programs exclude each other. It is
+ * an exclusive flock(2) on the FIFO `.lock` in the container's directory. The kernel releases it if its holder dies,
+ * and the FIFO's hang-up wakes those who wait. Behaviour: docs/protocol.md, "`.lock`".
  */
 import { type BigIntStats, constants, fstatSync, lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -16,7 +16,7 @@ const { O_RDONLY, O_RDWR, O_NONBLOCK, O_NOFOLLOW } = constants;
 /** Its name in the container's directory; no process can have it as its id. */
 const LOCK_FIFO = '.lock';
 
-/** How long to wait for the lock, and what to call the container if that was too short. */
+/** The time limit of a take, and the container's id for the error message. */
 export interface LockOptions {
   /** 1 to 2147483647 ms. */
   readonly timeoutMs: number;
@@ -24,14 +24,15 @@ export interface LockOptions {
 }
 
 /**
- * Makes the lock's FIFO, mode 0600 whatever the umask, or finds one of ours there.
- * @throws {OutliveError} `ERR_INVALID_STATE` when something else has its name; a system error of mkfifo(3) otherwise.
+ * Makes the lock's FIFO with mode 0600 whatever the umask, unless this user has one there already.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if its name is not a FIFO of this user; a system error of mkfifo(3)
+ *   otherwise.
  */
 export function makeLockFile(dirPath: string): void {
   ensureFifo(lockPath(dirPath));
 }
 
-/** The lock, held until release(), the end of this thread or of the program. */
+/** A lock that is held, until release() or the end of the thread or program. */
 export class ContainerLock {
   readonly #path: string;
   #fd: number;
@@ -42,10 +43,10 @@ export class ContainerLock {
   }
 
   /**
-   * Takes the lock of the container in `dirPath`; waits if it is held. Keeps the event loop alive while it waits. Takes of
-   * one thread get it in the order of their calls.
-   * @throws {OutliveError} `ERR_CONTAINER_BUSY` when it was held for `timeoutMs`; `ERR_INVALID_STATE` when `.lock` is no FIFO
-   *   of our user. A system error otherwise: ENOENT when the directory is gone.
+   * Takes the lock of the container in `dirPath`. If it is held, waits, and keeps the event loop alive meanwhile. The
+   * takes of one thread get it in the order of their calls.
+   * @throws {OutliveError} `ERR_CONTAINER_BUSY` if it was held for `timeoutMs`; `ERR_INVALID_STATE` if `.lock` is not a
+   *   FIFO of this user; a system error otherwise: ENOENT if the directory is gone.
    */
   static async take(dirPath: string, options: LockOptions): Promise<ContainerLock> {
     const path = lockPath(dirPath);
@@ -55,8 +56,8 @@ export class ContainerLock {
 
   /**
    * Takes the lock if it is free.
-   * @returns undefined when it is held, if only for a moment by a child that a killed holder was spawning.
-   * @throws as take(), but `ERR_CONTAINER_BUSY`.
+   * @returns undefined if it is held. A child that a killed holder was spawning may hold it for a moment.
+   * @throws as take(), but never `ERR_CONTAINER_BUSY`.
    */
   static tryTake(dirPath: string): ContainerLock | undefined {
     return ContainerLock.#try(lockPath(dirPath));
@@ -69,7 +70,8 @@ export class ContainerLock {
       try {
         posix.flock(fd, 'exclusive');
         if (isAt(fd, path)) return lock;
-        // The container was deleted between open and flock, and perhaps made anew: what is at the path now counts.
+        // The container was deleted between open and flock, and may have been made again: try the FIFO that is there
+        // now.
         lock.release();
       } catch (error) {
         closeOwned(fd);
@@ -87,7 +89,8 @@ export class ContainerLock {
         const lock = await ContainerLock.#tryOnceMore(path, waiter);
         if (lock !== undefined) return lock;
       }
-      // The timer may only have come first: after a loop that was busy, or with a writer that is not the holder.
+      // Try once more: if the event loop was busy, the timer may have come before the hang-up. Or the FIFO has a writer
+      // that does not hold the lock, so that no hang-up comes.
       const lock = ContainerLock.#try(path);
       if (lock !== undefined) return lock;
     } finally {
@@ -98,16 +101,17 @@ export class ContainerLock {
   }
 
   /**
-   * Tries to take the lock; waits until its holder has left if it is held. The holder has the FIFO open for writing, and
-   * the kernel drops its lock before its end of the FIFO. A read end that is opened after the holder has left hears
-   * nothing of it: so it is opened first, and then the lock is tried. Either the try succeeds, or there is a holder
-   * whose leaving the read end will hear.
+   * Tries to take the lock. If it is held, waits until its holder has given it back.
+   *
+   * Race: this wait against the holder's leaving. A read end that is opened after the last writer has left never gets a
+   * hang-up. So this opens the read end first, and then tries the lock. The kernel releases the lock before it closes
+   * the holder's end of the FIFO. So either the try succeeds, or there is a holder whose hang-up will come.
    */
   static async #tryOnceMore(path: string, waiter: Waiter): Promise<ContainerLock | undefined> {
     const fd = openLock(path, O_RDONLY);
     try {
       const lock = ContainerLock.#try(path);
-      // Another FIFO by now: the holder who was seen is not on the one that is open here.
+      // The path has another FIFO by now. The holder has that one open, not ours: no hang-up would come.
       if (lock !== undefined || !isAt(fd, path)) return lock;
       await hangUp(fd, waiter);
       return undefined;
@@ -117,8 +121,8 @@ export class ContainerLock {
   }
 
   /**
-   * Whether this is still the lock of the container at its path: it is held, and the FIFO that it is on has not been
-   * removed or replaced.
+   * Whether the lock is held, and its FIFO has not been removed or replaced: then it is the lock of the container at
+   * its path.
    */
   isCurrent(): boolean {
     return this.#fd >= 0 && isAt(this.#fd, this.#path);
@@ -130,8 +134,8 @@ export class ContainerLock {
     const fd = this.#fd;
     this.#fd = -1;
     try {
-      // A child that another thread is spawning has a copy of the descriptor until it calls execve(2). The lock is not
-      // to last that long.
+      // The close alone would not release it in time: a child that another thread is spawning has a copy of the
+      // descriptor until it calls execve(2).
       posix.flock(fd, 'unlock');
     } finally {
       closeOwned(fd);
@@ -147,7 +151,7 @@ function lockPath(dirPath: string): string {
   return resolve(dirPath, LOCK_FIFO);
 }
 
-/** Opens the lock's FIFO, which is made if it is missing. The caller closes it. */
+/** Opens the lock's FIFO; makes it if it is missing. The caller closes the descriptor by closeOwned(). */
 function openLock(path: string, access: number): number {
   const fd = openOrMake(path, access);
   try {
@@ -166,12 +170,14 @@ function openOrMake(path: string, access: number): number {
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw refusal(path, error);
     }
-    // ENOENT from here: it is the directory that is gone.
+    // If this throws ENOENT, the directory is gone.
     ensureFifo(path);
   }
 }
 
-/** Why the open failed: what is there is no FIFO of ours (a link is ELOOP, somebody else's EACCES), or the call's error. */
+/**
+ * The error for a failed open: ERR_INVALID_STATE if the name is not a FIFO of this user, else the system error itself.
+ */
 function refusal(path: string, cause: unknown): unknown {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return cause;
@@ -183,7 +189,7 @@ function refusal(path: string, cause: unknown): unknown {
   }
 }
 
-/** Whether `path` names the very FIFO that `fd` has open, and no link to it. */
+/** Whether `path` names the FIFO that `fd` has open. A link to it does not count. */
 function isAt(fd: number, path: string): boolean {
   const open = fstatSync(fd, { bigint: true });
   const named = lstatAt(path);
@@ -199,7 +205,7 @@ function lstatAt(path: string): BigIntStats | undefined {
   }
 }
 
-/** Waits until nobody has the FIFO open for writing, or the time limit is over. */
+/** Waits until no process has the FIFO open for writing, or the time limit is over. */
 async function hangUp(fd: number, waiter: Waiter): Promise<void> {
   while (!waiter.isLate) {
     const watch = posix.watchReadable(fd, () => waiter.resume());
@@ -210,8 +216,8 @@ async function hangUp(fd: number, waiter: Waiter): Promise<void> {
 }
 
 /**
- * Reads away what a stranger wrote; else the next watch would call back at once, and so for ever. Bounded, for one who
- * writes without end.
+ * Whether the FIFO is at end-of-file. Reads and drops what a stranger wrote, because otherwise the next watch would
+ * call back at once. The number of reads is limited, as a stranger may write without end.
  */
 function isHungUp(fd: number): boolean {
   const bytes = Buffer.allocUnsafe(4096);

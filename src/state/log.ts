@@ -1,7 +1,6 @@
 /**
- * Reads the JSON logs of shim and runtime: objects with `level` and `msg`, one a line or one behind the other.
- * A writer that does not escape (the original shim's) or was cut off in the middle of a line still gets its message
- * read. Pure: takes text, returns messages.
+ * Parses the JSON logs of shim and runtime: objects with `level` and `msg`, with or without newlines between them. Gets
+ * the message also from a line that is not escaped (the original shim does not) or was cut short. Pure.
  */
 
 export interface LogMessage {
@@ -9,7 +8,7 @@ export interface LogMessage {
   readonly msg: string;
 }
 
-/** The messages in `text`, in order; what holds no `level` is left out. */
+/** The messages in `text`, in order. Objects without `level` are skipped. */
 export function parseLog(text: string): LogMessage[] {
   const messages: LogMessage[] = [];
   let at = 0;
@@ -37,7 +36,9 @@ export function firstError(messages: readonly LogMessage[]): string | undefined 
   return messages.find(({ level }) => level === 'error' || level === 'fatal' || level === 'panic')?.msg;
 }
 
-/** The index behind the `}` that closes the object at `start`, strings skipped; -1 when it is not closed. */
+/**
+ * The index after the `}` that closes the object at `start`; -1 if it is not closed. Braces in strings do not count.
+ */
 function objectEnd(text: string, start: number): number {
   let depth = 0;
   let inString = false;
@@ -64,7 +65,7 @@ function parseObject(text: string): LogMessage | undefined {
   }
 }
 
-/** What can be told from a line that is no JSON: the level, and what stands between `"msg":"` and the last quote. */
+/** Gets from a line that is not JSON the level, and the text between `"msg":"` and the last quote. */
 function recoverLine(line: string): LogMessage | undefined {
   const level = /"level"\s*:\s*"(\w+)"/.exec(line)?.[1];
   const msg = /"msg"\s*:\s*"(.*)$/s.exec(line)?.[1];

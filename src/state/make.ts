@@ -1,4 +1,7 @@
-/** Makes a process directory: process.json and the FIFOs, before the shim is started. Seed: `newProcess`. */
+/**
+ * Makes a process directory: process.json and the FIFOs, before the shim is started.
+ * Source: `newProcess` of containerd's `process.go` (June 2016).
+ */
 import { closeSync, lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
@@ -7,7 +10,7 @@ import type { ProcessSpec } from '../oci/types.js';
 import { makeDirectory } from '../disk/files.js';
 import type { ProcessDir, ProcessState } from './process.js';
 
-/** What a start puts into a process directory beside the FIFOs. */
+/** The names, beside the FIFOs, that a start makes in a process directory. */
 const START_FILES = [
   'process.json',
   'pid',
@@ -23,20 +26,23 @@ const START_FILES = [
   '.runtime',
 ];
 
-/** What a start has made of a process directory so far. */
+/** What a start has made in a process directory. */
 export interface MadeProcess {
-  /** Removes what the start made, and nothing that was there before or is another process's by now. */
+  /** Removes what the start made. Keeps what was there before. Does nothing if the path is another process's by now. */
   undo(): void;
   /**
-   * The start is over, well or not. Until then `control` is open for reading here: so another supervisor that loads the
-   * process before there is a shim sees that somebody is about to start one, and that nobody is as soon as we are dead.
+   * To be called when the start is over, whether it succeeded or failed. Closes `control`, which is open for reading
+   * until then: so another supervisor that loads the process before there is a shim sees that a shim will come. If this
+   * program dies, the kernel closes it, and that supervisor sees that none will.
    */
   release(): void;
 }
 
 /**
- * Makes the directory (or takes over one that a supervisor left before it wrote process.json) and all in it.
- * @throws {OutliveError} `ERR_INVALID_STATE` when a process, or something that is no FIFO, is in the way. Nothing is left.
+ * Makes the directory and its contents. Takes over a directory that a supervisor left before it wrote process.json.
+ * After a failure nothing of the start is left. The caller holds the container's lock.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process, or a file that is not a FIFO of this user; a system
+ *   error.
  */
 export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: ProcessState): MadeProcess {
   const isNew = makeOrTakeOver(dir);
@@ -65,7 +71,7 @@ export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: Proces
   }
 }
 
-/** True when the directory is new, false when it was there and holds no process. */
+/** Returns true if the directory is new, false if it existed and holds no process. */
 function makeOrTakeOver(dir: ProcessDir): boolean {
   try {
     makeDirectory(dir.path);

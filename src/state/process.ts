@@ -12,7 +12,7 @@ import type { ProcessSpec } from '../oci/types.js';
 import { DirectoryKey, keyOf } from './key.js';
 import { firstError, parseLog } from './log.js';
 
-/** The shim writes it when the process has ended, before it cleans up. */
+/** The shim writes this file after the process has ended, before it cleans up. */
 export const EXIT_STATUS_FILE = 'exitStatus';
 
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
@@ -20,10 +20,10 @@ const MAX_LOG_BYTES = 1024 * 1024;
 const MAX_NUMBER_BYTES = 64;
 const MAX_SMALL_JSON_BYTES = 4096;
 
-/** What stands beside the OCI process object in `process.json`. */
+/** The keys that are added to the OCI process object in `process.json`. */
 export interface ProcessState {
   exec: boolean;
-  /** Made by `create`: its program waits for `start`. Not the seed's; written only where it is so. */
+  /** Made by `create`: its program waits for `start`. Ours; written only if true. */
   create: boolean;
   containerdStdin: string;
   containerdStdout: string;
@@ -33,9 +33,9 @@ export interface ProcessState {
   checkpoint: string;
   rootUID: number;
   rootGID: number;
-  /** Which process this is; ours. */
+  /** The process's key (key.ts). Ours. */
   key: string;
-  /** Ours; missing when none were given. */
+  /** Ours; missing if none were given. */
   labels?: string[];
 }
 
@@ -43,7 +43,9 @@ export interface ProcessState {
 export class ProcessDir {
   readonly #key: DirectoryKey | undefined;
 
-  /** @param key which process is meant: '' if its process.json can't be read. Default: whichever the path holds. */
+  /**
+   * @param key the key of the process that is meant; '' if its process.json can't be read. Default: any process there.
+   */
   constructor(
     readonly path: string,
     key?: string,
@@ -51,7 +53,7 @@ export class ProcessDir {
     this.#key = key === undefined ? undefined : new DirectoryKey(join(path, 'process.json'), key);
   }
 
-  /** As given. */
+  /** The key that was given to the constructor. */
   get key(): string | undefined {
     return this.#key?.key;
   }
@@ -71,12 +73,12 @@ export class ProcessDir {
     return this.#key?.looksCurrent() ?? true;
   }
 
-  /** When the directory was last changed, in milliseconds since 1970; never before a start that is under way. */
+  /** When the directory was last changed, in milliseconds since 1970. A start that is under way is never older. */
   madeAtMs(): number {
     return fs.lstatSync(this.path).mtimeMs;
   }
 
-  /** Removes it with all it holds; from the first moment on it is no process any more. */
+  /** Removes it with all its contents. It is renamed first, so no program sees half a process. */
   remove(): void {
     removeTree(this.path);
   }
@@ -110,7 +112,7 @@ export class ProcessDir {
     writeFileAtomic(join(this.path, 'process.json'), stringifyProcess(written) + '\n');
   }
 
-  /** @throws {OutliveError} `ERR_INVALID_STATE` when it is broken; a system error when it can't be read. */
+  /** @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error if it can't be read. */
   readProcess(): { spec: ProcessSpec; state: ProcessState } {
     const path = join(this.path, 'process.json');
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
@@ -135,26 +137,29 @@ export class ProcessDir {
     return { spec: spec as unknown as ProcessSpec, state };
   }
 
-  /** The runtime's pid file; undefined while it is missing, empty or no number. Seed: `getPidFromFile`. */
+  /**
+   * The pid in the runtime's pid file; undefined if that is missing, empty or no pid above 1.
+   * Source: `getPidFromFile` of containerd's `process.go` (June 2016).
+   */
   readPid(): number | undefined {
     const text = readIfLegible(this.pidFile, MAX_NUMBER_BYTES)?.trim();
     const pid = text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : 0;
     return pid > 1 && pid <= 0x7fffffff ? pid : undefined;
   }
 
-  /** What `exitStatus` says: 0 to 255; undefined while it is missing or empty; NaN when it is neither. */
+  /** The status in `exitStatus`, 0 to 255; undefined if that is missing or empty; NaN if it is anything else. */
   readExitStatus(): number | undefined {
     const text = readIfThere(join(this.path, EXIT_STATUS_FILE), MAX_NUMBER_BYTES, 'truncate')?.trim();
     if (text === undefined || text === '') return undefined;
     return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : NaN;
   }
 
-  /** What the shim told of the end beside the status (`exit.json`); undefined when it did not, or not legibly. */
+  /** The content of `exit.json`; undefined if that is missing or broken. */
   readExitRecord(): Record<string, unknown> | undefined {
     return this.#readSmallJson('exit.json');
   }
 
-  /** Who the shim or an earlier supervisor said the process is; undefined when nobody did, or not legibly. */
+  /** The identity that a shim or supervisor recorded; undefined if `identity.json` is missing or broken. */
   readIdentity(): Identity | undefined {
     const { pid, startTimeTicks, bootId } = this.#readSmallJson('identity.json') ?? {};
     if (!Number.isSafeInteger(pid) || !Number.isSafeInteger(startTimeTicks) || typeof bootId !== 'string')
@@ -162,7 +167,7 @@ export class ProcessDir {
     return { pid: Number(pid), startTimeTicks: Number(startTimeTicks), bootId };
   }
 
-  /** Whether anybody wrote down which process it is. */
+  /** Whether a pid or an identity was recorded. */
   wasStarted(): boolean {
     return this.readPid() !== undefined || this.readIdentity() !== undefined;
   }
@@ -171,7 +176,7 @@ export class ProcessDir {
     writeFileAtomic(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
   }
 
-  /** Whether somebody wrote down that the program of a created container was let run. */
+  /** Whether a program recorded that the program of the created container was let run. */
   hasStartedMark(): boolean {
     return fs.existsSync(join(this.path, 'started'));
   }
@@ -180,12 +185,12 @@ export class ProcessDir {
     writeFileAtomic(join(this.path, 'started'), '');
   }
 
-  /** Whether the shim wrote down that the runtime has deleted the container. */
+  /** Whether the shim recorded that the runtime has deleted the container. */
   hasDeletedMark(): boolean {
     return fs.existsSync(join(this.path, 'deleted'));
   }
 
-  /** Whether the shim had an error or a warning to tell. */
+  /** Whether the shim logged an error or a warning. */
   hasShimMessages(): boolean {
     return (readIfThere(join(this.path, 'shim-log.json'), MAX_LOG_BYTES, 'truncate') ?? '') !== '';
   }
@@ -217,7 +222,7 @@ export class ProcessDir {
   }
 }
 
-/** As readIfThere(); what is no regular file was not written by shim or runtime, and counts as missing. */
+/** As readIfThere(), but anything other than a regular file counts as missing: no shim or runtime wrote it. */
 function readIfLegible(path: string, limit: number): string | undefined {
   try {
     return readIfThere(path, limit, 'truncate');

@@ -1,11 +1,11 @@
-/** A state root: which containers it holds, and whether a directory in it may be trusted. */
+/** A state root: the ids of its containers, and the check of whom a directory belongs to. */
 import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { isId } from '../oci/ids.js';
 
 /**
- * Refuses a directory that another user could have put there or can write to.
- * @throws {OutliveError} `ERR_INVALID_STATE`; a system error of lstat(2).
+ * Checks that a directory belongs to this user and that no other user can write to it.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if not; a system error of lstat(2).
  */
 export function checkOwnDirectory(path: string): void {
   const stat = lstatSync(path);
@@ -15,14 +15,16 @@ export function checkOwnDirectory(path: string): void {
   }
 }
 
-/** The ids of the containers in a state root, or of the processes in a container's directory; unfinished ones too. */
+/**
+ * The ids of the containers in a state root, or of the processes in a container's directory, also of unfinished ones.
+ */
 export function idsIn(root: string): string[] {
   return entries(root)
     .filter((entry) => entry.isDirectory() && isId(entry.name))
     .map(({ name }) => name);
 }
 
-/** Missing directories have no entries: somebody removes them just now. */
+/** The entries of a directory. None if it is missing, as another program may be removing it. */
 export function entries(dir: string): Dirent[] {
   try {
     return readdirSync(dir, { withFileTypes: true });
@@ -33,8 +35,8 @@ export function entries(dir: string): Dirent[] {
 }
 
 /**
- * The real path of a state root. /proc names a shim's directory and the runtime's arguments by real paths, so a root that
- * is given through a link is compared by its own.
+ * The real path of a state root, without links and `..`. All paths of the library begin with it. It is compared with
+ * the working directories in /proc, which are real paths.
  * @throws a system error of realpath(3).
  */
 export function realRoot(root: string): string {

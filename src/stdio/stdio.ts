@@ -84,9 +84,14 @@ export function openOutput(path: string, options: OutputOptions = {}): Readable 
   return openOutputIf(() => true, path, options);
 }
 
-/** Asked when a FIFO was opened: whether it is the one that was meant. It may throw an error of its own instead. */
+/** Called after a FIFO was opened: whether it is the one that is meant. It may throw instead. */
 export type IsMeant = () => boolean;
 
+/**
+ * As openOutput(), but closes a FIFO again if it is not the one that is meant.
+ * @throws as openOutput(); {OutliveError} `ERR_PROCESS_EXITED` if `isMeant` returns false. A regular file is not
+ *   checked.
+ */
 export function openOutputIf(isMeant: IsMeant, path: string, { onread }: OutputOptions = {}): Readable {
   if (onread !== undefined) checkOnRead(onread);
   if (isFifo(path)) return new FifoReadable(openFifo(isMeant, path, constants.O_RDONLY), onread);
@@ -120,6 +125,11 @@ export function openInput(path: string): Writable {
   return openInputIf(() => true, path);
 }
 
+/**
+ * As openInput(), but closes a FIFO again if it is not the one that is meant.
+ * @throws as openInput(); {OutliveError} `ERR_PROCESS_EXITED` if `isMeant` returns false. A regular file is not
+ *   checked.
+ */
 export function openInputIf(isMeant: IsMeant, path: string): Writable {
   return isFifo(path)
     ? new FifoWritable(openFifo(isMeant, path, constants.O_WRONLY))
