@@ -168,7 +168,8 @@ int Shim::start_delete(bool force) {
 
 int Shim::mark_deleted() {
   UniqueFd fd(open_fd(AT_FDCWD, "deleted", O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600));
-  return fd.valid() ? 0 : fail("make deleted", -errno);
+  if (!fd.valid() || fchmod(fd.get(), 0600) < 0) return fail("make deleted", -errno);
+  return 0;
 }
 
 void Shim::kill_delete() {

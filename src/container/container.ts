@@ -1,20 +1,28 @@
 /**
- * A container: the public methods. Takes the container's lock for each change, and reads the directory again under it.
- * Does not own the runtime's commands (operations.ts), the processes (processes.ts) or removal (delete.ts).
+ * A container: the public methods, and their documentation. Each hands on to one of its parts: the starts (starts.ts), the
+ * runtime's commands (operations.ts), the processes (processes.ts), removal (delete.ts). Changes hold the lock (locked.ts).
  * Source: the `Container` interface of containerd's runtime package (June 2016).
  */
-import { accessSync, existsSync } from 'node:fs';
-import { checkInteger, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
+import { accessSync } from 'node:fs';
+import { checkInteger, checkString, checkTimeout } from '../base/arg-checks.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { readBundle } from '../oci/bundle.js';
-import { checkStartCheckpoint } from '../runtime/checkpoint.js';
-import { ContainerChanges } from './changes.js';
-import { ContainerOperations, type Locked } from './operations.js';
-import type { RuntimeTarget } from '../runtime/call.js';
-import type { RuntimeStatus } from '../runtime/status.js';
-import type { ContainerStats } from '../runtime/stats.js';
-import type { LinuxResources, ProcessSpec } from '../oci/types.js';
+import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
+import type { LinuxResources } from '../oci/types.js';
 import type { Signal } from '../posix/index.js';
+import type { RuntimeTarget } from '../runtime/call.js';
 import type { Checkpoint, CheckpointOptions } from '../runtime/checkpoint.js';
+import type { ContainerStats } from '../runtime/stats.js';
+import type { RuntimeStatus } from '../runtime/status.js';
+import { ContainerDir, type ContainerState } from '../state/container.js';
+import { idsIn, realRoot } from '../state/root.js';
+import { ContainerChanges } from './changes.js';
+import { deleteContainer, removeProcess } from './delete.js';
+import { type Leftover, cleanUp } from './leftovers.js';
+import type { State } from './lifecycle.js';
+import { readContainer } from './load.js';
+import { type Locked, lockedBy } from './locked.js';
+import { ContainerOperations } from './operations.js';
 import {
   type CleanUpOptions,
   type ContainerOptions,
@@ -24,22 +32,11 @@ import {
   type ExecSpec,
   type LoadFailure,
   type StartOptions,
-  checkLabels,
   checkOptions,
 } from './options.js';
-import { ContainerProcesses, type StartMode } from './processes.js';
-import { OutliveError, hasCode } from '../base/errors.js';
-import { execSpec } from '../oci/exec-spec.js';
 import type { Process, ProcessOwner } from './process.js';
-import type { State } from './lifecycle.js';
-import { ContainerDir, type ContainerState } from '../state/container.js';
-import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
-import { type Leftover, cleanUp } from './leftovers.js';
-import { checkOwnDirectory, idsIn, realRoot } from '../state/root.js';
-import { ContainerLock } from '../state/lock.js';
-import { rootIds } from '../oci/mappings.js';
-import { deleteContainer, removeProcess } from './delete.js';
-import { type Stdio, newStdio } from '../stdio/stdio.js';
+import { ContainerProcesses } from './processes.js';
+import { ContainerStarts } from './starts.js';
 
 /** A {@link Process} whose `container` is a {@link Container}. */
 export type ContainerProcess = Process<Container>;
@@ -71,6 +68,8 @@ export class Container implements ProcessOwner {
   readonly #target: RuntimeTarget;
   readonly #processes: ContainerProcesses<Container>;
   readonly #operations: ContainerOperations<ContainerProcess>;
+  readonly #starts: ContainerStarts<Container>;
+  readonly #locked: Locked;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
     const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, runtimeEnv } = state;
@@ -84,13 +83,16 @@ export class Container implements ProcessOwner {
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
     const target = this.#target;
     const { changes } = this;
-    const locked: Locked = (act) => this.#locked(act);
+    this.#locked = lockedBy(target, (ids) => this.#processes.refresh(ids));
+    const locked = this.#locked;
     this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
       ...{ container: this, target, shim, noPivotRoot, changes },
-      letRun: () => this.#locked(() => this.#operations.letRun()),
+      letRun: () => locked(() => this.#operations.letRun()),
       onLost: (process) => void this.#endRemains(process),
     });
+    const [processes, operations] = [this.#processes, this.#operations];
+    this.#starts = new ContainerStarts({ bundle, locked, processes, operations });
   }
 
   /**
@@ -188,19 +190,8 @@ export class Container implements ProcessOwner {
    *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
    *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
-  async start({ stdio, checkpoint = '', labels }: StartOptions = {}): Promise<ContainerProcess> {
-    const given = newStdio(stdio);
-    const mode = { checkpoint, ...checkLabels(labels) };
-    const isPlain = stdio === undefined && checkpoint === '' && labels === undefined;
-    return this.#locked(async () => {
-      const { init } = this.#processes;
-      if (init?.lifecycle.awaitsStart === true && isPlain) {
-        await this.#operations.letRun();
-        return init;
-      }
-      checkStartCheckpoint(this.bundle, checkpoint);
-      return this.#startInit(given, mode);
-    });
+  async start(options: StartOptions = {}): Promise<ContainerProcess> {
+    return this.#starts.start(options);
   }
 
   /**
@@ -210,10 +201,8 @@ export class Container implements ProcessOwner {
    * @throws as `start()`: `ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them; `ERR_INVALID_STATE` if it has a
    *   first process already.
    */
-  async create({ stdio, labels }: CreateOptions = {}): Promise<ContainerProcess> {
-    const given = newStdio(stdio);
-    const mode = { create: true, ...checkLabels(labels) };
-    return this.#locked(() => this.#startInit(given, mode));
+  async create(options: CreateOptions = {}): Promise<ContainerProcess> {
+    return this.#starts.create(options);
   }
 
   /**
@@ -225,26 +214,8 @@ export class Container implements ProcessOwner {
    *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE`
    *   if it has a process with this id; else as `start()`.
    */
-  async exec(processId: string, spec: ExecSpec, { stdio, labels }: ExecOptions = {}): Promise<ContainerProcess> {
-    checkId('processId', processId);
-    checkObject('spec', spec);
-    checkStrings('spec.args', spec.args);
-    const given = newStdio(stdio);
-    const mode = { exec: true, ...checkLabels(labels) };
-    // The lock is held only for the claim, not while the runtime runs: so several execs can run at the same time.
-    const claimed = await this.#locked(() => {
-      this.#operations.requireLiving();
-      const { spec: base, rootIds } = this.#execBase();
-      return this.#processes.claim({ id: processId, spec: execSpec(base, spec), stdio: given, rootIds, ...mode });
-    }, [INIT_PROCESS_ID, processId]);
-    try {
-      return await claimed.launch();
-    } catch (error) {
-      // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim
-      // later.
-      await this.#locked(() => claimed.undo()).catch(() => undefined);
-      throw error;
-    }
+  async exec(processId: string, spec: ExecSpec, options: ExecOptions = {}): Promise<ContainerProcess> {
+    return this.#starts.exec(processId, spec, options);
   }
 
   /**
@@ -416,33 +387,6 @@ export class Container implements ProcessOwner {
     this.close();
   }
 
-  /**
-   * Starts the first process. The lock is held until the end of the start, because the runtime knows the container by
-   * its id.
-   */
-  async #startInit(stdio: Stdio, mode: StartMode): Promise<ContainerProcess> {
-    const bundle = readBundle(this.bundle);
-    const { process: spec } = bundle;
-    const claimed = this.#processes.claim({ id: INIT_PROCESS_ID, spec, stdio, rootIds: rootIds(bundle), ...mode });
-    try {
-      return await claimed.launch();
-    } catch (error) {
-      claimed.undo();
-      throw error;
-    }
-  }
-
-  /**
-   * The process object that `exec` changes: that of the first process as it was started. The bundle is not read, as it
-   * may have been rewritten or removed since. It is read only if the first process's process.json is broken.
-   */
-  #execBase(): { spec: ProcessSpec; rootIds: { uid: number; gid: number } } {
-    const init = this.#processes.init;
-    if (init !== undefined && init.problem === undefined) return { spec: init.spec, rootIds: init.rootIds };
-    const bundle = readBundle(this.bundle);
-    return { spec: bundle.process, rootIds: rootIds(bundle) };
-  }
-
   /** Ends, in the background, what is left of a process whose end is lost. delete() and removeProcess() do that too. */
   async #endRemains(process: ContainerProcess): Promise<void> {
     try {
@@ -453,46 +397,5 @@ export class Container implements ProcessOwner {
       // Ignore: the container was deleted meanwhile, or is busy, or the runtime failed. delete() tries again and
       // reports it.
     }
-  }
-
-  /**
-   * Runs `act` with the container's lock held, after it has read the processes with these ids again.
-   * @throws what `act` throws; {OutliveError} `ERR_CONTAINER_BUSY` if another one held the lock for longer than
-   *   `timeoutMs`; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE` if `.lock` is not a FIFO
-   *   of this user.
-   */
-  async #locked<T>(act: () => T | Promise<T>, ids: readonly string[] | undefined = [INIT_PROCESS_ID]): Promise<T> {
-    const { dir, timeoutMs, id } = this.#target;
-    let lock: ContainerLock;
-    try {
-      lock = await ContainerLock.take(dir.path, { timeoutMs, containerId: id });
-    } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw dir.notFound(error);
-      throw error;
-    }
-    try {
-      dir.requireCurrent();
-      this.#processes.refresh(ids);
-      return await act();
-    } finally {
-      lock.release();
-    }
-  }
-}
-
-/** Reads a container's state.json. The returned `dir` knows the container's key. Throws as `Container.load()`. */
-function readContainer(root: string, id: string): { dir: ContainerDir; state: ContainerState } {
-  let found: ContainerDir | undefined;
-  try {
-    found = new ContainerDir(realRoot(root), id);
-    checkOwnDirectory(found.path);
-    const state = found.readState();
-    return { dir: new ContainerDir(found.root, id, state.key), state };
-  } catch (cause) {
-    if (!hasCode(cause, 'ENOENT', 'ENOTDIR')) throw cause;
-    if (found === undefined || !existsSync(found.path)) {
-      throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
-    }
-    throw new OutliveError('ERR_INVALID_STATE', `container ${id} in ${root} was never completely made`, { cause });
   }
 }

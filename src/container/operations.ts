@@ -24,6 +24,7 @@ import { ContainerLock } from '../state/lock.js';
 import type { Signal } from '../posix/index.js';
 import { signalNumber } from '../posix/signals.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Locked } from './locked.js';
 import { commands } from '../runtime/args.js';
 import { type RuntimeStatus, runtimeStatus } from '../runtime/status.js';
 import { type RuntimeTarget, runRuntime, runtimeError } from '../runtime/call.js';
@@ -33,9 +34,6 @@ import { type ContainerStats, parseStats } from '../runtime/stats.js';
 
 /** How often the state is read while a pause takes effect, in milliseconds. */
 const PAUSE_POLL_MS = 5;
-
-/** Runs `act` with the container's lock held, if the directory still holds the same container. Throws as `#locked`. */
-export type Locked = <T>(act: () => T | Promise<T>) => Promise<T>;
 
 /** What the operations need of their container. */
 export interface OperationsConfig<P> {
@@ -142,10 +140,12 @@ export class ContainerOperations<P> {
   async checkpoint(options: CheckpointOptions, dir = defaultCheckpointDir(this.#target.bundle)): Promise<Checkpoint> {
     const checked = checkCheckpointOptions(options);
     checkString('dir', dir);
-    this.requireLiving();
-    return makeCheckpoint(resolve(dir), checked, (path) =>
-      this.#run(commands.checkpoint(this.#target.id, path, checked)),
-    );
+    return this.#locked(() => {
+      this.requireLiving();
+      return makeCheckpoint(resolve(dir), checked, (path) =>
+        this.#run(commands.checkpoint(this.#target.id, path, checked)),
+      );
+    });
   }
 
   async checkpoints(dir = defaultCheckpointDir(this.#target.bundle)): Promise<Checkpoint[]> {

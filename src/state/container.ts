@@ -85,6 +85,8 @@ export class ContainerDir {
       made.writeState(state);
       const dir = new ContainerDir(root, id, state.key);
       fs.renameSync(made.path, dir.path);
+      // From here on it is known by its directory too, should its file be damaged.
+      dir.isCurrent();
       return dir;
     } catch (cause) {
       fs.rmSync(made.path, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** The wall clock is set back or forward by hours: no exit is missed or late, and no start is taken for an old one. */
-import { readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, vi } from 'vitest';
@@ -67,6 +67,8 @@ test('a cut-off start from the future stays until the clock has passed its date 
   const container = await scratch.container('host', { args: ['true'] });
   const dir = join(scratch.root, container.id, 'init');
   await (await container.start()).wait();
+  // The last change of the shim to the directory.
+  await until('the mark', () => existsSync(join(dir, 'deleted')));
   container.close();
   for (const name of ['pid', 'exitStatus']) rmSync(join(dir, name));
   const future = Date.now() + HOUR_MS;

@@ -1,0 +1,36 @@
+/**
+ * Runs a change of a container with its lock held (docs/protocol.md, `.lock`), after a new look at the directory. Each
+ * public method that changes something enters here once; what it calls relies on that.
+ */
+import { hasCode } from '../base/errors.js';
+import { INIT_PROCESS_ID } from '../oci/ids.js';
+import type { RuntimeTarget } from '../runtime/call.js';
+import { ContainerLock } from '../state/lock.js';
+
+/**
+ * Runs `act` with the lock held.
+ * @param ids the processes to look at again before. Default: `init`.
+ * @throws what `act` throws; {OutliveError} `ERR_CONTAINER_BUSY` if another one held the lock for longer than `timeoutMs`;
+ *   `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE` if `.lock` is not a FIFO of this user.
+ */
+export type Locked = <T>(act: () => T | Promise<T>, ids?: readonly string[]) => Promise<T>;
+
+/** @param refresh looks at the processes with these ids again. */
+export function lockedBy({ dir, timeoutMs, id }: RuntimeTarget, refresh: (ids: readonly string[]) => void): Locked {
+  return async (act, ids = [INIT_PROCESS_ID]) => {
+    let lock: ContainerLock;
+    try {
+      lock = await ContainerLock.take(dir.path, { timeoutMs, containerId: id });
+    } catch (error) {
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw dir.notFound(error);
+      throw error;
+    }
+    try {
+      dir.requireCurrent();
+      refresh(ids);
+      return await act();
+    } finally {
+      lock.release();
+    }
+  };
+}

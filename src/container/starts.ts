@@ -1,0 +1,106 @@
+/**
+ * Starts the processes of a container: the first one with the lock held to the end, further ones in parallel. `Container`
+ * documents arguments, result and errors.
+ */
+import { checkObject, checkStrings } from '../base/arg-checks.js';
+import { readBundle } from '../oci/bundle.js';
+import { execSpec } from '../oci/exec-spec.js';
+import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
+import { rootIds } from '../oci/mappings.js';
+import type { ProcessSpec } from '../oci/types.js';
+import { checkStartCheckpoint } from '../runtime/checkpoint.js';
+import { type Stdio, newStdio } from '../stdio/stdio.js';
+import type { Locked } from './locked.js';
+import type { ContainerOperations } from './operations.js';
+import { type CreateOptions, type ExecOptions, type ExecSpec, type StartOptions, checkLabels } from './options.js';
+import type { Process, ProcessOwner } from './process.js';
+import type { ContainerProcesses, StartMode } from './processes.js';
+
+/** What the starts need of their container. */
+export interface StartsConfig<Owner extends ProcessOwner> {
+  readonly bundle: string;
+  readonly locked: Locked;
+  readonly processes: ContainerProcesses<Owner>;
+  readonly operations: ContainerOperations<Process<Owner>>;
+}
+
+export class ContainerStarts<Owner extends ProcessOwner> {
+  readonly #config: StartsConfig<Owner>;
+
+  constructor(config: StartsConfig<Owner>) {
+    this.#config = config;
+  }
+
+  async start({ stdio, checkpoint = '', labels }: StartOptions): Promise<Process<Owner>> {
+    const { bundle, locked, processes, operations } = this.#config;
+    const given = newStdio(stdio);
+    const mode = { checkpoint, ...checkLabels(labels) };
+    const isPlain = stdio === undefined && checkpoint === '' && labels === undefined;
+    return locked(async () => {
+      const { init } = processes;
+      if (init?.lifecycle.awaitsStart === true && isPlain) {
+        await operations.letRun();
+        return init;
+      }
+      checkStartCheckpoint(bundle, checkpoint);
+      return this.#startInit(given, mode);
+    });
+  }
+
+  async create({ stdio, labels }: CreateOptions): Promise<Process<Owner>> {
+    const given = newStdio(stdio);
+    const mode = { create: true, ...checkLabels(labels) };
+    return this.#config.locked(() => this.#startInit(given, mode));
+  }
+
+  async exec(id: string, spec: ExecSpec, { stdio, labels }: ExecOptions): Promise<Process<Owner>> {
+    const { locked, processes, operations } = this.#config;
+    checkId('processId', id);
+    checkObject('spec', spec);
+    checkStrings('spec.args', spec.args);
+    const given = newStdio(stdio);
+    const mode = { exec: true, ...checkLabels(labels) };
+    // The lock is held only for the claim, not while the runtime runs: so several execs can run at the same time.
+    const claimed = await locked(() => {
+      operations.requireLiving();
+      const base = this.#execBase();
+      return processes.claim({ id, ...base, spec: execSpec(base.spec, spec), stdio: given, ...mode });
+    }, [INIT_PROCESS_ID, id]);
+    try {
+      return await claimed.launch();
+    } catch (error) {
+      // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim
+      // later.
+      await locked(() => claimed.undo()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Starts the first process. The lock is held until the end of the start, because the runtime knows the container by
+   * its id.
+   */
+  async #startInit(stdio: Stdio, mode: StartMode): Promise<Process<Owner>> {
+    const bundle = readBundle(this.#config.bundle);
+    const { process: spec } = bundle;
+    const request = { id: INIT_PROCESS_ID, spec, stdio, rootIds: rootIds(bundle), ...mode };
+    const claimed = this.#config.processes.claim(request);
+    try {
+      return await claimed.launch();
+    } catch (error) {
+      claimed.undo();
+      throw error;
+    }
+  }
+
+  /**
+   * The process object that `exec` changes: that of the first process as it was started. The bundle is not read, as it
+   * may have been rewritten or removed since. It is read only if the first process's process.json is broken.
+   */
+  #execBase(): { spec: ProcessSpec; rootIds: { uid: number; gid: number } } {
+    const { init } = this.#config.processes;
+    if (init !== undefined && init.problem === undefined) return { spec: init.spec, rootIds: init.rootIds };
+    const bundle = readBundle(this.#config.bundle);
+    return { spec: bundle.process, rootIds: rootIds(bundle) };
+  }
+}
