@@ -200,8 +200,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     // Without process.json no shim was started: a directory only, which start() or exec() take over.
     if (!dir.hasProcess() && !dir.wasStarted()) return;
     const process = new Process(this.#loadConfig(id));
-    process.lifecycle.attach();
+    // Before attach(), which tells at once of an end that is lost: who is told finds it here.
     this.#processes.set(id, process);
+    try {
+      process.lifecycle.attach();
+    } catch (error) {
+      this.#processes.delete(id);
+      throw error;
+    }
   }
 
   #loadConfig(id: string): ProcessConfig<Owner> {
