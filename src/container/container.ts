@@ -414,16 +414,22 @@ export class Container implements ProcessOwner {
     try {
       lock = await ContainerLock.take(dir.path, { timeoutMs, containerId: id });
     } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw dir.notFound(error);
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw this.#notFound(error);
       throw error;
     }
     try {
-      dir.requireCurrent();
+      if (!dir.isCurrent()) throw this.#notFound();
       this.#processes.refresh(ids);
       return await act();
     } finally {
       lock.release();
     }
+  }
+
+  /** It was deleted: its processes have ended, and their descriptors are given back. */
+  #notFound(cause?: unknown): OutliveError {
+    this.#processes.refresh();
+    return this.#target.dir.notFound(cause);
   }
 }
 
