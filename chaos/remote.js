@@ -24,6 +24,9 @@ function wrap(/** @type {any} */ holder, /** @type {string} */ name) {
     if (now !== undefined) die();
     return result;
   };
+  // realpathSync.native
+  Object.assign(holder[name], original);
+  if (typeof original.native === 'function') wrap(holder[name], 'native');
 }
 
 for (const name of Object.keys(fs)) if (name.endsWith('Sync')) wrap(fs, name);

@@ -2,7 +2,7 @@
  * Runs a change of a container with its lock held (docs/protocol.md, `.lock`), after a new look at the directory. Each
  * public method that changes something enters here once; what it calls relies on that.
  */
-import { hasCode } from '../base/errors.js';
+import { type OutliveError, hasCode } from '../base/errors.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { ContainerLock } from '../state/lock.js';
@@ -15,18 +15,26 @@ import { ContainerLock } from '../state/lock.js';
  */
 export type Locked = <T>(act: () => T | Promise<T>, ids?: readonly string[]) => Promise<T>;
 
-/** @param refresh looks at the processes with these ids again. */
-export function lockedBy({ dir, timeoutMs, id }: RuntimeTarget, refresh: (ids: readonly string[]) => void): Locked {
+/** @param refresh looks at the processes with these ids again; undefined: at all. */
+export function lockedBy(
+  { dir, timeoutMs, id }: RuntimeTarget,
+  refresh: (ids: readonly string[] | undefined) => void,
+): Locked {
+  // Its processes have ended: their descriptors are given back.
+  const notFound = (cause?: unknown): OutliveError => {
+    refresh(undefined);
+    return dir.notFound(cause);
+  };
   return async (act, ids = [INIT_PROCESS_ID]) => {
     let lock: ContainerLock;
     try {
       lock = await ContainerLock.take(dir.path, { timeoutMs, containerId: id });
     } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw dir.notFound(error);
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw notFound(error);
       throw error;
     }
     try {
-      dir.requireCurrent();
+      if (!dir.isCurrent()) throw notFound();
       refresh(ids);
       return await act();
     } finally {
