@@ -1,6 +1,7 @@
 {
   'variables': {
     'warnings': ['-Wall', '-Wextra', '-Werror', '-Wshadow', '-Wvla'],
+    'version': '<!(node -p "require(\'./package.json\').version")',
     'no_runtime': ['-fno-exceptions', '-fno-rtti'],
     # The test tools are built in a checkout only: the package has no native/test.
     'with_tests%': '<!(test -d native/test && echo 1 || echo 0)',
@@ -23,6 +24,7 @@
     {
       'target_name': 'outlive-shim',
       'type': 'executable',
+      'defines': ['OUTLIVE_VERSION="<(version)"'],
       'sources': ['<!@(ls native/common/*.cc native/shim/*.cc)'],
       'ldflags!': ['-rdynamic'],
       'ldflags': ['-static', '-Wl,--gc-sections'],

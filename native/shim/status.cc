@@ -6,11 +6,16 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/files.h"
 #include "common/identity.h"
 #include "common/proc.h"
 #include "common/retry.h"
+
+#ifndef OUTLIVE_VERSION  // binding.gyp has package.json's
+#define OUTLIVE_VERSION "unknown"
+#endif
 
 pid_t read_pid_file() {
   FileBytes bytes;
@@ -34,7 +39,11 @@ int write_identity(pid_t pid) {
   if ((err = read_boot_id(boot_id)) < 0) return err;
   Text<256> json;
   add_identity_members(json.add('{'), who);
-  json.add(",\"bootId\":\"").add(boot_id).add("\"}\n");
+  json.add(",\"bootId\":\"").add(boot_id).add("\",\"shim\":{");
+  ProcessIdentity self;
+  if ((err = identify(getpid(), &self)) < 0) return err;
+  add_identity_members(json, self);
+  json.add(",\"version\":\"").add(OUTLIVE_VERSION).add("\"}}\n");
   return write_file_atomic(AT_FDCWD, "identity.json", json.view(), 0600);
 }
 

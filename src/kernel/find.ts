@@ -5,6 +5,10 @@
 import { closeSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
+import { readProcStat } from './identity.js';
+
+/** A process may fork while the list is read, and a killed one is listed until it is reaped. */
+const MAX_PASSES = 5;
 
 /**
  * Whether a shim of this container runs for this process directory, even if it has not opened `exit` yet.
@@ -18,6 +22,23 @@ export function hasShimProcess(dir: string, containerId: string): boolean {
 export function killShimsIn(dir: string, containerId: string): void {
   for (const pid of pids()) {
     if (isShimIn(pid, dir, containerId)) killIf(pid, () => isShimIn(pid, dir, containerId));
+  }
+}
+
+/**
+ * Kills every process of a session but its leader, each through a pidfd.
+ * @param leader its pid, which names the session as long as the leader is there.
+ * @param isThere whether it is; asked after a process was found in the session, and before that is killed.
+ */
+export function killSession(leader: number, isThere: () => boolean): void {
+  const isMember = (pid: number): boolean => {
+    const stat = pid === leader ? undefined : readProcStat(pid);
+    return stat?.sessionId === leader && stat.state !== 'Z' && isThere();
+  };
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const found = pids().filter((pid) => isMember(pid));
+    for (const pid of found) killIf(pid, () => isMember(pid));
+    if (found.length === 0) return;
   }
 }
 

@@ -4,6 +4,8 @@ export interface ProcStat {
   /** One letter: R running, S sleeping, T stopped, Z zombie, X dead, and others. */
   readonly state: string;
   readonly parentPid: number;
+  /** The pid of the session's leader, which may have ended: field 6. */
+  readonly sessionId: number;
   /** When the process started, in clock ticks since boot: field 22. */
   readonly startTimeTicks: number;
 }
@@ -16,10 +18,10 @@ export function parseProcStat(text: string): ProcStat | undefined {
     .slice(close + 1)
     .trim()
     .split(/\s+/);
-  const [state, parent] = fields;
+  const [state, parent, , session] = fields;
   const started = fields[19];
-  if (state === undefined || !isDecimal(parent) || !isDecimal(started)) return undefined;
-  return { state, parentPid: Number(parent), startTimeTicks: Number(started) };
+  if (state === undefined || !isDecimal(parent) || !isDecimal(session) || !isDecimal(started)) return undefined;
+  return { state, parentPid: Number(parent), sessionId: Number(session), startTimeTicks: Number(started) };
 }
 
 function isDecimal(text: string | undefined): text is string {

@@ -5,7 +5,7 @@
  */
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
-import { killRuntimesWriting, killShimsIn } from '../kernel/find.js';
+import { killRuntimesWriting, killSession, killShimsIn } from '../kernel/find.js';
 import { within } from '../base/promises.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -39,14 +39,10 @@ export async function abandonStart(
  */
 async function endShim(shim: posix.Spawned, runtimeKilled: boolean): Promise<void> {
   if (runtimeKilled && (await within(shim.exited, END_LIMIT_MS)) !== undefined) return;
-  if (shim.pidfd < 0) return;
-  try {
-    // The shim is our child and is not reaped, so its pid still names its process group.
-    posix.kill(-shim.pid, 'SIGKILL');
-  } catch (error) {
-    if (!hasCode(error, 'ESRCH')) throw error;
-  }
-  await shim.exited;
+  // In this order: the shim's pid names its session as long as the shim is there.
+  killSession(shim.pid, () => shim.pidfd >= 0 && !posix.pidfdHasEnded(shim.pidfd));
+  if (shim.pidfd >= 0) shim.kill('SIGKILL');
+  await within(shim.exited, END_LIMIT_MS);
 }
 
 /** Ends a start of another supervisor, which is dead or stopped. Its shim is not our child, so it is found in /proc. */

@@ -6,7 +6,9 @@ import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError } from '../base/errors.js';
 import { ExitWatch } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
+import type { Identity } from '../kernel/identity.js';
 import type { Spawned } from '../posix/index.js';
+import { reapIfAdopted } from './reap.js';
 import { type Deferred, abortable, deferred, within } from '../base/promises.js';
 import { hasShim, isShimComing, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
@@ -32,6 +34,9 @@ export class Tracker {
   /** The end; set when the shim has cleaned up. */
   #exit: Exit | undefined;
   #counts = false;
+  /** Started in this program: posix.spawn() reaps the shim. */
+  #isStarter = false;
+  #shim: Identity | undefined;
   #retry: NodeJS.Timeout | undefined;
   #coming: NodeJS.Timeout | undefined;
 
@@ -53,6 +58,7 @@ export class Tracker {
 
   /** Call it when the process has started. From then on its end is reported, also if it has ended already. */
   begin(shim: Spawned, changes: DirWatch | undefined): void {
+    this.#isStarter = true;
     this.#counts = true;
     this.#listen(changes);
     // The parent also learns of the end of a shim that never opened `exit`.
@@ -67,6 +73,7 @@ export class Tracker {
   /** Begins to follow a process that another supervisor started, or that was closed. */
   attach(): void {
     this.#counts = true;
+    this.#shim = this.#dir.readShim();
     const { watch, exit, isComing } = reattach(this.#dir, () => this.#shimGone());
     this.#watch = watch;
     if (isComing) this.#awaitShim();
@@ -206,6 +213,7 @@ export class Tracker {
   #settle(exit: Exit): void {
     if (this.#exit !== undefined) return;
     this.#exit = exit;
+    if (!this.#isStarter) reapIfAdopted(this.#shim ?? this.#dir.readShim());
     this.#stopListening();
     this.#ended?.resolve(exit);
     this.#cleaned?.resolve(exit);

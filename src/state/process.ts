@@ -39,6 +39,12 @@ export interface ProcessState {
   labels?: string[];
 }
 
+/** A shim, as it recorded itself. */
+export interface RecordedShim extends Identity {
+  /** The release that it is of. */
+  readonly version: string;
+}
+
 /** `<state root>/<container id>/<process id>`. */
 export class ProcessDir {
   readonly #key: DirectoryKey | undefined;
@@ -161,10 +167,17 @@ export class ProcessDir {
 
   /** The identity that a shim or supervisor recorded; undefined if `identity.json` is missing or broken. */
   readIdentity(): Identity | undefined {
-    const { pid, startTimeTicks, bootId } = this.#readSmallJson('identity.json') ?? {};
-    if (!Number.isSafeInteger(pid) || !Number.isSafeInteger(startTimeTicks) || typeof bootId !== 'string')
-      return undefined;
-    return { pid: Number(pid), startTimeTicks: Number(startTimeTicks), bootId };
+    const recorded = this.#readSmallJson('identity.json') ?? {};
+    return identityIn(recorded, recorded.bootId);
+  }
+
+  /** What the shim recorded of itself beside that; undefined if it did not, or is of another make. */
+  readShim(): RecordedShim | undefined {
+    const { shim, bootId } = this.#readSmallJson('identity.json') ?? {};
+    if (typeof shim !== 'object' || shim === null) return undefined;
+    const identity = identityIn(shim, bootId);
+    const version = 'version' in shim && typeof shim.version === 'string' ? shim.version : '';
+    return identity && { ...identity, version };
   }
 
   /** Whether a pid or an identity was recorded. */
@@ -234,4 +247,11 @@ function readIfLegible(path: string, limit: number): string | undefined {
 
 function stringOr(value: unknown, fallback: string): string {
   return typeof value === 'string' ? value : fallback;
+}
+
+function identityIn(members: object, bootId: unknown): Identity | undefined {
+  const { pid, startTimeTicks } = members as { pid?: unknown; startTimeTicks?: unknown };
+  if (!Number.isSafeInteger(pid) || !Number.isSafeInteger(startTimeTicks) || typeof bootId !== 'string')
+    return undefined;
+  return { pid: Number(pid), startTimeTicks: Number(startTimeTicks), bootId };
 }

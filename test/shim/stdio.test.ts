@@ -1,6 +1,6 @@
 /** FIFOs and files as stdio: no byte is lost, nobody hangs, and the shim exits once no output is unread. */
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
@@ -97,6 +97,7 @@ test('the release line makes a shim with unread output exit', async ({ scratch }
 test('the removal of the state directory makes a shim with unread output exit', async ({ scratch }) => {
   const { process, shim, dir } = await start(scratch, 'echo unread');
   await process.wait();
+  await until('the last file of the shim', () => existsSync(join(dir, 'deleted')));
   const began = Date.now();
   rmSync(join(dir, '..'), { recursive: true });
   await until('the shim has left', () => isReaped(shim));
