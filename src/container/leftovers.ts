@@ -126,7 +126,8 @@ function isAnythingLeft(dir: ContainerDir): boolean {
  * stays until the clock has come there. Forward: a start that has just begun looks old, so its shim is looked for, too.
  */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
-  if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || isShimComing(dir)) return false;
+  const madeAtMs = dir.madeAtMs();
+  if (madeAtMs === undefined || hasRun(dir) || Date.now() - madeAtMs <= graceMs || isShimComing(dir)) return false;
   // Again: a shim that opened its FIFOs after the first look may have left before the second.
   return !hasRun(dir);
 }
