@@ -3,6 +3,7 @@
  * processes. Owns the order of the steps. Behaviour: docs/protocol.md, "Removing".
  */
 import { OutliveError } from '../base/errors.js';
+import { killRuntimesWriting } from '../kernel/find.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { releaseShim } from '../shim/control.js';
 import { drainOutput } from '../shim/drain.js';
@@ -65,7 +66,11 @@ async function endAll<O extends ProcessOwner>(doomed: Doomed<O>, alive: Process<
 }
 
 async function shimCleanedUp<O extends ProcessOwner>(doomed: Doomed<O>, process: Process<O>): Promise<void> {
-  if (await process.lifecycle.shimCleanedUp(doomed.target.timeoutMs)) return;
+  const { lifecycle } = process;
+  const { timeoutMs } = doomed.target;
+  if (await lifecycle.shimCleanedUp(timeoutMs)) return;
+  // Its runtime made the process and then did not end: the shim waits for that, and nobody else need be there to end it.
+  if (killRuntimesWriting(lifecycle.dir.pidFile) && (await lifecycle.shimCleanedUp(timeoutMs))) return;
   throw shimStays(doomed, process);
 }
 

@@ -131,7 +131,8 @@ function isAnythingLeft(dir: ContainerDir): boolean {
  * has just begun looks old: so this also checks whether a shim is coming.
  */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
-  if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || isShimComing(dir)) return false;
+  const madeAtMs = dir.madeAtMs();
+  if (madeAtMs === undefined || hasRun(dir) || Date.now() - madeAtMs <= graceMs || isShimComing(dir)) return false;
   // Check again: a shim may have opened its FIFOs after the first check, and left before isShimComing().
   return !hasRun(dir);
 }

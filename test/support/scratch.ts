@@ -18,6 +18,7 @@ export class Scratch {
   readonly root = join(this.dir, 'state');
   readonly #ids: string[] = [];
   readonly #containers: Container[] = [];
+  readonly #ends: (() => Promise<void>)[] = [];
 
   constructor() {
     mkdirSync(this.root, { mode: 0o700 });
@@ -62,6 +63,11 @@ export class Scratch {
     return container;
   }
 
+  /** Calls `end` at the end of the test, before anything else is ended. */
+  atEnd(end: () => Promise<void>): void {
+    this.#ends.push(end);
+  }
+
   /** FIFOs for a process. */
   fifos(terminal = false): Stdio {
     return makeStdioFifos(this.mkdir('io'), { terminal });
@@ -75,6 +81,7 @@ export class Scratch {
   }
 
   async end(): Promise<void> {
+    for (const end of this.#ends) await end();
     for (const id of this.#ids) {
       const container = await Container.load(this.root, id).catch(() => undefined);
       await container?.delete();
