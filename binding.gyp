@@ -71,6 +71,13 @@
             '<!@(ls native/common/*.cc)',
           ],
         },
+        {
+          'target_name': 'outlive-test-zombie-leader',
+          'type': 'executable',
+          'sources': ['native/test/zombie_leader.cc'],
+          'ldflags!': ['-rdynamic'],
+          'ldflags': ['-static', '-pthread'],
+        },
       ],
     }],
   ],

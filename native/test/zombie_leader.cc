@@ -1,0 +1,23 @@
+// outlive-test-zombie-leader: a process whose main thread has ended while another one runs on, so that /proc says Z of it.
+// The other thread reads stdin to its end, and exits with status 9.
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+void* work(void*) {
+  char byte;
+  while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+  exit(9);
+}
+
+}  // namespace
+
+int main() {
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, work, nullptr) != 0) return 1;
+  // Ends this thread only; pthread_exit(3) would need libgcc_s, which a static program does not have.
+  syscall(SYS_exit, 0);
+}
