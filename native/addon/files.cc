@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "addon/calls.h"
+#include "addon/file_type.h"
 #include "addon/open_nonblocking.h"
 
 namespace {
@@ -21,9 +22,10 @@ int check_never_waits(int fd) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
   if ((flags & O_NONBLOCK) != 0) return 0;
-  struct stat status;
-  if (fstat(fd, &status) < 0) return -errno;
-  return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ? 0 : kWouldBlock;
+  mode_t mode = 0;
+  int result = file_type(fd, &mode);
+  if (result < 0) return result;
+  return S_ISREG(mode) || S_ISDIR(mode) ? 0 : kWouldBlock;
 }
 
 }  // namespace

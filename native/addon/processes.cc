@@ -38,8 +38,10 @@ Napi::Value set_subreaper_call(const Napi::CallbackInfo& info) {
 
 Napi::Value pidfd_open_call(const Napi::CallbackInfo& info) { return number(info, open_pidfd(int_arg(info, 0))); }
 
+// (pidfd, signal, true for the process group)
 Napi::Value pidfd_send_signal_call(const Napi::CallbackInfo& info) {
-  return number(info, signal_pidfd(int_arg(info, 0), int_arg(info, 1)));
+  bool to_group = info[2].As<Napi::Boolean>().Value();
+  return number(info, (to_group ? signal_group_of_pidfd : signal_pidfd)(int_arg(info, 0), int_arg(info, 1)));
 }
 
 Napi::Value pidfd_has_ended_call(const Napi::CallbackInfo& info) { return number(info, poll_pidfd(int_arg(info, 0))); }

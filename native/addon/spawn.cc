@@ -52,7 +52,8 @@ bool take_block(const Napi::CallbackInfo& info, size_t index, StringBlock* block
   return block->assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
 }
 
-// (candidates, argv, env, cwd, stdio fds, new session, process group, on done, on exit). An empty cwd stands for none.
+// (candidates, argv, env, cwd, stdio fds, new session, process group, detach, on done, on exit). An empty cwd stands for
+// none.
 int SpawnWork::take_arguments(const Napi::CallbackInfo& info) {
   if (!take_block(info, 0, &candidates_) || !take_block(info, 1, &argv_) || !take_block(info, 2, &envp_) ||
       !take_block(info, 3, &cwd_)) {
@@ -69,8 +70,9 @@ int SpawnWork::take_arguments(const Napi::CallbackInfo& info) {
   request_.stdio_count = static_cast<int>(fds.ElementLength());
   request_.new_session = info[5].As<Napi::Boolean>().Value();
   request_.process_group = int_arg(info, 6);
-  on_done_ = Napi::Persistent(info[7].As<Napi::Function>());
-  watch_ = Watch::create(info.Env(), info[8].As<Napi::Function>());
+  request_.detach = info[7].As<Napi::Boolean>().Value();
+  on_done_ = Napi::Persistent(info[8].As<Napi::Function>());
+  watch_ = Watch::create(info.Env(), info[9].As<Napi::Function>());
   return watch_ == nullptr ? -ENOMEM : 0;
 }
 

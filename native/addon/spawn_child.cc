@@ -7,20 +7,32 @@
 // So every signal is blocked before clone; the child resets its own dispositions and only then unblocks them. A signal
 // sent in between stays pending, and then acts on the child as on any program.
 //
-// Descriptors: the child has its own table. It closes everything that it was not given, with close_range(2). So the
-// program does not inherit even a descriptor that was opened without close-on-exec.
+// Descriptors: the child has its own table. It closes everything that it was not given, with close_range(2), or one by
+// one if the kernel or a seccomp filter refuses that. So the program does not inherit even a descriptor that was opened
+// without close-on-exec.
 //
 // Errors: errno comes back through the shared memory. clone returns only after exec or exit, so it is set by then.
+//
+// Detached: an intermediate process makes the child, stays until it runs its program or has failed, reaps it if it
+// failed, and leaves. The kernel then gives the child to init or to the nearest subreaper. The intermediate shares our
+// descriptor table (CLONE_FILES), so that the pidfd of CLONE_PIDFD is in our table at once; no pid is looked up, so none
+// can have been reused. The intermediate has no exit signal: nobody gets SIGCHLD for it, and only a wait with __WALL or
+// __WCLONE, as here, finds it. So Node and others that wait for "any child" never hear of it.
+//   Race: somebody kills the intermediate alone while the child still uses this stack. If we returned then, the child
+// would run on a stack that is overwritten. So we wait until the kernel has cleared the child's `memory_user`
+// (CLONE_CHILD_CLEARTID), which it does when the child leaves our memory, by exec or by exit. The two then share the
+// thread's errno as well, so this wait makes only calls that succeed.
 #include "addon/spawn_child.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "common/retry.h"
 #include "common/syscalls.h"
 
@@ -40,11 +52,20 @@ constexpr size_t kStackSize = 16 * 1024;
 constexpr int kLastSignal = 64;
 constexpr size_t kKernelSigsetSize = 8;  // in bytes: one bit for each signal
 
-// What the parent and the child share.
+constexpr pid_t kNotStarted = -1;
+constexpr int kStartLimitMs = 5000;  // from clone to the child's first instruction
+
+// What the parent, the child and the intermediate share.
 struct ChildContext {
   const SpawnRequest* request;
-  volatile SpawnStep failed_step;
-  volatile int error;  // positive errno; 0 while nothing failed
+  char* stack_end;  // of the child's stack
+  volatile SpawnStep failed_step = SpawnStep::Clone;
+  volatile int error = 0;  // positive errno; 0 while nothing failed
+  volatile pid_t pid = -1;
+  int pidfd = -1;
+  // The kernel's, for a detached child: its thread id while it runs in our memory, 0 after that.
+  volatile pid_t memory_user = kNotStarted;
+  volatile bool intermediate_done = false;
 };
 
 // Blocks every signal for the calling thread and restores the old mask. Also the signals that the C library uses
@@ -108,7 +129,8 @@ IN_CHILD int run_child(const SpawnRequest& request, volatile SpawnStep* step) {
   *step = SpawnStep::Chdir;
   if (request.cwd != nullptr && syscall(SYS_chdir, request.cwd) < 0) return errno;
   *step = SpawnStep::Clone;
-  if (syscall(SYS_close_range, request.stdio_count, UINT_MAX, 0) < 0) return errno;
+  int closed = close_descriptors_from(request.stdio_count);
+  if (closed < 0) return -closed;
   *step = SpawnStep::Exec;
   unblock_signals();
   return try_candidates(request);
@@ -116,36 +138,90 @@ IN_CHILD int run_child(const SpawnRequest& request, volatile SpawnStep* step) {
 
 IN_CHILD int child_main(void* argument) {
   ChildContext* context = static_cast<ChildContext*>(argument);
+  context->pid = static_cast<pid_t>(syscall(SYS_getpid));
   context->error = run_child(*context->request, &context->failed_step);
   syscall(SYS_exit_group, 127);
   __builtin_unreachable();
 }
 
+// Makes the child; returns when it has left our memory. context->pid is set, or context->error.
+IN_CHILD void clone_child(ChildContext* context) {
+  int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+  if (context->request->detach) flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+  pid_t pid = clone(child_main, context->stack_end, flags, context, &context->pidfd, nullptr, &context->memory_user);
+  if (pid < 0) {
+    context->error = errno;
+    context->pidfd = -1;  // a clone that fails late has written a number that is not ours
+  } else {
+    context->pid = pid;
+  }
+}
+
 // Waits for the end of a child that failed, and reaps that child only.
-void reap_failed(int pidfd) {
+IN_CHILD void reap_failed(int pidfd) {
   siginfo_t info;
-  (void)retried([&] { return syscall(SYS_waitid, kIdTypePidfd, pidfd, &info, WEXITED, nullptr); });
+  while (syscall(SYS_waitid, kIdTypePidfd, pidfd, &info, WEXITED, nullptr) < 0 && errno == EINTR) continue;
+}
+
+IN_CHILD int intermediate_main(void* argument) {
+  ChildContext* context = static_cast<ChildContext*>(argument);
+  clone_child(context);
+  if (context->error != 0 && context->pidfd >= 0) reap_failed(context->pidfd);
+  context->intermediate_done = true;
+  syscall(SYS_exit_group, 0);
+  __builtin_unreachable();
+}
+
+// After the intermediate was killed: waits until the child has left our memory. False if there is no child. If the
+// kernel gave up making it, the pidfd's number was written but is not ours; then the child never starts.
+bool wait_for_orphan(const ChildContext& context) {
+  if (context.pidfd < 0) return false;
+  const struct timespec pause = {0, 1000000};
+  for (int waited_ms = 0; context.memory_user != 0; waited_ms++) {
+    if (context.memory_user == kNotStarted && waited_ms >= kStartLimitMs) return false;
+    syscall(SYS_nanosleep, &pause, nullptr);
+  }
+  return context.pid > 0;
+}
+
+// Makes the child by way of the intermediate.
+void clone_detached(ChildContext* context, char* stack_end) {
+  pid_t pid = clone(intermediate_main, stack_end, CLONE_VM | CLONE_VFORK | CLONE_FILES, context);
+  if (pid < 0) {
+    context->error = errno;
+    return;
+  }
+  siginfo_t info;
+  (void)retried([&] { return syscall(SYS_waitid, P_PID, pid, &info, WEXITED | __WALL, nullptr); });
+  if (context->intermediate_done) return;
+  if (!wait_for_orphan(*context)) {
+    context->pidfd = -1;
+    context->error = EINTR;
+  } else if (context->error != 0) {
+    reap_failed(context->pidfd);  // it is ours if we are the subreaper
+  }
 }
 
 }  // namespace
 
 int spawn_child(const SpawnRequest& request, SpawnedChild* child) {
-  child->failed_step = SpawnStep::Clone;
-  alignas(16) char stack[kStackSize];
-  ChildContext context = {&request, SpawnStep::Clone, 0};
-  int pidfd = -1;
+  alignas(16) char stacks[2][kStackSize];
+  ChildContext context = {&request, stacks[0] + kStackSize};
   {
     AllSignalsBlocked blocked;
     // Resolves errno's TLS slot before the child shares our memory.
     errno = 0;
-    child->pid =
-        clone(child_main, stack + kStackSize, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &context, &pidfd);
-    if (child->pid < 0) return -errno;
+    if (request.detach) {
+      clone_detached(&context, stacks[1] + kStackSize);
+    } else {
+      clone_child(&context);
+      if (context.error != 0 && context.pidfd >= 0) reap_failed(context.pidfd);
+    }
   }
-  child->pidfd.reset(pidfd);
-  if (context.error == 0) return 0;
-  reap_failed(pidfd);
-  child->pidfd.reset();
+  child->pidfd.reset(context.pidfd);
+  child->pid = context.pid;
   child->failed_step = context.failed_step;
+  if (context.error == 0) return 0;
+  child->pidfd.reset();
   return -context.error;
 }

@@ -1,6 +1,5 @@
 // Starts a child process without copying the parent: clone(2) with CLONE_VM and CLONE_VFORK, a pidfd (CLONE_PIDFD,
-// Linux 5.2), close_range(2) (Linux 5.9). Plain C++ without Node. Blocks only the calling thread, until the child runs
-// its program or has failed.
+// Linux 5.2). Plain C++ without Node. Blocks only the calling thread, until the child runs its program or has failed.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +20,7 @@ struct SpawnRequest {
   int stdio_count;
   bool new_session;
   pid_t process_group;  // kKeepGroup; 0 for a new group; or a group's id
+  bool detach;          // the child is not ours, but init's or a subreaper's
 };
 
 struct SpawnedChild {
@@ -30,5 +30,5 @@ struct SpawnedChild {
 };
 
 // 0, and *child is filled. Otherwise -errno of child->failed_step; then nothing of the child is left, not even a
-// zombie.
+// zombie. -EINTR: somebody killed the intermediate process of a detached child before it had made the child.
 int spawn_child(const SpawnRequest& request, SpawnedChild* child);

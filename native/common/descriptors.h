@@ -1,7 +1,8 @@
 // What an executable does to its descriptor table as a whole. Each function returns 0 or -errno.
 #pragma once
 
-// Closes every descriptor from `first_fd` on, now.
+// Closes every descriptor from `first_fd` on, now. Makes only system calls, so that a child may use it that shares its
+// parent's memory (clone(2) with CLONE_VM).
 int close_descriptors_from(int first_fd);
 
 // Marks every descriptor from `first_fd` on close-on-exec.

@@ -19,9 +19,19 @@ int open_process_pidfd(pid_t pid) {
   return fd == -EINVAL || fd == -ENOENT ? -ESRCH : fd;
 }
 
-int signal_pidfd(int pidfd, int signal) {
-  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? -errno : 0;
+namespace {
+
+constexpr unsigned kSignalProcessGroup = 1u << 2;
+
+int send_signal(int pidfd, int signal, unsigned flags) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, flags) < 0 ? -errno : 0;
 }
+
+}  // namespace
+
+int signal_pidfd(int pidfd, int signal) { return send_signal(pidfd, signal, 0); }
+
+int signal_group_of_pidfd(int pidfd, int signal) { return send_signal(pidfd, signal, kSignalProcessGroup); }
 
 int poll_pidfd(int pidfd) {
   struct pollfd wait = {pidfd, POLLIN, 0};

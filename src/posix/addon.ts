@@ -30,7 +30,7 @@ export interface Addon {
   getSubreaper(): number;
   setSubreaper(on: number): number;
   pidfdOpen(pid: number): number;
-  pidfdSendSignal(pidfd: number, signal: number): number;
+  pidfdSendSignal(pidfd: number, signal: number, processGroup: boolean): number;
   pidfdHasEnded(pidfd: number): number;
   waitPidfd(pidfd: number): number | number[];
   watch(fd: number, writable: boolean, callback: () => void): WatchObject | number;
@@ -44,6 +44,7 @@ export interface Addon {
     stdio: Int32Array,
     newSession: boolean,
     processGroup: number,
+    detach: boolean,
     onDone: (result: number, failedStep: number, pid: number, pidfd: number) => void,
     onExit: (result: number, ...fields: number[]) => void,
   ): WatchObject | number;

@@ -51,6 +51,18 @@ export function integerArgument(value: unknown, name: string, min: number, max: 
   return value;
 }
 
+/** True or false. */
+export function booleanArgument(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalidArgType(name, 'of type boolean', value);
+}
+
+/** An object of options. */
+export function objectArgument<T extends object>(value: T, name: string): T {
+  if (typeof value === 'object' && (value as unknown) !== null) return value;
+  throw invalidArgType(name, 'of type object', value);
+}
+
 /** A pid_t as kill(2) takes it; a negative one names a process group. */
 export function pidArgument(value: unknown, name = 'pid', min = INT32_MIN): number {
   return integerArgument(value, name, min, INT32_MAX);

@@ -8,5 +8,5 @@ export type { PathArgument } from './args.js';
 export type { ChildExit } from './child-exit.js';
 export type { SystemError } from './errors.js';
 export type { Signal } from './signals.js';
-export type { SpawnOptions } from './spawn-request.js';
+export type { DetachedSpawnOptions, SpawnOptions } from './spawn-request.js';
 export type { Spawned } from './spawned.js';

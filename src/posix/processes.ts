@@ -1,12 +1,11 @@
 // System calls on processes, process groups, sessions and pidfds; each function makes one call. And spawn().
 // A bad argument throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`.
-import { invalidArgType } from '../base/arg-errors.js';
-import { fdArgument, pidArgument, type PathArgument } from './args.js';
+import { booleanArgument, fdArgument, objectArgument, pidArgument, type PathArgument } from './args.js';
 import { childExit, type ChildExit } from './child-exit.js';
 import { checked } from './errors.js';
 import { addon } from './load.js';
 import { signalNumber, type Signal } from './signals.js';
-import { spawnRequest, type SpawnOptions } from './spawn-request.js';
+import { spawnRequest, type DetachedSpawnOptions, type SpawnOptions } from './spawn-request.js';
 import { startChild, type Spawned } from './spawned.js';
 
 /**
@@ -66,8 +65,7 @@ export function getChildSubreaper(): boolean {
  * @see PR_SET_CHILD_SUBREAPER(2const), prctl(2)
  */
 export function setChildSubreaper(on: boolean): void {
-  if (typeof on !== 'boolean') throw invalidArgType('on', 'of type boolean', on);
-  checked(addon.setSubreaper(on ? 1 : 0), 'prctl');
+  checked(addon.setSubreaper(booleanArgument(on, 'on') ? 1 : 0), 'prctl');
 }
 
 /**
@@ -82,13 +80,18 @@ export function pidfdOpen(pid: number): number {
 }
 
 /**
- * Sends a signal to the process that a pidfd refers to. Needs Linux 5.1.
+ * Sends a signal to the process that a pidfd refers to, or to the process group that it leads. Needs Linux 5.1.
  * @param signal Name or number; 0 sends nothing, it checks whether a signal could be sent.
- * @throws System error: EBADF (no pidfd), EINVAL (no such signal), EPERM, ESRCH if the process was reaped.
+ * @param options `processGroup`: true for every member of the group that the process leads or led, even if the process
+ * has been reaped and its pid is in use again; needs Linux 6.9 (EINVAL before it). Default false.
+ * @throws `ERR_INVALID_ARG_TYPE`; system error: EBADF (no pidfd), EINVAL (no such signal), EPERM, ESRCH if the process
+ * was reaped, or if it leads no group that has a member.
  * @see pidfd_send_signal(2)
  */
-export function pidfdSendSignal(pidfd: number, signal: Signal): void {
-  checked(addon.pidfdSendSignal(fdArgument(pidfd, 'pidfd'), signalNumber(signal)), 'pidfd_send_signal');
+export function pidfdSendSignal(pidfd: number, signal: Signal, options: { processGroup?: boolean } = {}): void {
+  const { processGroup = false } = objectArgument(options, 'options');
+  const toGroup = booleanArgument(processGroup, 'options.processGroup');
+  checked(addon.pidfdSendSignal(fdArgument(pidfd, 'pidfd'), signalNumber(signal), toGroup), 'pidfd_send_signal');
 }
 
 /**
@@ -117,21 +120,32 @@ export function waitPidfd(pidfd: number): ChildExit | null {
 
 /**
  * Starts a program on another thread and without copying this process's memory; resolves after execve(2) has succeeded.
- * Needs Linux 5.9.
+ * Needs Linux 5.4.
  * @param file A path, or a name to look up in this process's PATH as execvp(3) does. Unlike execvp(3), a file without a
  * known format is not run with /bin/sh.
  * @param args `argv[1]` and following.
  * @returns The child. Its signals have their default actions and are unblocked. Its only descriptors are those of
- * `options.stdio`.
+ * `options.stdio`. With `options.detach` its parent is another process, and `exited` may resolve with `null`.
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; system errors with syscall `spawn` and
- * `path`: those of execve(2), EAGAIN and ENOMEM of clone(2), EBADF of a stdio descriptor, EMFILE, ENOSYS (old kernel);
+ * `path`: those of execve(2), EAGAIN and ENOMEM of clone(2), EBADF of a stdio descriptor, EMFILE, EPERM and ENOSYS (a
+ * seccomp filter, an old kernel), EINTR (only with `detach`: the process that makes the child was killed before it did);
  * with syscall `chdir` and `path`: those of `options.cwd`; with syscall `setpgid`: EPERM. An error leaves no child.
- * @see execvp(3), execve(2), clone(2), close_range(2)
+ * @see execvp(3), execve(2), clone(2), close_range(2), PR_SET_CHILD_SUBREAPER(2const)
  */
 export async function spawn(
   file: PathArgument,
+  args?: readonly (string | Uint8Array)[],
+  options?: SpawnOptions,
+): Promise<Spawned>;
+export async function spawn(
+  file: PathArgument,
+  args: readonly (string | Uint8Array)[],
+  options: DetachedSpawnOptions,
+): Promise<Spawned<ChildExit | null>>;
+export async function spawn(
+  file: PathArgument,
   args: readonly (string | Uint8Array)[] = [],
-  options: SpawnOptions = {},
-): Promise<Spawned> {
+  options: SpawnOptions | DetachedSpawnOptions = {},
+): Promise<Spawned<ChildExit | null>> {
   return startChild(addon, spawnRequest(file, args, options), pidfdSendSignal);
 }

@@ -3,7 +3,14 @@
 // Behaviour: execvp(3), execve(2), setpgid(2), setsid(2).
 import { Buffer } from 'node:buffer';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/arg-errors.js';
-import { fdArgument, pathArgument, pidArgument, type PathArgument } from './args.js';
+import {
+  booleanArgument,
+  fdArgument,
+  objectArgument,
+  pathArgument,
+  pidArgument,
+  type PathArgument,
+} from './args.js';
 
 /** Options of spawn(). */
 export interface SpawnOptions {
@@ -23,7 +30,20 @@ export interface SpawnOptions {
   setpgid?: boolean | number | undefined;
   /** Whether the child leads a new session, and so a new process group. Not together with `setpgid`. Default false. */
   setsid?: boolean | undefined;
+  /** `true`: see DetachedSpawnOptions. Default false. */
+  detach?: false | undefined;
 }
+
+/** Options of spawn() for a child that is not this process's: its parent is init, or the nearest subreaper. */
+export interface DetachedSpawnOptions extends Omit<SpawnOptions, 'setpgid' | 'setsid' | 'detach'> {
+  /** The child has another parent once spawn() has resolved. It leads a new session, and so a new process group. */
+  detach: true;
+  /** Implied by `detach`. */
+  setsid?: true | undefined;
+}
+
+/** Options that are not checked yet. */
+type AnyOptions = SpawnOptions | (DetachedSpawnOptions & { setpgid?: undefined });
 
 /** The arguments of spawn() as the addon takes them; `file`, `args` and `cwdText` are for error messages. */
 export interface SpawnRequest {
@@ -37,6 +57,7 @@ export interface SpawnRequest {
   stdio: Int32Array;
   newSession: boolean;
   processGroup: number;
+  detach: boolean;
 }
 
 const KEEP_GROUP = -1;
@@ -60,10 +81,6 @@ function stringArgument(value: unknown, name: string): Buffer {
   const bytes = Buffer.from(value);
   if (bytes.includes(0)) throw invalidArgValue(name, value, 'must be a string without null bytes');
   return bytes;
-}
-
-function checkObject(value: unknown, name: string): void {
-  if (typeof value !== 'object' || value === null) throw invalidArgType(name, 'of type object', value);
 }
 
 function* pathElements(path: Buffer): Generator<Buffer> {
@@ -91,7 +108,7 @@ function environment(env: SpawnOptions['env']): Buffer {
       Object.keys(process.env).reduce((all, name) => `${all}${name}=${process.env[name] ?? ''}\0`, ''),
     );
   }
-  checkObject(env, 'options.env');
+  objectArgument(env, 'options.env');
   const entries: Buffer[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
@@ -118,9 +135,17 @@ function processGroup(setpgid: SpawnOptions['setpgid'] = false): number {
   return pidArgument(setpgid, 'options.setpgid', 0);
 }
 
-function sessionFlag(setsid: SpawnOptions['setsid'] = false): boolean {
-  if (typeof setsid !== 'boolean') throw invalidArgType('options.setsid', 'of type boolean', setsid);
-  return setsid;
+/** What the child leads or joins, and whose child it is. */
+function relations(options: AnyOptions): Pick<SpawnRequest, 'newSession' | 'processGroup' | 'detach'> {
+  const { detach = false, setsid = detach, setpgid } = options;
+  booleanArgument(detach, 'options.detach');
+  const newSession = booleanArgument(setsid, 'options.setsid');
+  const group = processGroup(setpgid);
+  if (detach && !newSession) throw invalidArgValue('options.setsid', setsid, 'must not be false together with detach');
+  if (newSession && group !== KEEP_GROUP) {
+    throw invalidArgValue('options.setpgid', setpgid, 'must not be given together with setsid or detach');
+  }
+  return { newSession, processGroup: group, detach };
 }
 
 /**
@@ -130,20 +155,16 @@ function sessionFlag(setsid: SpawnOptions['setsid'] = false): boolean {
 export function spawnRequest(
   file: PathArgument,
   args: readonly (string | Uint8Array)[],
-  options: SpawnOptions,
+  options: SpawnOptions | DetachedSpawnOptions,
 ): SpawnRequest {
   const program = pathArgument(file, 'file');
   if (!Array.isArray(args)) throw invalidArgType('args', 'an instance of Array', args);
-  checkObject(options, 'options');
+  objectArgument(options, 'options');
   const programBytes = program.bytes.subarray(0, -1);
   const argv = args.map((arg: unknown, index) => stringArgument(arg, `args[${index}]`));
   const argv0 = options.argv0 === undefined ? programBytes : stringArgument(options.argv0, 'options.argv0');
   const cwd = options.cwd === undefined ? undefined : pathArgument(options.cwd, 'options.cwd');
-  const newSession = sessionFlag(options.setsid);
-  const group = processGroup(options.setpgid);
-  if (newSession && group !== KEEP_GROUP) {
-    throw invalidArgValue('options.setpgid', options.setpgid, 'must not be given together with setsid');
-  }
+  const asked = relations(options);
   return {
     file: program.text,
     args: argv.map(String),
@@ -153,7 +174,6 @@ export function spawnRequest(
     env: environment(options.env),
     cwd: cwd?.bytes ?? Buffer.alloc(0),
     stdio: stdioDescriptors(options.stdio),
-    newSession,
-    processGroup: group,
+    ...asked,
   };
 }

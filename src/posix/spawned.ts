@@ -17,14 +17,19 @@ interface ChildHandle {
   keepAlive: (on: boolean) => void;
 }
 
-/** A promise of how the child ended, settled by the addon's report: 0 and the fields, or -errno. */
+/**
+ * A promise of how the child ended, settled by the addon's report: 0 and the fields, or -errno. `null` if the child is
+ * detached and was not this process's to reap.
+ */
 class ExitReport {
-  readonly promise: Promise<ChildExit>;
+  readonly promise: Promise<ChildExit | null>;
   isReported = false;
-  #resolve!: (exit: ChildExit) => void;
+  readonly #detached: boolean;
+  #resolve!: (exit: ChildExit | null) => void;
   #reject!: (error: Error) => void;
 
-  constructor() {
+  constructor(detached: boolean) {
+    this.#detached = detached;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -35,20 +40,26 @@ class ExitReport {
 
   settle(result: number, fields: readonly number[]): void {
     this.isReported = true;
-    if (result < 0) this.#reject(systemError(result, 'waitid'));
+    if (this.#detached && result === -constants.errno.ECHILD) this.#resolve(null);
+    else if (result < 0) this.#reject(systemError(result, 'waitid'));
     else this.#resolve(childExit(fields));
   }
 }
 
-/** A child process. The child is reaped when it ends, even if this object is dropped, while this thread's loop runs. */
-export class Spawned {
+/**
+ * A child process. The child is reaped when it ends, even if this object is dropped, while this thread's loop runs. A
+ * detached one is reaped only if it came to this process, as to pid 1 or a subreaper.
+ */
+export class Spawned<Exit extends ChildExit | null = ChildExit> {
   /** The child's process id. After `exited` has settled the child is reaped, and the kernel may reuse the pid. */
   readonly pid: number;
   /**
    * Resolves with how the child ended. Rejects with a system error `ECHILD` (syscall `waitid`) if other code in this
-   * process reaped the child.
+   * process reaped the child. If the child is detached, it resolves with `null` instead: the child has ended, and its
+   * parent, another process, was told how. It still resolves with how the child ended if this process is that parent,
+   * because it is pid 1 or a subreaper.
    */
-  readonly exited: Promise<ChildExit>;
+  readonly exited: Promise<Exit>;
   readonly #handle: ChildHandle;
   readonly #report: ExitReport;
   #closed = false;
@@ -56,13 +67,13 @@ export class Spawned {
   /** @internal */
   constructor(handle: ChildHandle, report: ExitReport) {
     this.pid = handle.pid;
-    this.exited = report.promise;
+    this.exited = report.promise as Promise<Exit>; // startChild() has given it what its caller's `detach` says
     this.#handle = handle;
     this.#report = report;
   }
 
   /**
-   * The child's pidfd (pidfd_open(2)); the caller must not close it. -1 after the child was reaped or after close().
+   * The child's pidfd (pidfd_open(2)); the caller must not close it. -1 after `exited` has settled or after close().
    */
   get pidfd(): number {
     return this.#closed || this.#report.isReported ? -1 : this.#handle.pidfd;
@@ -71,7 +82,7 @@ export class Spawned {
   /**
    * Sends the child a signal through its pidfd, so that it can't reach another process with the same pid.
    * @param signal Name or number; default SIGTERM.
-   * @throws System error `ESRCH` if the child was reaped or close() was called; else as `posix.pidfdSendSignal()`.
+   * @throws System error `ESRCH` if `exited` has settled or close() was called; else as `posix.pidfdSendSignal()`.
    * @see pidfd_send_signal(2)
    */
   kill(signal: Signal = 'SIGTERM'): void {
@@ -113,8 +124,12 @@ function spawnError(errno: number, step: number, request: SpawnRequest): Error {
 }
 
 /** Starts the child; resolves after execve(2) has succeeded. */
-export function startChild(addon: Addon, request: SpawnRequest, sendSignal: SendSignal): Promise<Spawned> {
-  const report = new ExitReport();
+export function startChild(
+  addon: Addon,
+  request: SpawnRequest,
+  sendSignal: SendSignal,
+): Promise<Spawned<ChildExit | null>> {
+  const report = new ExitReport(request.detach);
   return new Promise((resolve, reject) => {
     const watch = addon.spawn(
       request.candidates,
@@ -124,6 +139,7 @@ export function startChild(addon: Addon, request: SpawnRequest, sendSignal: Send
       request.stdio,
       request.newSession,
       request.processGroup,
+      request.detach,
       (result, failedStep, pid, pidfd) => {
         if (result < 0) {
           reject(spawnError(result, failedStep, request));
