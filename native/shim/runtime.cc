@@ -140,6 +140,7 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
   reaper.add_int(getpid());
   if (setenv("OUTLIVE_SUBREAPER", reaper.c_str(), 1) < 0) return -errno;
 
+  const pid_t shim = getpid();
   // main() made sure that the shim's descriptors 0 to 2 are open, so no descriptor of ours is one of them, and dup2()
   // below overwrites none that is still needed.
   volatile int exec_errno = 0;
@@ -154,6 +155,8 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
     }
     // The runtime must not outlive us: nothing else would end what it is starting. It is cleared in what it forks.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // We may have been killed before that call.
+    if (getppid() != shim) _exit(127);
     if (own_group) setpgid(0, 0);
     sigset_t none;
     sigemptyset(&none);

@@ -22,7 +22,7 @@ const END_LIMIT_MS = 2000;
  */
 export async function abandonStart(
   dir: ProcessDir,
-  shim: posix.Spawned,
+  shim: posix.Spawned<posix.ChildExit | null>,
   reason: unknown,
   cleanUp: () => Promise<void>,
 ): Promise<void> {
@@ -37,7 +37,7 @@ export async function abandonStart(
  * If its runtime was killed, the shim ends what that left, in all sessions: wait for it. Then kill the shim if it
  * stays.
  */
-async function endShim(shim: posix.Spawned, runtimeKilled: boolean): Promise<void> {
+async function endShim(shim: posix.Spawned<posix.ChildExit | null>, runtimeKilled: boolean): Promise<void> {
   if (runtimeKilled && (await within(shim.exited, END_LIMIT_MS)) !== undefined) return;
   // In this order: the shim's pid names its session as long as the shim is there.
   killSession(shim.pid, () => shim.pidfd >= 0 && !posix.pidfdHasEnded(shim.pidfd));

@@ -26,12 +26,12 @@ export interface Launch {
   readonly cleanUp: () => Promise<void>;
 }
 
-/** A started process and its shim, which is a child of this program. */
+/** A started process and its shim, which is not a child of this program. */
 export interface Started {
   readonly pid: number;
   /** Undefined if the process has ended already. */
   readonly identity: Identity | undefined;
-  readonly shim: posix.Spawned;
+  readonly shim: posix.Spawned<posix.ChildExit | null>;
   /** The watch of the process directory; the caller closes it. */
   readonly changes: DirWatch | undefined;
 }
@@ -66,7 +66,8 @@ export async function startShim(launch: Launch): Promise<Started> {
       cwd: launch.dir.path,
       env: launch.env,
       stdio: [null, null, null],
-      setpgid: true,
+      // Not our child, in a session of its own: who ends a supervisor by its process tree or its session misses the shim.
+      detach: true,
     });
     try {
       const started = await waitForPid(launch, shim, changes);
@@ -87,7 +88,11 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
   if (identity !== undefined && dir.readIdentity() === undefined) dir.writeIdentity(identity);
 }
 
-function waitForPid(launch: Launch, shim: posix.Spawned, changes: DirWatch | undefined): Promise<Pid> {
+function waitForPid(
+  launch: Launch,
+  shim: posix.Spawned<posix.ChildExit | null>,
+  changes: DirWatch | undefined,
+): Promise<Pid> {
   return new Promise<Pid>((resolve, reject) => {
     const shimIdentity = identify(shim.pid);
     const stop = (): void => {

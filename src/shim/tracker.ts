@@ -7,7 +7,7 @@ import { OutliveError } from '../base/errors.js';
 import { ExitWatch } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
-import type { Spawned } from '../posix/index.js';
+import type { ChildExit, Spawned } from '../posix/index.js';
 import { reapIfAdopted } from './reap.js';
 import { type Deferred, abortable, deferred, within } from '../base/promises.js';
 import { hasShim, isShimComing, reattach } from './attach.js';
@@ -57,7 +57,7 @@ export class Tracker {
   }
 
   /** Call it when the process has started. From then on its end is reported, also if it has ended already. */
-  begin(shim: Spawned, changes: DirWatch | undefined): void {
+  begin(shim: Spawned<ChildExit | null>, changes: DirWatch | undefined): void {
     this.#isStarter = true;
     this.#counts = true;
     this.#listen(changes);

@@ -1,5 +1,5 @@
 /** What the shim leaves and takes along: the runtime that it runs, the mark after its delete, unread output. */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { childrenOf, isGone } from '../support/proc.js';
@@ -8,7 +8,9 @@ import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
 test('the runtime ends with a shim that is killed', async ({ scratch }) => {
-  const container = await fakeContainer(scratch, 'hang');
+  const path = join(scratch.dir, 'hangs');
+  writeFileSync(path, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o700 });
+  const container = await scratch.container(path, { args: ['unused'] });
   const failed = expect(container.start()).rejects.toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
   const shim = await until('the shim', () => {
     const dir = processDir(scratch, container);
