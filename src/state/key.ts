@@ -77,7 +77,8 @@ function readKey(path: string): string | undefined {
   }
 }
 
-function inodeOf(path: string): string | undefined {
+/** Its device and inode; undefined if there is no such file. */
+export function inodeOf(path: string): string | undefined {
   const stat = lstatIfThere(path);
   return stat && `${stat.dev}:${stat.ino}`;
 }
