@@ -1,5 +1,4 @@
 /** Finds and removes what dead supervisors left unfinished in a state root. It touches no process. */
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../base/errors.js';
@@ -106,7 +105,7 @@ function problemOf(dir: ContainerDir): string | undefined {
     return undefined;
   } catch (error) {
     // Without its directory it is no leftover: another program has just deleted it.
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return existsSync(dir.path) ? 'a container without state.json' : undefined;
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return dir.isUnfinished() ? 'a container without state.json' : undefined;
     if (hasCode(error, 'ERR_INVALID_STATE', 'ELOOP')) return 'a container whose state.json is broken';
     throw error;
   }
@@ -126,7 +125,9 @@ function isAnythingLeft(dir: ContainerDir): boolean {
  * stays until the clock has come there. Forward: a start that has just begun looks old, so its shim is looked for, too.
  */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
-  if (hasRun(dir) || Date.now() - dir.madeAtMs() <= graceMs || isShimComing(dir)) return false;
+  const madeAtMs = dir.madeAtMs();
+  if (madeAtMs === undefined || Date.now() - madeAtMs <= graceMs) return false;
+  if (hasRun(dir) || isShimComing(dir)) return false;
   // Again: a shim that opened its FIFOs after the first look may have left before the second.
   return !hasRun(dir);
 }

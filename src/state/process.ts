@@ -66,9 +66,12 @@ export class ProcessDir {
     return this.#key?.looksCurrent() ?? true;
   }
 
-  /** When the directory was last changed, in milliseconds since 1970; never before a start that is under way. */
-  madeAtMs(): number {
-    return fs.lstatSync(this.path).mtimeMs;
+  /**
+   * When the directory was last changed, in milliseconds since 1970; never before a start that is under way. Undefined when
+   * it is gone.
+   */
+  madeAtMs(): number | undefined {
+    return fs.lstatSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
   }
 
   /** Removes it with all it holds; from the first moment on it is no process any more. */
