@@ -5,7 +5,8 @@
  *     npm run chaos -- --rounds 500 --seed 1 [--only <scenario>] [--round <number>]
  *     npm run chaos -- --many 10000
  *
- * Exits with 1 if a known status was lost, a wait hung, something was left, or anything else was wrong.
+ * Exits with 1 if a known status was lost, a wait hung, something was left, a process of another container was ended, or
+ * anything else was wrong.
  */
 import { accessSync, constants, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { watch } from 'node:fs';
@@ -136,6 +137,7 @@ for (const note of notes) console.log(note);
 console.log(`lost that should be known: ${countOf('lost')}`);
 console.log(`hung: ${countOf('hung')}`);
 console.log(`left behind: ${countOf('left')}`);
+console.log(`another's ended: ${countOf('another')}`);
 console.log(`otherwise wrong: ${countOf('wrong')}`);
 console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
 for (const { number, scenario, kind, message } of failures) {

@@ -1,8 +1,11 @@
 /** The ways in which a round can fail, and waiting with a time limit. */
 
-/** @typedef {'lost' | 'hung' | 'left' | 'wrong'} Kind */
+/** @typedef {'lost' | 'hung' | 'left' | 'another' | 'wrong'} Kind */
 
-/** What is wrong with a round: a known exit was lost, a wait hung, something was left behind, or anything else. */
+/**
+ * What is wrong with a round: a known exit was lost, a wait hung, something was left behind, a process was ended by an
+ * operation on another container or process, or anything else.
+ */
 export class Finding extends Error {
   constructor(/** @type {Kind} */ kind, /** @type {string} */ message, /** @type {ErrorOptions} */ options = {}) {
     super(message, options);

@@ -37,6 +37,7 @@ const addon = createRequire(import.meta.url)('../build/Release/outlive.node');
 for (const name of Object.keys(addon)) wrap(addon, name);
 
 const { Container } = await import('../dist/index.js');
+const { Crowd } = await import('./crowd.js');
 const { herd } = await import('./herd.js');
 
 /** @type {Map<string, import('../dist/index.js').Container>} */
@@ -59,6 +60,7 @@ function processOf(/** @type {any} */ { id, processId = 'init' }) {
 /** @type {Record<string, (args: any) => unknown>} */
 const operations = {
   ...herd,
+  ...new Crowd().operations,
   hello: () => true,
   arm: ({ left, after }) => {
     trap = { left, after };

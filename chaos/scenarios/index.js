@@ -12,6 +12,7 @@ import shimStopped from './shim-stopped.js';
 import stateDisk from './state-disk.js';
 import stateFiles from './state-files.js';
 import supervisorKilled from './supervisor-killed.js';
+import twoSupervisors from './two-supervisors.js';
 import unseenExit from './unseen-exit.js';
 
 /**
@@ -26,6 +27,7 @@ import unseenExit from './unseen-exit.js';
 /** @type {readonly Scenario[]} */
 export const scenarios = [
   supervisorKilled,
+  twoSupervisors,
   shimKilled,
   runtimeKilled,
   bothKilled,

@@ -1,5 +1,4 @@
 /** Finds and removes what dead supervisors left unfinished in a state root. Signals no process. */
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../base/errors.js';
@@ -110,7 +109,7 @@ function problemOf(dir: ContainerDir): string | undefined {
     return undefined;
   } catch (error) {
     // If the directory is gone too, another program has just deleted it: no leftover.
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return existsSync(dir.path) ? 'a container without state.json' : undefined;
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return dir.isUnfinished() ? 'a container without state.json' : undefined;
     if (hasCode(error, 'ERR_INVALID_STATE', 'ELOOP')) return 'a container whose state.json is broken';
     throw error;
   }
@@ -132,7 +131,8 @@ function isAnythingLeft(dir: ContainerDir): boolean {
  */
 function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
   const madeAtMs = dir.madeAtMs();
-  if (madeAtMs === undefined || hasRun(dir) || Date.now() - madeAtMs <= graceMs || isShimComing(dir)) return false;
+  if (madeAtMs === undefined || Date.now() - madeAtMs <= graceMs) return false;
+  if (hasRun(dir) || isShimComing(dir)) return false;
   // Check again: a shim may have opened its FIFOs after the first check, and left before isShimComing().
   return !hasRun(dir);
 }

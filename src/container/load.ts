@@ -17,9 +17,11 @@ export function readContainer(root: string, id: string): { dir: ContainerDir; st
     return { dir, state };
   } catch (cause) {
     if (!hasCode(cause, 'ENOENT', 'ENOTDIR')) throw cause;
-    if (found === undefined || !existsSync(found.path)) {
-      throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
+    if (found?.isUnfinished() === true) {
+      throw new OutliveError('ERR_INVALID_STATE', `container ${id} in ${root} was never completely made`, { cause });
     }
-    throw new OutliveError('ERR_INVALID_STATE', `container ${id} in ${root} was never completely made`, { cause });
+    // Another program has just deleted it, and may have made it anew.
+    if (found !== undefined && existsSync(found.path)) return readContainer(root, id);
+    throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
   }
 }

@@ -10,7 +10,7 @@ import { makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/fi
 import { expectStrings, expectType, parseJsonObject } from '../disk/json.js';
 import { ownedName } from '../disk/names.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
-import { DirectoryKey, keyOf } from './key.js';
+import { DirectoryKey, inodeOf, keyOf } from './key.js';
 import { makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
 import { idsIn } from './root.js';
@@ -122,6 +122,12 @@ export class ContainerDir {
 
   hasState(): boolean {
     return fs.existsSync(join(this.path, 'state.json'));
+  }
+
+  /** Whether it is there and was never completely made: not one that was deleted, and made anew, between two looks. */
+  isUnfinished(): boolean {
+    const directory = inodeOf(this.path);
+    return directory !== undefined && !this.hasState() && inodeOf(this.path) === directory;
   }
 
   writeState(state: ContainerState): void {

@@ -93,7 +93,8 @@ function isSignature(key: string): boolean {
   return key.includes(':');
 }
 
-function inodeOf(path: string): string | undefined {
+/** The device and inode of a file; undefined if there is none. */
+export function inodeOf(path: string): string | undefined {
   const stat = lstatIfThere(path);
   return stat && `${stat.dev}:${stat.ino}`;
 }
