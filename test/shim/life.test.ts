@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 
 test('the runtime ends with a shim that is killed', async ({ scratch }) => {
   const path = join(scratch.dir, 'hangs');
-  writeFileSync(path, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o700 });
+  writeFileSync(path, '#!/bin/sh\ncase "$*" in *" run "*) exec sleep 1000 ;; esac\nexit 1\n', { mode: 0o700 });
   const container = await scratch.container(path, { args: ['unused'] });
   const failed = expect(container.start()).rejects.toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
   const shim = await until('the shim', () => {
