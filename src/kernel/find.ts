@@ -5,6 +5,7 @@
 import { closeSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
+import { readProcStat } from './identity.js';
 
 /**
  * Whether a shim of this container runs for this process directory, even if it has not opened `exit` yet.
@@ -19,6 +20,18 @@ export function killShimsIn(dir: string, containerId: string): void {
   for (const pid of pids()) {
     if (isShimIn(pid, dir, containerId)) killIf(pid, () => isShimIn(pid, dir, containerId));
   }
+}
+
+/** Kills the children of the shims of this container that work in this process directory, each through a pidfd. */
+export function killChildrenOfShimsIn(dir: string, containerId: string): void {
+  const all = pids();
+  const shims = all.filter((pid) => isShimIn(pid, dir, containerId));
+  const isChild = (pid: number): boolean => {
+    const parent = readProcStat(pid)?.parentPid ?? 0;
+    // Asked last: while it is a child of the shim, that has its pid still.
+    return shims.includes(parent) && isShimIn(parent, dir, containerId);
+  };
+  for (const pid of all) if (isChild(pid)) killIf(pid, () => isChild(pid));
 }
 
 function isShimIn(pid: number, dir: string, containerId: string): boolean {
