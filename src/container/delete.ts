@@ -3,7 +3,7 @@
  * processes. Owns the order of the steps. Behaviour: docs/protocol.md, "Removing".
  */
 import { OutliveError } from '../base/errors.js';
-import { killRuntimesWriting } from '../kernel/find.js';
+import { killChildrenOfShimsIn, killRuntimesWriting } from '../kernel/find.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { releaseShim } from '../shim/control.js';
 import { drainOutput } from '../shim/drain.js';
@@ -15,6 +15,9 @@ import type { ContainerProcesses } from './processes.js';
  * process left children running, its shim stays until those have ended or the container is deleted.
  */
 const RELEASE_LIMIT_MS = 500;
+
+/** How often delete() looks for what a shim waits for, in milliseconds. */
+const ORPHANS_POLL_MS = 100;
 
 /** What is deleted. */
 export interface Doomed<Owner extends ProcessOwner> {
@@ -39,9 +42,7 @@ export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>,
   // Watch processes that were closed, too: the end of each is waited for below.
   for (const process of processes.all()) process.lifecycle.reopen();
   await endAll(doomed, processes.all().filter(isAlive));
-  for (const process of processes.all()) {
-    if (!(await releaseShim(process.lifecycle.dir, target.timeoutMs))) throw shimStays(doomed, process);
-  }
+  for (const process of processes.all()) await shimLeaves(doomed, process);
   for (const process of processes.all()) processes.forget(process);
   target.dir.remove();
 }
@@ -71,6 +72,21 @@ async function shimCleanedUp<O extends ProcessOwner>(doomed: Doomed<O>, process:
   if (await lifecycle.shimCleanedUp(timeoutMs)) return;
   // Its runtime made the process and then did not end: the shim waits for that, and nobody else need be there to end it.
   if (killRuntimesWriting(lifecycle.dir.pidFile) && (await lifecycle.shimCleanedUp(timeoutMs))) return;
+  throw shimStays(doomed, process);
+}
+
+/**
+ * Waits until the shim has left. It stays as long as it has children: what the process left running. The runtime has ended
+ * that, unless it has forgotten the container.
+ */
+async function shimLeaves<O extends ProcessOwner>(doomed: Doomed<O>, process: Process<O>): Promise<void> {
+  const { dir, hasOwnShim } = process.lifecycle;
+  const { id, timeoutMs } = doomed.target;
+  const deadlineMs = performance.now() + timeoutMs;
+  for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - performance.now()) {
+    if (await releaseShim(dir, hasOwnShim ? Math.min(leftMs, ORPHANS_POLL_MS) : leftMs)) return;
+    if (hasOwnShim) killChildrenOfShimsIn(dir.path, id);
+  }
   throw shimStays(doomed, process);
 }
 

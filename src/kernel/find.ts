@@ -42,6 +42,18 @@ export function killSession(leader: number, isThere: () => boolean): void {
   }
 }
 
+/** Kills the children of the shims of this container that work in this process directory, each through a pidfd. */
+export function killChildrenOfShimsIn(dir: string, containerId: string): void {
+  const all = pids();
+  const shims = all.filter((pid) => isShimIn(pid, dir, containerId));
+  const isChild = (pid: number): boolean => {
+    const parent = readProcStat(pid)?.parentPid ?? 0;
+    // Asked last: while it is a child of the shim, that has its pid still.
+    return shims.includes(parent) && isShimIn(parent, dir, containerId);
+  };
+  for (const pid of all) if (isChild(pid)) killIf(pid, () => isChild(pid));
+}
+
 function isShimIn(pid: number, dir: string, containerId: string): boolean {
   // `<shim> <container id> <bundle> <runtime>`; what stands before the shim is an interpreter's. Each ends with a NUL.
   return workingDirectory(pid) === dir && argumentsOf(pid).at(-4) === containerId;

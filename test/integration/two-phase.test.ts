@@ -6,6 +6,7 @@ import { describe, expect } from 'vitest';
 import { Container, type Process } from '../../src/index.js';
 import { killShim } from '../support/shims.js';
 import { expectNothingLeft, fakeContainer } from '../support/fake-runtime.js';
+import { writeContainerBundle } from '../support/bundles.js';
 import { AnsweringRuntime } from '../support/answers.js';
 import { isGone, processesWith } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
@@ -218,4 +219,61 @@ test('a start that the runtime refuses leaves the container created; a second tr
     process.signal('SIGKILL');
     expect(await process.wait()).toMatchObject({ status: 137 });
   }
+});
+
+/**
+ * The runtime, whose `start` lets the program run and goes on when that has ended and its container is deleted: the real
+ * one may be as slow. What it says then is the runtime's own.
+ */
+function slowStart(scratch: Scratch, runtime: string): { path: string; args: string[] } {
+  const path = join(scratch.dir, `slow-${runtime}`);
+  const root = join(scratch.dir, 'slow-state');
+  const script = `#!/bin/sh
+for id; do :; done
+for word; do
+  if [ "$word" = start ]; then
+    # As the runtime does: the program waits until somebody has read this.
+    cat "${root}/$id/exec.fifo" >/dev/null
+    while [ ! -e "${scratch.root}/$id/init/exitStatus" ]; do sleep 0.01; done
+  fi
+done
+exec ${runtime} "$@"
+`;
+  writeFileSync(path, script, { mode: 0o700 });
+  return { path, args: ['--root', root] };
+}
+
+describe.each(runtimes.filter((name) => name === 'runc'))('a slow start of a short program under %s', (runtime) => {
+  async function created(scratch: Scratch): Promise<{ container: Container; init: Process }> {
+    const { path, args } = slowStart(scratch, runtime);
+    const bundle = writeContainerBundle(scratch.mkdir('bundle'), runtime, sh('exit 7'), { rootless: !isRoot });
+    const options = { root: scratch.root, id: scratch.newId(), bundle, runtime: path, runtimeArgs: args };
+    const container = scratch.keep(await Container.create(options));
+    return { container, init: await container.create() };
+  }
+
+  test('resolves: a recorded exit counts as started', async ({ scratch }) => {
+    const { container, init } = await created(scratch);
+    await init.start();
+    expect(await init.wait()).toMatchObject({ status: 7 });
+    await expect(init.start()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+    await container.delete();
+  });
+
+  test('so does container.start(), of another supervisor too', async ({ scratch }) => {
+    const { container, init } = await created(scratch);
+    const { other } = await loaded(scratch, container);
+    const started = await other.start();
+    expect(await started.wait()).toMatchObject({ status: 7 });
+    expect(await init.wait()).toMatchObject({ status: 7 });
+    await expect(container.start()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+  });
+
+  test('both in one: delete() that comes meanwhile waits, and leaves nothing', async ({ scratch }) => {
+    const { container, init } = await created(scratch);
+    const [started] = await Promise.all([init.start().then(() => 'started'), container.delete()]);
+    expect(started).toBe('started');
+    expect(existsSync(join(scratch.root, container.id))).toBe(false);
+    expect(processesWith(container.id)).toEqual([]);
+  });
 });
