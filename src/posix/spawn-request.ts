@@ -3,14 +3,7 @@
 // Behaviour: execvp(3), execve(2), setpgid(2), setsid(2).
 import { Buffer } from 'node:buffer';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/arg-errors.js';
-import {
-  booleanArgument,
-  fdArgument,
-  objectArgument,
-  pathArgument,
-  pidArgument,
-  type PathArgument,
-} from './args.js';
+import { booleanArgument, fdArgument, objectArgument, pathArgument, pidArgument, type PathArgument } from './args.js';
 
 /** Options of spawn(). */
 export interface SpawnOptions {
