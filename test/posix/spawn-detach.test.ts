@@ -5,7 +5,16 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
 import { allPids, childrenOf, readIfThere, statOf } from '../support/proc.js';
 import { strict, want } from '../support/strict.js';
-import { canRun, fixture, openDescriptors, run, runFixture, sleeper, temporaryDirectory } from './helpers.js';
+import {
+  canRun,
+  fixture,
+  memoryLimitKiB,
+  openDescriptors,
+  run,
+  runFixture,
+  sleeper,
+  temporaryDirectory,
+} from './helpers.js';
 
 const haveStrace = await canRun('strace', '-f', '-e', 'trace=none', 'true');
 
@@ -142,6 +151,7 @@ describe('detached children', () => {
     const rounds = strict ? 10_000 : 2_000;
     const left = (await runFixture('detached.js', 'many', String(rounds))) as Record<string, number>;
     expect(left).toMatchObject({ ended: rounds, notNull: 0, descriptors: 0, children: 0 });
+    expect(left.memoryKiB).toBeLessThan(memoryLimitKiB(rounds));
   });
 
   it('do not disturb those of child_process and those that are not detached', { timeout }, async () => {
