@@ -52,8 +52,8 @@ bool take_block(const Napi::CallbackInfo& info, size_t index, StringBlock* block
   return block->assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
 }
 
-// (candidates, argv, env, cwd, stdio fds, new session, process group, detach, on done, on exit). An empty cwd stands for
-// none.
+// (candidates, argv, env, cwd, stdio fds, new session, process group, detach, on done, on exit). An empty cwd stands
+// for none.
 int SpawnWork::take_arguments(const Napi::CallbackInfo& info) {
   if (!take_block(info, 0, &candidates_) || !take_block(info, 1, &argv_) || !take_block(info, 2, &envp_) ||
       !take_block(info, 3, &cwd_)) {

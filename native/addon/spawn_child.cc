@@ -15,8 +15,9 @@
 //
 // Detached: an intermediate process makes the child, stays until it runs its program or has failed, reaps it if it
 // failed, and leaves. The kernel then gives the child to init or to the nearest subreaper. The intermediate shares our
-// descriptor table (CLONE_FILES), so that the pidfd of CLONE_PIDFD is in our table at once; no pid is looked up, so none
-// can have been reused. The intermediate has no exit signal: nobody gets SIGCHLD for it, and only a wait with __WALL or
+// descriptor table (CLONE_FILES), so that the pidfd of CLONE_PIDFD is in our table at once; no pid is looked up, so
+// none can have been reused. The intermediate has no exit signal: nobody gets SIGCHLD for it, and only a wait with
+// __WALL or
 // __WCLONE, as here, finds it. So Node and others that wait for "any child" never hear of it.
 //   Race: somebody kills the intermediate alone while the child still uses this stack. If we returned then, the child
 // would run on a stack that is overwritten. So we wait until the kernel has cleared the child's `memory_user`

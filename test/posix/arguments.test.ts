@@ -92,6 +92,8 @@ describe('bad arguments', () => {
     ['setChildSubreaper', [1], 'ERR_INVALID_ARG_TYPE'],
     ['pidfdOpen', ['self'], 'ERR_INVALID_ARG_TYPE'],
     ['pidfdSendSignal', [-1, 0], 'ERR_OUT_OF_RANGE'],
+    ['pidfdSendSignal', [0, 0, true], 'ERR_INVALID_ARG_TYPE'],
+    ['pidfdSendSignal', [0, 0, { processGroup: 1 }], 'ERR_INVALID_ARG_TYPE'],
     ['pidfdHasEnded', [-1], 'ERR_OUT_OF_RANGE'],
     ['waitPidfd', [-1], 'ERR_OUT_OF_RANGE'],
     ['watchReadable', [0, undefined], 'ERR_INVALID_ARG_TYPE'],
@@ -122,6 +124,8 @@ describe('bad arguments', () => {
     [['true', [], { setpgid: 'yes' }], 'ERR_INVALID_ARG_TYPE'],
     [['true', [], { setsid: 1 }], 'ERR_INVALID_ARG_TYPE'],
     [['true', [], { setsid: true, setpgid: true }], 'ERR_INVALID_ARG_VALUE'],
+    [['true', [], { detach: 1 }], 'ERR_INVALID_ARG_TYPE'],
+    [['true', [], { detach: null }], 'ERR_INVALID_ARG_TYPE'],
   ])('spawn(…%j) rejects with %s', async (args, code) => {
     await expect(call('spawn', ...args)).rejects.toMatchObject({ code });
   });

@@ -1,7 +1,7 @@
 // spawn() thousands of times: without leaks, beside child_process, and from workers, also from terminated ones.
 import { describe, expect, it } from 'vitest';
 import { strict } from '../support/strict.js';
-import { runFixture } from './helpers.js';
+import { memoryLimitKiB, runFixture } from './helpers.js';
 
 // Enough for a slow machine whose cores are busy.
 const timeout = 180_000;
@@ -11,8 +11,7 @@ describe('thousands of children', () => {
     const rounds = strict ? 10_000 : 2_000;
     const left = (await runFixture('many-spawns.js', String(rounds))) as Record<string, number>;
     expect(left).toMatchObject({ ended: rounds, descriptors: 0, children: 0 });
-    // After the first tenth of the spawns memory only varies with the heap: less than one page and one mapping a spawn.
-    expect(left.memoryKiB).toBeLessThan(Math.max(rounds * 2, 8192));
+    expect(left.memoryKiB).toBeLessThan(memoryLimitKiB(rounds));
     expect(left.mappings).toBeLessThan(rounds / 4);
   });
 
