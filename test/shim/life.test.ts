@@ -2,7 +2,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { childrenOf, isGone } from '../support/proc.js';
+import { posix } from '../../src/index.js';
+import { childrenOf, isGone, statOf } from '../support/proc.js';
 import { fakeContainer, processDir, shimPid } from '../support/fake-runtime.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
@@ -63,3 +64,14 @@ function trying<T>(look: () => T): T | undefined {
     return undefined;
   }
 }
+
+test('the shim is not a child of its supervisor, and is in a session of its own', async ({ scratch }) => {
+  const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 4'] });
+  const init = await container.start({ stdio: scratch.fifos() });
+  const shim = shimPid(processDir(scratch, container));
+  expect(posix.getsid(shim)).toBe(shim);
+  expect(posix.getsid(shim)).not.toBe(posix.getsid(0));
+  expect(statOf(shim)?.parent).not.toBe(process.pid);
+  init.openStdin().end('\n');
+  expect(await init.wait()).toMatchObject({ status: 4 });
+});
