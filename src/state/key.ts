@@ -66,8 +66,8 @@ export class DirectoryKey {
   }
 }
 
-/** The key in a file; undefined if there is no such file, or it is broken. */
-function readKey(path: string): string | undefined {
+/** The key in a file; undefined if there is no such file, or it is no JSON object. What else it holds does not matter. */
+export function readKey(path: string): string | undefined {
   try {
     const text = readIfThere(path, MAX_BYTES);
     return text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
