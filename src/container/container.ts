@@ -395,9 +395,10 @@ export class Container implements ProcessOwner {
   /** In the background, after a lost end. delete() and removeProcess() do the same, if they come first. */
   async #endRemains(process: ContainerProcess): Promise<void> {
     try {
+      // Without a look at the others: this object may be closed by now, and what it took up anew nobody would close.
       await this.#locked(async () => {
-        if (this.#processes.get(process.id) === process) await this.#processes.endRemains(process);
-      }, [process.id]);
+        if (process.lifecycle.dir.isCurrent()) await this.#processes.endRemains(process);
+      }, []);
     } catch {
       // Deleted meanwhile, or the runtime can't: delete() says so.
     }
