@@ -2,7 +2,7 @@
  * The fault harness: random faults at random instants. Each round has its own state root, and afterwards is checked for
  * leftovers. Seed and number repeat a round:
  *
- *     npm run chaos -- --rounds 500 --seed 1 [--only <scenario>] [--round <number>]
+ *     npm run chaos -- --rounds 500 --seed 1 [--only <scenario>] [--runtime runc] [--round <number>]
  *     npm run chaos -- --many 10000
  *
  * Exits with 1 if a known status was lost, a wait hung, something was left, a process of another container was ended, or
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string' },
     round: { type: 'string' },
+    runtime: { type: 'string' },
     many: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
@@ -78,10 +79,11 @@ interrupted.catch(() => undefined);
 
 const seed = Number(values.seed);
 const isRoot = process.geteuid?.() === 0;
+const available = ['host', ...(isRoot && onPath('runc') && onPath('busybox') ? ['runc'] : [])];
 /** @type {[string, ...string[]]} */
-const runtimes = ['host', ...(isRoot && onPath('runc') && onPath('busybox') ? ['runc'] : [])];
+const runtimes = values.runtime === undefined ? /** @type {any} */ (available) : [values.runtime];
 const tools = { isRoot, has: onPath };
-const notes = runtimes.length > 1 ? [] : ['no runc here (or not root): the host runtime only'];
+const notes = available.length > 1 ? [] : ['no runc here (or not root): the host runtime only'];
 const known = values.many === undefined ? scenarios : [many(Number(values.many))];
 const playable = known.filter((scenario) => {
   if (values.only !== undefined && scenario.name !== values.only) return false;
@@ -143,7 +145,8 @@ console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
 for (const { number, scenario, kind, message } of failures) {
   console.log(`\nround ${number}, ${scenario}: ${kind}: ${message}`);
   const only = values.only === undefined ? '' : ` --only ${values.only}`;
-  console.log(`  again: npm run chaos -- --seed ${seed} --round ${number}${only}`);
+  const runtime = values.runtime === undefined ? '' : ` --runtime ${values.runtime}`;
+  console.log(`  again: npm run chaos -- --seed ${seed} --round ${number}${only}${runtime}`);
 }
 // A wait that hung may keep the event loop alive.
 process.exit(failures.length === 0 ? 0 : 1);

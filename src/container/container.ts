@@ -390,9 +390,10 @@ export class Container implements ProcessOwner {
   /** Ends, in the background, what is left of a process whose end is lost. delete() and removeProcess() do that too. */
   async #endRemains(process: ContainerProcess): Promise<void> {
     try {
+      // Without a look at the others: this object may be closed by now, and what it took up anew nobody would close.
       await this.#locked(async () => {
-        if (this.#processes.get(process.id) === process) await this.#processes.endRemains(process);
-      }, [process.id]);
+        if (process.lifecycle.dir.isCurrent()) await this.#processes.endRemains(process);
+      }, []);
     } catch {
       // Ignore: the container was deleted meanwhile, or is busy, or the runtime failed. delete() tries again and
       // reports it.

@@ -222,7 +222,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       return this.#processConfig(id, dir.process(id, key), spec, newStdio({ stdin, stdout, stderr }), state);
     } catch (error) {
       if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
-      const unread = dir.process(id, '');
+      const unread = dir.process(id, dir.process(id).readKey());
       const nothing = { create: false, rootUID: 0, rootGID: 0 };
       return { ...this.#processConfig(id, unread, { args: [] }, newStdio(), nothing), problem: messageOf(error) };
     }

@@ -33,6 +33,9 @@ export interface RuntimeTarget {
   readonly runtimeEnv: Record<string, string> | undefined;
 }
 
+/** The runtime ended by itself, with another status than 0: it answered, and the answer is no. Not so a time-out. */
+export class RuntimeRefusal extends OutliveError {}
+
 /** The files to which one command writes; the caller removes them. */
 interface Output {
   readonly log: string;
@@ -62,8 +65,9 @@ export async function runRuntime(target: RuntimeTarget, command: readonly string
     if (inTime === undefined && child.pidfd >= 0) posix.kill(-child.pid, 'SIGKILL');
     const { code, signal } = await child.exited;
     if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
-    const reason = inTime === undefined ? `did not end in ${target.timeoutMs} ms` : reasonIn(output);
-    throw runtimeError(command, reason ?? `ended with ${signal ?? code}`);
+    if (inTime === undefined) throw runtimeError(command, `did not end in ${target.timeoutMs} ms`);
+    const refused = runtimeError(command, reasonIn(output) ?? `ended with ${signal ?? code}`);
+    throw code === null ? refused : new RuntimeRefusal(refused.code, refused.message);
   } finally {
     closeSync(output.stdoutFd);
     closeSync(output.stderrFd);

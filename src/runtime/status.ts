@@ -4,10 +4,10 @@
  * runtime.md, "State".
  */
 import { realpathSync } from 'node:fs';
-import { hasCode } from '../base/errors.js';
+import { OutliveError } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { commands } from './args.js';
-import { type RuntimeTarget, runRuntime } from './call.js';
+import { RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
 
 /** A container's status as the runtime reports it. The specification allows a runtime to add other values. */
 export type RuntimeStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped' | (string & Record<never, never>);
@@ -17,23 +17,27 @@ export type RuntimeStatus = 'creating' | 'created' | 'running' | 'paused' | 'sto
  * @returns the status; null if the runtime's container with this id has another bundle; undefined if the container is
  *   half made.
  * @throws {OutliveError} `ERR_OCI_RUNTIME` if the runtime has no such container or fails; `ERR_INVALID_STATE` if it
- *   does not print a JSON object; `ERR_NOT_INSTALLED`.
+ *   does not print a JSON object, or one of our container without a status; `ERR_NOT_INSTALLED`.
  */
 export async function runtimeStatus(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
   const printed = await runRuntime(target, commands.state(target.id));
   const { bundle, status } = parseJsonObject(printed, `${target.runtime} state`);
   // The host runtime prints an empty bundle for a container that is half made.
   if (bundle === '') return undefined;
-  const isOurs = typeof bundle === 'string' && sameFile(bundle, target.bundle);
-  return isOurs && typeof status === 'string' ? status : null;
+  if (typeof bundle !== 'string' || !sameFile(bundle, target.bundle)) return null;
+  if (typeof status === 'string') return status;
+  throw new OutliveError('ERR_INVALID_STATE', `${target.runtime} state: printed no status`);
 }
 
-/** As {@link runtimeStatus}, but returns undefined also if the runtime has no such container or `state` fails. */
+/**
+ * As {@link runtimeStatus}, but returns undefined also if the runtime says that it has no such container. One that did not
+ * answer in time, or was killed, has said nothing.
+ */
 export async function runtimeStatusIfKnown(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
   try {
     return await runtimeStatus(target);
   } catch (error) {
-    if (hasCode(error, 'ERR_OCI_RUNTIME')) return undefined;
+    if (error instanceof RuntimeRefusal) return undefined;
     throw error;
   }
 }

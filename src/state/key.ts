@@ -47,7 +47,7 @@ export class DirectoryKey {
    * @throws a system error if the file can't be read for now (EMFILE …).
    */
   isCurrent(): boolean {
-    const key = readKey(this.#file, this.key);
+    const key = readExpectedKey(this.#file, this.key);
     if (key !== undefined && key !== this.key) return false;
     const directory = inodeOf(dirname(this.#file));
     // A missing or damaged file does not mean that the directory holds another one: compare the directory itself.
@@ -59,7 +59,7 @@ export class DirectoryKey {
 
   /** Whether the directory holds another one. False if the directory is gone, or its file is missing or damaged. */
   isAnothers(): boolean {
-    const key = readKey(this.#file, this.key);
+    const key = readExpectedKey(this.#file, this.key);
     return key !== undefined && key !== this.key;
   }
 
@@ -75,18 +75,23 @@ export class DirectoryKey {
 }
 
 /**
- * The key in a file; undefined if the file is missing or broken. If a key is expected and the file has none, it has
- * lost it: undefined too, so that the directory is compared.
+ * The key in a file; undefined if the file is missing or no JSON object. What else it holds does not matter.
+ * @throws a system error if that can't be read for now (EMFILE …).
  */
-function readKey(path: string, expected: string): string | undefined {
+export function readKey(path: string): string | undefined {
   try {
     const text = readIfThere(path, MAX_BYTES);
-    const key = text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
-    return key !== undefined && isSignature(key) && !isSignature(expected) ? undefined : key;
+    return text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ERR_INVALID_STATE', 'ELOOP', 'ENXIO')) return undefined;
     throw error;
   }
+}
+
+/** As readKey(). A file that should have a key and has none has lost it: undefined, so that the directory is compared. */
+function readExpectedKey(path: string, expected: string): string | undefined {
+  const key = readKey(path);
+  return key !== undefined && isSignature(key) && !isSignature(expected) ? undefined : key;
 }
 
 function isSignature(key: string): boolean {

@@ -9,7 +9,7 @@ import { readIfThere, readText, removeTree, writeFileAtomic } from '../disk/file
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ProcessSpec } from '../oci/types.js';
-import { DirectoryKey, keyOf } from './key.js';
+import { DirectoryKey, keyOf, readKey } from './key.js';
 import { firstError, parseLog } from './log.js';
 
 /** The shim writes this file after the process has ended, before it cleans up. */
@@ -62,6 +62,11 @@ export class ProcessDir {
   /** The key that was given to the constructor. */
   get key(): string | undefined {
     return this.#key?.key;
+  }
+
+  /** The key that process.json has now; '' if it can't be read. */
+  readKey(): string {
+    return readKey(join(this.path, 'process.json')) ?? '';
   }
 
   /** Whether the path still holds the process that is meant; see {@link DirectoryKey.isCurrent}. */

@@ -1,5 +1,5 @@
 /** Operations on a runtime that records its calls: the exact arguments, and how each answer is understood. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Container, type LinuxResources } from '../../src/index.js';
@@ -188,4 +188,19 @@ test('for a container that has ended status() is stopped, and other operations d
   await (await other.container.start()).wait();
   other.status('running', bundle);
   expect(await other.container.status()).toBe('stopped');
+});
+
+test('delete() does not take a state that never came, or is missing, for an unknown container', async ({ scratch }) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { id, bundle } = runtime.container;
+    const container = await Container.load(scratch.root, id, { timeoutMs: 300 });
+    runtime.prints('state', JSON.stringify({ bundle }));
+    await expect(container.delete()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+    runtime.hangs('state');
+    await expect(container.delete()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    expect(runtime.wasAsked('delete')).toBe(false);
+    expect(container.state()).toBe('running');
+    container.close();
+    rmSync(join(runtime.dir, 'state.hang'));
+  });
 });

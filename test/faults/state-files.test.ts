@@ -84,6 +84,26 @@ test('JSON of any other shape', async ({ scratch }) => {
   );
 });
 
+test('a running process whose process.json is JSON, but none of ours, runs on and is no other process', async ({
+  scratch,
+}) => {
+  const { id } = await scratch.container('host', { args: ['sleep', '1000'] });
+  const starter = scratch.keep(await Container.load(scratch.root, id));
+  const { systemPid } = await starter.start();
+  starter.close();
+  const path = join(scratch.root, id, 'init', 'process.json');
+  const written = JSON.parse(readFileSync(path, 'utf8')) as object;
+  for (const broken of [{ ...written, args: [1] }, { args: [1] }]) {
+    writeFileSync(path, JSON.stringify(broken));
+    const container = scratch.keep(await Container.load(scratch.root, id));
+    const [process] = container.processes();
+    expect(process?.problem).toContain('process.json');
+    expect(process?.systemPid).toBe(systemPid);
+    expect(process?.state()).toBe('running');
+    container.close();
+  }
+});
+
 test('a file cut off anywhere', async ({ scratch }) => {
   const { id, dir, restore } = await ended(scratch);
   await fc.assert(

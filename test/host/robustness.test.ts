@@ -43,6 +43,20 @@ const canInject = want(
   installed('strace') && succeeds('strace', ['-o', '/dev/null', '-e', 'inject=all:signal=CONT:when=9999', 'true']),
 );
 
+it.runIf(canInject)('a delete does not kill an exec that has written its pid file', { timeout: 20_000 }, async () => {
+  await host.run('a', shell('exec sleep 1000'));
+  const process = host.write('process-b.json', JSON.stringify(shell('exec sleep 1000')));
+  const args = ['exec', '-d', '--process', process, '--pid-file', host.path('pid-b'), 'a'];
+  // The second file that it renames is the pid file. -D: the exec itself is the child whose status is read.
+  const inject = 'inject=rename,renameat,renameat2:delay_exit=500000:when=2';
+  const exec = host.command(args, ['strace', '-D', '-o', '/dev/null', '-e', inject]);
+  await until('the pid file', () => existsSync(host.path('pid-b')));
+  const deleted = host.delete('a', '--force');
+  expect(await exec).toMatchObject({ status: 0, errors: [] });
+  expect(await deleted).toMatchObject({ status: 0, errors: [] });
+  expect(await host.exit(Number(host.read('pid-b')))).toEqual({ signal: 9 });
+});
+
 describe.runIf(canInject).each(callers)('killed before each of its system calls, by %s', (_, options) => {
   /** Kills the command before its nth system call, for every `stride`th n until it gets through. */
   async function killedEverywhere(stride: number, args: () => Promise<string[]>, check: () => Promise<void>) {

@@ -60,6 +60,9 @@ bool exec_command(const CommandLine& line, TextBuilder& error) {
   if (!record(container, launched.pid(), error)) return false;
   container.unlock();
   if (!launched.let_go(config.process(), error)) return false;
+  // Race: to a `delete` we are a member, which it kills. If that came after the pid file, the process would be known as
+  // started, and the shim would take its start for failed. So no delete may come in between, until we have exited.
+  if (container.lock_until_exit(line, error) < 0) return false;
   if (!write_pid_file(line.pid_file, launched.pid(), error)) return false;
   launched.leave();
   return true;

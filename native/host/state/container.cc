@@ -45,6 +45,13 @@ int Container::open_locked(const CommandLine& line, TextBuilder& error) {
 
 void Container::unlock() const { unlock_container(fd()); }
 
+int Container::lock_until_exit(const CommandLine& line, TextBuilder& error) {
+  int err = lock_container(fd(), line.id, error);
+  // Closed by nobody: a destructor would give up the lock before the exit.
+  if (err == 0) (void)fd_.release();
+  return err;
+}
+
 bool Container::load(TextBuilder& error) {
   int err = file_.load(fd(), error);
   half_made_ = err == -ENOENT;

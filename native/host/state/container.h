@@ -21,6 +21,8 @@ class Container {
   // The same, and takes the lock; the wait for it has a time limit.
   int open_locked(const CommandLine& line, TextBuilder& error);
   void unlock() const;
+  // Takes the lock again, for as long as this program runs: 0 or -errno. The directory is not to be used afterwards.
+  int lock_until_exit(const CommandLine& line, TextBuilder& error);
   // Reads state.json. False if it is damaged. A half made container has none: then its state is empty.
   bool load(TextBuilder& error);
 
