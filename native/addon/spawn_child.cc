@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "common/descriptors.h"
+#include "common/pidfd.h"
 #include "common/retry.h"
 #include "common/syscalls.h"
 
@@ -174,15 +175,16 @@ IN_CHILD int intermediate_main(void* argument) {
 }
 
 // After the intermediate was killed: waits until the child has left our memory. False if there is no child. If the
-// kernel gave up making it, the pidfd's number was written but is not ours; then the child never starts.
+// kernel gave up making it, the pidfd's number was written but is not ours: mostly it is free, or another thread has
+// got it since, and then the child never starts.
 bool wait_for_orphan(const ChildContext& context) {
-  if (context.pidfd < 0) return false;
+  if (context.pidfd < 0 || signal_pidfd(context.pidfd, 0) == -EBADF) return false;
   const struct timespec pause = {0, 1000000};
   for (int waited_ms = 0; context.memory_user != 0; waited_ms++) {
     if (context.memory_user == kNotStarted && waited_ms >= kStartLimitMs) return false;
     syscall(SYS_nanosleep, &pause, nullptr);
   }
-  return context.pid > 0;
+  return true;
 }
 
 // Makes the child by way of the intermediate.
@@ -195,12 +197,11 @@ void clone_detached(ChildContext* context, char* stack_end) {
   siginfo_t info;
   (void)retried([&] { return syscall(SYS_waitid, P_PID, pid, &info, WEXITED | __WALL, nullptr); });
   if (context->intermediate_done) return;
-  if (!wait_for_orphan(*context)) {
-    context->pidfd = -1;
-    context->error = EINTR;
-  } else if (context->error != 0) {
-    reap_failed(context->pidfd);  // it is ours if we are the subreaper
-  }
+  bool made = wait_for_orphan(*context);
+  if (!made) context->pidfd = -1;
+  // Without a pid the child was killed, too, before its first instruction.
+  if (context->error == 0 && context->pid < 0) context->error = EINTR;
+  if (made && context->error != 0) reap_failed(context->pidfd);  // it is ours if we are the subreaper
 }
 
 }  // namespace

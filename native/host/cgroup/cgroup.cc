@@ -38,7 +38,8 @@ int read_link(int container_fd, char (&path)[PATH_MAX]) {
 void add_name(TextBuilder& out, const char* id) {
   constexpr char kHex[] = "0123456789abcdef";
   unsigned char random[8] = {};
-  (void)getrandom(random, sizeof random, 0);
+  ssize_t filled = getrandom(random, sizeof random, 0);
+  (void)filled;  // a fortified C library warns if the result is not taken
   size_t length = strlen(id);
   out.add('/').add(kPrefix).add(std::string_view(id, length < 100 ? length : 100)).add('-');
   for (unsigned char byte : random) out.add(kHex[byte >> 4]).add(kHex[byte & 15]);
