@@ -15,8 +15,8 @@ pid_t read_pid_file();
 // A wait status in one byte, as in shells and in containerd's shim: 128 + n for signal n, otherwise the exit code.
 int exit_code_of(int wait_status);
 
-// Writes identity.json, {"pid","startTimeTicks","bootId","shim"} (of the shim: pid, start time, version), so that no later process with the same pid is taken for this
-// one. The process must not be reaped yet. 0 or -errno.
+// Writes identity.json, {"pid","startTimeTicks","bootId","shim"} (of the shim: pid, start time, version), so that no
+// later process with the same pid is taken for this one. The process must not be reaped yet. 0 or -errno.
 int write_identity(pid_t pid);
 
 // A file that is written when the process ends, whole or not at all. It is made early, under another name and with its

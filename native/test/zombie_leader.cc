@@ -1,5 +1,5 @@
-// outlive-test-zombie-leader: a process whose main thread has ended while another one runs on, so that /proc says Z of it.
-// The other thread reads stdin to its end, and exits with status 9.
+// outlive-test-zombie-leader: a process whose main thread has ended while another one runs on, so that /proc says Z of
+// it. The other thread reads stdin to its end, and exits with status 9.
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
