@@ -163,7 +163,8 @@ describe.each(['of the same object', 'of another object'])('after removeProcess(
     const other = by === 'of the same object' ? container : await load(scratch, container.id);
     const seen = other.processes().find(({ id }) => id === 'job');
     old.closeStdin();
-    await seen?.wait();
+    // Each has seen the end before the removal: an object that had not would tell it as lost.
+    await Promise.all([old.wait(), seen?.wait()]);
     await other.removeProcess('job');
     const successor = await other.exec('job', { args: ['cat'] }, { stdio });
     for (const process of [old, ...(seen === undefined || seen === old ? [] : [seen])]) {
