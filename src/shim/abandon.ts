@@ -30,7 +30,8 @@ export async function abandonStart(
   if (left && !hasCode(reason, 'ERR_CONTAINER_NOT_STARTED')) return;
   const killed = killRuntimesWriting(dir.pidFile);
   if (!left) await endShim(shim, killed);
-  await cleanUp();
+  // The caller is told why the start failed. If the runtime can't clean up either, delete() will say so.
+  await cleanUp().catch(() => undefined);
 }
 
 /**
