@@ -27,7 +27,12 @@ export async function abandonStart(
   if (left && !hasCode(reason, 'ERR_CONTAINER_NOT_STARTED')) return;
   const killed = killRuntimesWriting(dir.pidFile);
   if (!left) await endShim(shim, killed);
-  await cleanUp();
+  try {
+    await cleanUp();
+  } catch (error) {
+    // A runtime that does not answer in time did not do so at the start either: the caller is told of that.
+    if (!hasCode(error, 'ERR_OCI_RUNTIME') || !hasCode(reason, 'ERR_CONTAINER_START_TIMEOUT')) throw error;
+  }
 }
 
 /** A shim whose runtime failed ends what that left, in whatever session it is; only then is it killed if it stays. */
