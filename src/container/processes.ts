@@ -209,6 +209,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       process.lifecycle.attach();
     } catch (error) {
       this.#processes.delete(id);
+      // Ignore: it was removed meanwhile, or a start of it was undone.
+      if (hasCode(error, 'ENOENT') && !dir.hasProcess()) return;
       throw error;
     }
   }
