@@ -24,6 +24,7 @@ export async function deleteFromRuntime(
   { running, interrupted }: { running: boolean; interrupted: boolean },
 ): Promise<void> {
   const deadlineMs = performance.now() + target.timeoutMs;
+  let wasRepeated = false;
   for (;;) {
     try {
       const status = await runtimeStatusIfKnown(target);
@@ -39,7 +40,10 @@ export async function deleteFromRuntime(
       }
       // Race: this delete against the shim's, after the process has ended. The second one fails, as the container is
       // gone. That is the wanted result, so it is safe to ignore the failure if the runtime does not have it any more.
-      if (typeof (await runtimeStatusIfKnown(target)) !== 'string') return;
+      // If a delete of the shim's was killed in the middle, `state` may fail for what that left: delete once more.
+      const isKnown = typeof (await runtimeStatusIfKnown(target)) === 'string';
+      if (!isKnown && (!interrupted || wasRepeated)) return;
+      wasRepeated ||= !isKnown;
       // Else retry: the kernel may need a moment to release a killed process's cgroup.
       if (performance.now() > deadlineMs) throw error;
       await delay(DELETE_RETRY_MS);
