@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../base/errors.js';
 import { commands } from './args.js';
 import { runtimeStatusIfKnown } from './status.js';
-import { type RuntimeTarget, runRuntime } from './call.js';
+import { RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
 
 /** The delay before a failed delete is tried again, in milliseconds. */
 const DELETE_RETRY_MS = 50;
@@ -42,7 +42,7 @@ export async function deleteFromRuntime(
       // gone. That is the wanted result, so it is safe to ignore the failure if the runtime does not have it any more.
       // If a delete of the shim's was killed in the middle, `state` may fail for what that left: delete once more.
       const isKnown = typeof (await runtimeStatusIfKnown(target)) === 'string';
-      if (!isKnown && (!interrupted || wasRepeated)) return;
+      if (!isKnown && (!interrupted || wasRepeated || !(error instanceof RuntimeRefusal))) return;
       wasRepeated ||= !isKnown;
       // Else retry: the kernel may need a moment to release a killed process's cgroup.
       if (performance.now() > deadlineMs) throw error;
