@@ -27,7 +27,21 @@ async function boot() {
   const qemu = spawn(
     'qemu-system-x86_64',
     [
-      ...['-accel', 'tcg,tb-size=512', '-cpu', 'max', '-smp', '2', '-m', '2048', '-nic', 'none', '-display', 'none', '-no-reboot'],
+      ...[
+        '-accel',
+        'tcg,tb-size=512',
+        '-cpu',
+        'max',
+        '-smp',
+        '2',
+        '-m',
+        '2048',
+        '-nic',
+        'none',
+        '-display',
+        'none',
+        '-no-reboot',
+      ],
       ...['-kernel', join(machine, 'vmlinuz'), '-initrd', join(machine, 'initrd')],
       ...['-append', 'console=ttyS0 loglevel=4 panic=-1 TERM=dumb systemd.unified_cgroup_hierarchy=1'],
       ...['-drive', drive(join(work, 'disk')), '-drive', drive(join(work, 'payload.img'))],

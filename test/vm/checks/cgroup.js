@@ -148,5 +148,5 @@ export default [
   ...limits('runc'),
   ...limits('crun'),
   ...stats,
-  ...(/** @type {const} */ (['host', 'runc', 'crun']).map(freezer)),
+  .../** @type {const} */ (['host', 'runc', 'crun']).map(freezer),
 ];

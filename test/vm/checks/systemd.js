@@ -20,29 +20,26 @@ const STOP_LIMIT_MS = 20_000;
 /** @typedef {'restart' | 'stop' | 'kill'} Action what is done to the service; `stop` is followed by a start */
 /** @typedef {{ name: string, uid: number, unitDir: string, systemctl: (...args: string[]) => string }} Manager */
 
-/** The system's manager. */
+/** The system's manager. @returns {Manager} */
 function systemManager() {
-  /** @type {Manager} */
   return {
     name: 'system',
     uid: 0,
     unitDir: '/run/systemd/system',
-    systemctl: (/** @type {string[]} */ ...args) => execFileSync('systemctl', args, { encoding: 'utf8' }),
+    systemctl: (...args) => execFileSync('systemctl', args, { encoding: 'utf8' }),
   };
 }
 
-/** The manager of a user that lingers: it runs without a session. */
+/** The manager of a user that lingers: it runs without a session. @returns {Manager} */
 function userManager() {
   const uid = Number(execFileSync('id', ['-u', USER], { encoding: 'utf8' }));
   const env = { ...process.env, HOME: `/home/${USER}`, XDG_RUNTIME_DIR: `/run/user/${uid}` };
   const as = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--'];
-  /** @type {Manager} */
   return {
     name: 'user',
     uid,
     unitDir: `/run/user/${uid}/systemd/user`,
-    systemctl: (...args) =>
-      execFileSync('setpriv', [...as, 'systemctl', '--user', ...args], { encoding: 'utf8', env }),
+    systemctl: (...args) => execFileSync('setpriv', [...as, 'systemctl', '--user', ...args], { encoding: 'utf8', env }),
   };
 }
 

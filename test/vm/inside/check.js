@@ -103,10 +103,7 @@ export class Place {
 }
 
 /** Runs `body` with a place, and ends that. */
-export async function withPlace(
-  /** @type {Runtime} */ runtime,
-  /** @type {(place: Place) => Promise<void>} */ body,
-) {
+export async function withPlace(/** @type {Runtime} */ runtime, /** @type {(place: Place) => Promise<void>} */ body) {
   const place = new Place(runtime);
   await body(place);
   await place.end();
