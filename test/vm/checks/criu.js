@@ -21,7 +21,6 @@ export default [
   },
   {
     name: 'runc: checkpoint and restore of a counter, its output goes on',
-    limitS: 120,
     run: () =>
       withPlace('runc', async (place) => {
         const options = await place.options('i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done');

@@ -56,7 +56,7 @@ async function run() {
       if (/^ended-\d/.test(container.id)) assert.equal(status, 21);
       // Not flushed before the cut: exact, or lost.
       else if (container.id.startsWith('ended-late') && status !== undefined) assert.equal(status, 22);
-      else assert.match(`${lost}`, /restarted/);
+      else assert.match(`${lost}`, /machine was (started anew|restarted)/);
     }
     await container.delete();
   }
@@ -65,4 +65,4 @@ async function run() {
 }
 
 /** @type {import('../inside/check.js').Check[]} */
-export default [{ name: 'a power cut while 20 jobs run', limitS: 120, prepare, run }];
+export default [{ name: 'a power cut while 20 jobs run', prepare, run }];

@@ -14,7 +14,7 @@ import { PASSED } from './passed.js';
 
 /** @typedef {import('./check.js').Check} Check */
 
-const LIMIT_S = 60;
+const LIMIT_S = 180;
 const OUTPUT_CHARS = 8000;
 /** Which check goes on after a power cut. */
 const PROGRESS = '/var/lib/outlive-progress';
