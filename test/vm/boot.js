@@ -25,23 +25,11 @@ async function boot() {
   const consoleLog = join(work, `console-${++boots}`);
   const drive = (/** @type {string} */ file) => `file=${file},if=virtio,format=raw`;
   const qemu = spawn(
-    'qemu-system-x86_64',
+    'setpriv',
     [
-      ...[
-        '-accel',
-        'tcg,tb-size=512',
-        '-cpu',
-        'max',
-        '-smp',
-        '2',
-        '-m',
-        '2048',
-        '-nic',
-        'none',
-        '-display',
-        'none',
-        '-no-reboot',
-      ],
+      ...['--pdeathsig', 'KILL', 'qemu-system-x86_64'],
+      ...['-accel', 'tcg,tb-size=512', '-cpu', 'max', '-smp', '2', '-m', '2048'],
+      ...['-nic', 'none', '-display', 'none', '-no-reboot'],
       ...['-kernel', join(machine, 'vmlinuz'), '-initrd', join(machine, 'initrd')],
       ...['-append', 'console=ttyS0 loglevel=4 panic=-1 TERM=dumb systemd.unified_cgroup_hierarchy=1'],
       ...['-drive', drive(join(work, 'disk')), '-drive', drive(join(work, 'payload.img'))],

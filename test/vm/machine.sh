@@ -51,7 +51,7 @@ read -r mirror codename < <(apt-get indextargets --format '$(REPO_URI) $(CODENAM
 
 # In namespaces of its own: if we are killed, its mounts and processes go, too.
 list=$(printf '%s,' "${packages[@]}")
-unshare --mount --pid --fork --kill-child \
+setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child \
   debootstrap --variant=minbase --include="${list%,}" "$codename" "$root" "$mirror"
 
 # The kernel, without the scripts of its package: they would make an initramfs of their own.
