@@ -12,9 +12,11 @@ import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory, readIfThere, writeFileAtomic } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
 import type { CheckpointFlags } from './args.js';
+import { runtimeError } from './call.js';
 import { checkId, isId } from '../oci/ids.js';
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 /** Options of `container.checkpoint()`. */
 export interface CheckpointOptions {
@@ -61,7 +63,7 @@ export function checkCheckpointOptions(options: CheckpointOptions): CheckpointFl
  * Makes a checkpoint: its directory, then the images, then its config.json, which marks it as finished.
  * @param dir the directory of the checkpoints. It is made with mode 0700 if it is missing; its parent must exist.
  * @param dump writes the images to the directory that it gets. If it fails, the directory is removed and its error
- *   thrown.
+ *   thrown; or the first error in criu's log, with its error as the cause.
  * @throws {OutliveError} `ERR_CHECKPOINT_EXISTS`; a system error if the directory can't be made.
  */
 export async function makeCheckpoint(
@@ -81,7 +83,9 @@ export async function makeCheckpoint(
     try {
       writeFileAtomic(unfinished, configJson(created, name, flags));
       await dump(path);
-    } catch (error) {
+    } catch (cause) {
+      const reason = criuError(path);
+      const error = reason === undefined ? cause : runtimeError(['checkpoint'], reason, cause);
       rmSync(path, { recursive: true, force: true });
       throw error;
     }
@@ -130,6 +134,16 @@ export function checkStartCheckpoint(bundle: string, checkpoint: string): void {
   }
   const path = isAbsolute(checkpoint) ? checkpoint : join(defaultCheckpointDir(bundle), checkpoint);
   requireCheckpoint(statSync(path, { throwIfNoEntry: false }), checkpoint);
+}
+
+/** Criu's first error. The runtime only names the log that has it, and that is removed with the directory. */
+function criuError(path: string): string | undefined {
+  try {
+    const log = readIfThere(join(path, 'criu.work', 'dump.log'), MAX_LOG_BYTES, 'truncate');
+    return /^.*?(Error \(criu\/.*)$/m.exec(log ?? '')?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 function requireCheckpoint(stat: Stats | undefined, name: string): void {

@@ -102,6 +102,23 @@ test('a checkpoint that fails leaves no directory, and has the runtime’s error
   });
 });
 
+test('a checkpoint that criu cannot make has criu’s first error, and the runtime’s as its cause', async ({
+  scratch,
+}) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { container } = runtime;
+    const log = ['(0.1) Dumping', '(0.2) Error (criu/a.c:1): the reason', '(0.3) Error (criu/b.c:2): what follows', ''];
+    writeFileSync(join(runtime.dir, 'checkpoint.criu'), log.join('\n'));
+    runtime.fails('checkpoint', 'container still running');
+    await expect(container.checkpoint({ name: 'one' })).rejects.toMatchObject({
+      code: 'ERR_OCI_RUNTIME',
+      message: 'oci runtime error: checkpoint: Error (criu/a.c:1): the reason',
+      cause: { message: 'oci runtime error: checkpoint: container still running' },
+    });
+    expect(existsSync(join(container.bundle, 'checkpoints'))).toBe(false);
+  });
+});
+
 test('a name in use is ERR_CHECKPOINT_EXISTS, and its checkpoint stays', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     const { container } = runtime;
