@@ -214,12 +214,6 @@ export class Lifecycle {
     return !this.dir.wasStarted() || (this.hasOwnShim && !this.dir.hasDeletedMark());
   }
 
-  /** Whether exactly this process runs, with or without its shim; false if no identity was recorded. */
-  get isRunning(): boolean {
-    const identity = this.#who();
-    return identity !== undefined && isRunning(identity);
-  }
-
   /** Sends SIGKILL to exactly this process if it runs. */
   kill(): void {
     const identity = this.#who();

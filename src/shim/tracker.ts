@@ -61,7 +61,7 @@ export class Tracker {
     this.#isStarter = true;
     this.#counts = true;
     this.#listen(changes);
-    // The parent also learns of the end of a shim that never opened `exit`.
+    // The shim's pidfd also tells of the end of a shim that never opened `exit`.
     shim.exited.then(
       () => this.#shimGone(),
       () => undefined,
