@@ -3,7 +3,7 @@
  * the process runs, this program or a later one may close a stream and open it again.
  * Does not copy any data to the process; the shim does. Behaviour: containerd's runtime package (June 2016), fifo(7).
  */
-import { closeSync, constants, createReadStream, createWriteStream, statSync } from 'node:fs';
+import { constants, createReadStream, createWriteStream, statSync } from 'node:fs';
 import { resolve, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { checkObject } from '../base/arg-checks.js';
@@ -11,7 +11,7 @@ import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError } from '../base/errors.js';
 import { FifoReadable, FifoWritable, type OnRead } from './streams.js';
 import { ensureFifo } from '../disk/fifo.js';
-import * as posix from '../posix/index.js';
+import { closeOwned, openOwned } from '../posix/owned.js';
 
 const NULL_DEVICE = '/dev/null';
 
@@ -137,12 +137,12 @@ export function openInputIf(isMeant: IsMeant, path: string): Writable {
 }
 
 function openFifo(isMeant: IsMeant, path: string, access: number): number {
-  const fd = posix.open(path, access | constants.O_NONBLOCK);
+  const fd = openOwned(path, access | constants.O_NONBLOCK);
   try {
     if (isMeant()) return fd;
     throw new OutliveError('ERR_PROCESS_EXITED', `${path}: the process was removed`);
   } catch (error) {
-    closeSync(fd);
+    closeOwned(fd);
     throw error;
   }
 }
