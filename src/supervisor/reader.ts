@@ -3,7 +3,8 @@
  * can be lost or repeated between them, and nothing is buffered in memory for a slow reader.
  * Does not write; log.ts does. Behaviour: docs/events.md.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 import type { EventLog, Numbered } from './log.js';
 import { OutliveError } from '../base/errors.js';
 import { abortable } from '../base/promises.js';
@@ -58,12 +59,13 @@ async function* linesOf(
   committedBytes: () => number,
   hasMore: () => Promise<boolean>,
 ): AsyncGenerator<string> {
-  const file = await open(path, 'r');
+  // Not by fs.promises.open(): if a worker is terminated meanwhile, Node leaves what that has opened.
+  const fd = fs.openSync(path, 'r');
   try {
     let rest = Buffer.alloc(0);
     let position = 0;
     do {
-      const bytes = await readAt(file, position, Math.min(CHUNK_BYTES, committedBytes() - position));
+      const bytes = await readAt(fd, position, Math.min(CHUNK_BYTES, committedBytes() - position));
       position += bytes.length;
       rest = Buffer.concat([rest, bytes]);
       let start = 0;
@@ -74,13 +76,15 @@ async function* linesOf(
       rest = rest.subarray(start);
     } while (position < committedBytes() || (await hasMore()));
   } finally {
-    await file.close();
+    fs.closeSync(fd);
   }
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+const read = promisify(fs.read);
+
+async function readAt(fd: number, position: number, length: number): Promise<Buffer> {
   if (length <= 0) return Buffer.alloc(0);
-  const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+  const { bytesRead, buffer } = await read(fd, Buffer.allocUnsafe(length), 0, length, position);
   if (bytesRead === 0) throw new OutliveError('ERR_INVALID_STATE', 'the event log is shorter than what was written');
   return buffer.subarray(0, bytesRead);
 }
