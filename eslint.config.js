@@ -34,6 +34,10 @@ export default tseslint.config(
           property,
           message: 'Use posix/owned.js.',
         })),
+        ...['fchmodSync', 'fchownSync', 'futimesSync'].map((property) => ({
+          property,
+          message: '`node --permission` refuses it, whatever is granted.',
+        })),
       ],
     },
   },

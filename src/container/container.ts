@@ -6,6 +6,8 @@
 import { accessSync } from 'node:fs';
 import { checkInteger, checkString, checkTimeout } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { absolutePath } from '../disk/working-directory.js';
+import { checkSystem } from '../kernel/requirements.js';
 import { readBundle } from '../oci/bundle.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
 import type { LinuxResources } from '../oci/types.js';
@@ -99,10 +101,13 @@ export class Container implements ProcessOwner {
    * Makes a container in the state root. Runs nothing yet, and takes no lock. After a failure nothing of it is left.
    * @throws {OutliveError} `ERR_CONTAINER_EXISTS` if the root has something with this id; {TypeError|RangeError}
    *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also if config.json is broken: with file, line, column),
-   *   `ERR_OUT_OF_RANGE`; a system error if the root can't be written or the bundle can't be read.
+   *   `ERR_OUT_OF_RANGE`; a system error if the root can't be written or the bundle can't be read;
+   *   `ERR_UNSUPPORTED_SYSTEM` if /proc or the kernel's pidfds can't be used; `ERR_WORKING_DIRECTORY` if a path is
+   *   relative and this program's working directory was removed.
    */
   static async create(options: ContainerOptions): Promise<Container> {
     const { root, id, state, timeoutMs } = checkOptions(options);
+    checkSystem();
     readBundle(state.bundle);
     const dir = ContainerDir.create(root, id, state);
     return Promise.resolve(new Container(dir, id, state, timeoutMs));
@@ -114,13 +119,15 @@ export class Container implements ProcessOwner {
    * @param options.timeoutMs as `ContainerOptions.timeoutMs`. Default 15000.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none; `ERR_INVALID_STATE` if its state.json is broken
    *   or missing, or its directory belongs to, or may be written by, another user; {TypeError|RangeError}
-   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error; `ERR_UNSUPPORTED_SYSTEM` and
+   *   `ERR_WORKING_DIRECTORY` as `create()`.
    */
   static async load(root: string, id: string, options: { timeoutMs?: number } = {}): Promise<Container> {
     checkString('root', root);
     checkId('id', id);
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     checkTimeout('options.timeoutMs', timeoutMs);
+    checkSystem();
     const { dir, state } = readContainer(root, id);
     const container = new Container(dir, id, state, timeoutMs);
     try {
@@ -141,13 +148,15 @@ export class Container implements ProcessOwner {
    * @param root an existing directory.
    * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot
    *   be loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; a system error if the root can't be read.
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; {OutliveError} `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as
+   *   `create()`; a system error if the root can't be read.
    */
   static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
     checkString('root', root);
     const containers: Container[] = [];
     const failures: LoadFailure[] = [];
-    accessSync(root);
+    checkSystem();
+    accessSync(absolutePath(root));
     for (const id of idsIn(realRoot(root))) {
       try {
         containers.push(await Container.load(root, id, options));
@@ -170,12 +179,14 @@ export class Container implements ProcessOwner {
    *   counts as interrupted. It must be longer than a start takes. Default 60000.
    * @returns what was found, the reason, and whether it was removed.
    * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if a
-   *   container's `.lock` is not a FIFO of this user; a system error if the root can't be read or written.
+   *   container's `.lock` is not a FIFO of this user; `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `create()`;
+   *   a system error if the root can't be read or written.
    */
   static async cleanUp(root: string, { dryRun = false, graceMs = 60_000 }: CleanUpOptions = {}): Promise<Leftover[]> {
     checkString('root', root);
     checkInteger('options.graceMs', graceMs, 0, 2_147_483_647);
-    accessSync(root);
+    checkSystem();
+    accessSync(absolutePath(root));
     return cleanUp(realRoot(root), { dryRun, graceMs });
   }
 

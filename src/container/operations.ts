@@ -3,7 +3,7 @@
  * and the meaning of its failure. Does not own command lines, output and checkpoint files (runtime/).
  */
 import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import {
@@ -20,6 +20,7 @@ import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { writeFileAtomic } from '../disk/files.js';
 import { ownedName } from '../disk/names.js';
 import { HOST_RUNTIME } from '../disk/programs.js';
+import { absolutePath } from '../disk/working-directory.js';
 import { ContainerLock } from '../state/lock.js';
 import type { Signal } from '../posix/index.js';
 import { signalNumber } from '../posix/signals.js';
@@ -140,23 +141,22 @@ export class ContainerOperations<P> {
   async checkpoint(options: CheckpointOptions, dir = defaultCheckpointDir(this.#target.bundle)): Promise<Checkpoint> {
     const checked = checkCheckpointOptions(options);
     checkString('dir', dir);
+    const path = absolutePath(dir);
     return this.#locked(() => {
       this.requireLiving();
-      return makeCheckpoint(resolve(dir), checked, (path) =>
-        this.#run(commands.checkpoint(this.#target.id, path, checked)),
-      );
+      return makeCheckpoint(path, checked, (image) => this.#run(commands.checkpoint(this.#target.id, image, checked)));
     });
   }
 
   async checkpoints(dir = defaultCheckpointDir(this.#target.bundle)): Promise<Checkpoint[]> {
     checkString('dir', dir);
-    return Promise.resolve(listCheckpoints(resolve(dir)));
+    return Promise.resolve(listCheckpoints(absolutePath(dir)));
   }
 
   async deleteCheckpoint(name: string, dir = defaultCheckpointDir(this.#target.bundle)): Promise<void> {
     checkId('name', name);
     checkString('dir', dir);
-    await removeCheckpoint(resolve(dir), name);
+    await removeCheckpoint(absolutePath(dir), name);
   }
 
   /** @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED` unless its first process runs. */

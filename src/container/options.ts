@@ -1,11 +1,11 @@
 /** The options and results of `Container`'s methods, and the check of the options of `Container.create()`. */
-import { resolve } from 'node:path';
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
 import { realRoot } from '../state/root.js';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
+import { absolutePath } from '../disk/working-directory.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
 import type { ContainerState } from '../state/container.js';
 import { checkId } from '../oci/ids.js';
@@ -107,7 +107,7 @@ export function checkOptions(options: ContainerOptions): {
   checkBoolean('options.noPivotRoot', noPivotRoot);
   checkTimeout('options.timeoutMs', timeoutMs);
   const state = {
-    bundle: resolve(bundle),
+    bundle: absolutePath(bundle),
     labels: [...labels],
     stdin: '',
     stdout: '',

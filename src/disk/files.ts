@@ -23,7 +23,8 @@ export function writeFileAtomic(path: string, text: string): void {
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
     try {
-      fs.fchmodSync(fd, 0o600);
+      // The umask may have taken bits of the owner. Not fchmod(2), which `node --permission` refuses even with all grants.
+      fs.chmodSync(temporary, 0o600);
       fs.writeFileSync(fd, text);
     } finally {
       fs.closeSync(fd);

@@ -3,8 +3,9 @@
  * Does not run them. Behaviour: execvp(3).
  */
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { absolutePath } from './working-directory.js';
 import { nativeExecutable } from '../posix/index.js';
 
 /** The `runtime` of a container that uses the shipped host runtime. */
@@ -15,7 +16,7 @@ export const DEFAULT_SHIM = 'outlive-shim';
 
 /** Makes a path absolute, as the shim has another working directory; keeps a name without a slash, for PATH. */
 export function normalizeProgram(program: string): string {
-  return program.includes('/') ? resolve(program) : program;
+  return program.includes('/') ? absolutePath(program) : program;
 }
 
 /**
@@ -39,7 +40,7 @@ function find(program: string): string {
   for (const path of candidates) {
     try {
       accessSync(path, constants.X_OK);
-      if (statSync(path).isFile()) return resolve(path);
+      if (statSync(path).isFile()) return absolutePath(path);
     } catch (error) {
       if (hasCode(error, 'EACCES')) denied ??= error;
     }

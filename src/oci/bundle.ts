@@ -4,7 +4,7 @@
  * Behaviour: opencontainers/runtime-spec, bundle.md and config.md.
  */
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { checkObject, checkString, checkStrings } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { hasCode, messageOf } from '../base/errors.js';
@@ -12,6 +12,7 @@ import { parseJsonObject } from '../disk/json.js';
 import { checkProcess } from './checks.js';
 import type { Box, ProcessSpec, Rlimit, Spec, User } from './types.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
+import { absolutePath, workingDirectory } from '../disk/working-directory.js';
 
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -72,14 +73,16 @@ export interface HostProcess {
  * Writes a bundle for the host runtime: a directory with a config.json (0600).
  * @param dir the bundle's path. A missing directory is made, with mode 0700; an existing config.json is replaced.
  * @returns the absolute path of the bundle, for `Container.create()`.
- * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error if
- *   it can't be written.
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
+ *   `ERR_WORKING_DIRECTORY` if `dir` is relative or `cwd` missing, and this program's working directory was removed; a
+ *   system error if it can't be written.
  */
 export function writeHostBundle(dir: string, options: HostProcess): Promise<string> {
   return Promise.resolve().then(() => {
     checkString('dir', dir);
     checkHostProcess(options);
-    const path = resolve(dir);
+    const path = absolutePath(dir);
+    const cwd = options.cwd ?? workingDirectory('options.cwd, if it is missing,');
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const terminal = options.terminal ?? false;
     const process_: ProcessSpec = {
@@ -87,7 +90,7 @@ export function writeHostBundle(dir: string, options: HostProcess): Promise<stri
       terminal,
       ...(terminal ? { consoleSize: options.consoleSize ?? { height: 24, width: 80 } } : {}),
       env: options.env ?? defaultEnv(terminal),
-      cwd: options.cwd ?? process.cwd(),
+      cwd,
     };
     writeFileAtomic(
       join(path, 'config.json'),

@@ -58,6 +58,8 @@ export async function runRuntime(target: RuntimeTarget, command: readonly string
     const child = await posix.spawn(findRuntime(target.runtime), runtimeArgv(target, output.log, command), {
       stdio: [null, output.stdoutFd, output.stderrFd],
       env: runtimeEnvironment(target.runtimeEnv),
+      // This program's own may be gone. All paths in the arguments are absolute.
+      cwd: '/',
       setpgid: true,
     });
     const inTime = await within(child.exited, target.timeoutMs);

@@ -4,13 +4,14 @@
  * Does not copy any data to the process; the shim does. Behaviour: containerd's runtime package (June 2016), fifo(7).
  */
 import { constants, createReadStream, createWriteStream, statSync } from 'node:fs';
-import { resolve, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { checkObject } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError } from '../base/errors.js';
 import { FifoReadable, FifoWritable, type OnRead } from './streams.js';
 import { ensureFifo } from '../disk/fifo.js';
+import { absolutePath } from '../disk/working-directory.js';
 import { closeOwned, openOwned } from '../posix/owned.js';
 
 const NULL_DEVICE = '/dev/null';
@@ -36,7 +37,7 @@ export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
     if (value === undefined || value === '') return NULL_DEVICE;
     if (typeof value !== 'string') throw invalidArgType(`stdio.${name}`, 'of type string', value);
     if (value.includes('\0')) throw invalidArgValue(`stdio.${name}`, value, 'must be a path without null bytes');
-    return resolve(value);
+    return absolutePath(value);
   };
   return { stdin: path('stdin'), stdout: path('stdout'), stderr: path('stderr') };
 }
@@ -46,15 +47,17 @@ export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
  * @param dir an existing directory; use one that remains after this program has ended.
  * @param options.terminal true: make no `stderr`, which a terminal does not use. Default false.
  * @returns their paths, for the option `stdio` of `container.start()` and `container.exec()`.
- * @throws {OutliveError} `ERR_INVALID_STATE` if there is another kind of file or another user's FIFO; a system error of
- *   mkfifo(3) otherwise.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if there is another kind of file or another user's FIFO;
+ *   `ERR_WORKING_DIRECTORY` if `dir` is relative and the working directory was removed; a system error of mkfifo(3)
+ *   otherwise.
  * @see mkfifo(3), fifo(7)
  */
 export function makeStdioFifos(dir: string, { terminal = false }: { terminal?: boolean } = {}): Stdio {
   const names = terminal ? (['stdin', 'stdout'] as const) : (['stdin', 'stdout', 'stderr'] as const);
+  const path = absolutePath(dir);
   const paths: Partial<Record<keyof Stdio, string>> = {};
   for (const name of names) {
-    paths[name] = join(dir, name);
+    paths[name] = join(path, name);
     ensureFifo(paths[name]);
   }
   return newStdio(paths);

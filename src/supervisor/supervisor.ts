@@ -4,12 +4,14 @@
  * Behaviour: containerd 0.2's supervisor and its events.log; docs/events.md.
  */
 import { accessSync, existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import type { ContainerOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
 import { OutliveError } from '../base/errors.js';
+import { absolutePath } from '../disk/working-directory.js';
+import { checkSystem } from '../kernel/requirements.js';
 import { EventConsumers, checkConsumer } from './consumers.js';
 import { EventLogLock } from './lock.js';
 import { EventLog, makeLogDirectory } from './log.js';
@@ -57,12 +59,14 @@ export class Supervisor {
    * containers from now on.
    * @param root the path of an existing directory. The log is in `<root>/.events`.
    * @throws {OutliveError} `ERR_INVALID_STATE` if another supervisor has the root, or the log is broken;
+   *   `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `Container.create()`;
    *   {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
    */
   static async open(root: string, options: SupervisorOptions = {}): Promise<Supervisor> {
     checkString('root', root);
     checkSupervisorOptions(options);
-    const path = resolve(root);
+    checkSystem();
+    const path = absolutePath(root);
     accessSync(path);
     makeLogDirectory(eventsDirectory(path));
     const lock = await EventLogLock.take(join(eventsDirectory(path), 'lock'));
