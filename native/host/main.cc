@@ -58,9 +58,9 @@ bool do_command(const CommandLine& line, TextBuilder& error) {
 
 int main(int argc, char** argv) {
   if (fill_standard_descriptors() < 0) return 1;
-  // So that our own files get the modes that we name. The process's umask is set later.
-  umask(022);
   CommandLine line;
+  // So that our own files get the modes that we name. The process gets the caller's, or the config's.
+  line.umask = umask(022);
   HostLog log;
   Text<4096> error;
   bool understood = parse_command_line(argc, argv, &line, error);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -89,6 +90,19 @@ int add_restore(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
   return 0;
 }
 
+// The usual soft limit of open descriptors. Programs that use select(2) break with more, and some close each possible
+// descriptor one by one. A supervisor has more: Node raises its soft limit to the hard one at its start.
+constexpr rlim_t kSoftDescriptorLimit = 1024;
+
+// For the runtime, from which the process inherits it; the config's `rlimits` are applied later. Lowering a soft limit
+// cannot fail. Makes only system calls.
+void lower_descriptor_limit() {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= kSoftDescriptorLimit) return;
+  limit.rlim_cur = kSoftDescriptorLimit;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
@@ -158,6 +172,7 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
     // We may have been killed before that call.
     if (getppid() != shim) _exit(127);
     if (own_group) setpgid(0, 0);
+    lower_descriptor_limit();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);

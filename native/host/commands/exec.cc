@@ -42,7 +42,7 @@ bool record(Container& container, pid_t pid, TextBuilder& error) {
 }  // namespace
 
 bool exec_command(const CommandLine& line, TextBuilder& error) {
-  ConfigFile config;
+  ConfigFile config(line.umask);
   Container container;
   UniqueFd cgroup_fd, terminal_fd;
   Launched launched;

@@ -23,7 +23,7 @@ namespace {
 
 class Run {
  public:
-  explicit Run(const CommandLine& line) : line_(line) {}
+  explicit Run(const CommandLine& line) : line_(line), config_(line.umask) {}
 
   bool load_bundle(TextBuilder& error) {
     if (realpath(line_.bundle, bundle_) == nullptr) {
