@@ -78,8 +78,9 @@ void init_owned_descriptors(Napi::Env env) {
 
 // (path, flags, mode), as open_call
 Napi::Value open_owned_call(const Napi::CallbackInfo& info) {
-  return owned_by_env(
-      info, [&] { return open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2))); });
+  return owned_by_env(info, [&] {
+    return open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2)));
+  });
 }
 
 // (pid), as pidfd_open_call

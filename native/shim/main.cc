@@ -51,6 +51,7 @@ void end_failed_start(Shim& shim) {
 
 int start(Shim& shim) {
   int err;
+  if ((err = shim.check_proc()) < 0) return err;
   if ((err = shim.block_signals()) < 0) return err;
   if ((err = shim.become_subreaper()) < 0) return err;
   if ((err = shim.open_state_fifos()) < 0) return err;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/files.h"
+#include "common/proc.h"
 #include "shim/children.h"
 #include "shim/status.h"
 
@@ -24,6 +25,12 @@ int Shim::fail(const char* what, int err) {
   why_.clear();
   why_.add(what).add(": ").add_errno(err);
   return err;
+}
+
+int Shim::check_proc() {
+  int err = ::check_proc();
+  if (err == -EXDEV) why_.add(kForeignProc);
+  return err < 0 && err != -EXDEV ? fail("cannot read /proc", err) : err;
 }
 
 int Shim::block_signals() {

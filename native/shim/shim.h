@@ -17,6 +17,7 @@ class Shim {
   Shim(const char* id, const char* bundle, const char* runtime);
 
   // Each step returns 0, or -errno with the reason in why().
+  int check_proc();
   int block_signals();
   int become_subreaper();
   int open_state_fifos();

@@ -23,7 +23,7 @@ async function refused(scratch: Scratch, wrapper: string[], cause: string | null
   const container = await scratch.container('host', { args: ['sleep', '60'] });
   const init = await container.start();
   const before = readdirSync(scratch.root).sort();
-  const [file = '', ...args] = [...wrapper, process.execPath, PROGRAM, scratch.root, container.id, container.bundle];
+  const [file, ...args] = [...wrapper, process.execPath, PROGRAM, scratch.root, container.id, container.bundle];
   const seen = JSON.parse((await run(file, args)).stdout) as Seen;
   for (const name of ['create', 'load', 'loadAll', 'cleanUp', 'supervisor']) {
     expect({ [name]: seen.seen[name] }).toMatchObject({ [name]: { code: 'ERR_UNSUPPORTED_SYSTEM', cause } });
@@ -57,7 +57,7 @@ describe('a system call', () => {
 
   test('pidfd_open gives EMFILE: that is the error', async ({ scratch }) => {
     const { id, bundle } = await scratch.container('host', { args: ['true'] });
-    const [file = '', ...args] = [...strace('pidfd_open:error=EMFILE'), process.execPath, PROGRAM];
+    const [file, ...args] = [...strace('pidfd_open:error=EMFILE'), process.execPath, PROGRAM];
     const { stdout } = await run(file, [...args, scratch.root, id, bundle]);
     expect((JSON.parse(stdout) as Seen).seen.load).toMatchObject({ code: 'EMFILE', cause: null });
   });
@@ -66,8 +66,8 @@ describe('a system call', () => {
 describe('/proc', () => {
   // Without root, in a user namespace of one's own.
   const unshare = isRoot ? ['unshare'] : ['unshare', '-r'];
-  const [file = '', ...flags] = unshare;
-  if (!wantRight('unshare(1) with pid namespaces', succeeds(file, [...flags, '-p', '-f', 'true']))) return;
+  const flags = unshare.slice(1);
+  if (!wantRight('unshare(1) with pid namespaces', succeeds('unshare', [...flags, '-p', '-f', 'true']))) return;
 
   test('of an outer pid namespace: refused', async ({ scratch }) => {
     const { seen, pid } = await refused(scratch, [...unshare, '-p', '-f'], null);
@@ -89,7 +89,7 @@ describe('/proc', () => {
   test('of its own pid namespace is fine', async ({ scratch }) => {
     const { id, bundle } = await scratch.container('host', { args: ['true'] });
     const args = [...flags, '-p', '-f', '--mount-proc', process.execPath, PROGRAM, scratch.root, id, bundle];
-    const { seen, pid } = JSON.parse((await run(file, args)).stdout) as Seen;
+    const { seen, pid } = JSON.parse((await run('unshare', args)).stdout) as Seen;
     expect(pid).toBe(1);
     expect(Object.values(seen).map(({ code }) => code)).toEqual(['none', 'none', 'none', 'none', 'none']);
   });

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 
 #include "common/proc.h"
 
@@ -24,16 +25,18 @@ void add_unescaped(TextBuilder& out, std::string_view text) {
 // A mountinfo line is "id parent major:minor root mount-point options tags... - type source options". `own` is the
 // path from the hierarchy's root; it is visible in the mount only if the mount's root is above it.
 bool add_path_in_mount(std::string_view line, std::string_view own, TextBuilder& path) {
-  std::string_view root, mount_point;
+  Text<PATH_MAX> root;
+  std::string_view mount_point;
   for (int field = 1; field <= 5; field++) {
     std::string_view word = take_until(&line, ' ');
-    if (field == 4) root = word;
+    if (field == 4) add_unescaped(root, word);
     if (field == 5) mount_point = word;
   }
   while (!line.empty() && take_until(&line, ' ') != "-") continue;
   if (take_until(&line, ' ') != "cgroup2") return false;
-  if (root != "/") {
-    if (!starts_with(own, root)) return false;
+  if (root.truncated()) return false;
+  if (root.view() != "/") {
+    if (!starts_with(own, root.view())) return false;
     own.remove_prefix(root.size());
     if (!own.empty() && own[0] != '/') return false;
   }
@@ -43,6 +46,13 @@ bool add_path_in_mount(std::string_view line, std::string_view own, TextBuilder&
 }
 
 }  // namespace
+
+int find_in_mounts(std::string_view mountinfo, std::string_view own, TextBuilder& path) {
+  while (!mountinfo.empty()) {
+    if (add_path_in_mount(take_until(&mountinfo, '\n'), own, path)) return path.truncated() ? -ENAMETOOLONG : 0;
+  }
+  return -ENOENT;
+}
 
 int find_cgroup_of(pid_t pid, TextBuilder& path) {
   FileBytes cgroups, mounts;
@@ -58,11 +68,7 @@ int find_cgroup_of(pid_t pid, TextBuilder& path) {
   // A path that starts with "/.." is outside of our cgroup namespace.
   if (own.empty() || starts_with(own, "/..")) return -ENOENT;
   err = read_file(AT_FDCWD, "/proc/self/mountinfo", kMaxSize, &mounts);
-  if (err < 0) return err;
-  for (std::string_view rest = mounts.view(); !rest.empty();) {
-    if (add_path_in_mount(take_until(&rest, '\n'), own, path)) return path.truncated() ? -ENAMETOOLONG : 0;
-  }
-  return -ENOENT;
+  return err < 0 ? err : find_in_mounts(mounts.view(), own, path);
 }
 
 int find_own_cgroup(TextBuilder& path) { return find_cgroup_of(getpid(), path); }
