@@ -61,7 +61,7 @@ export interface HostProcess {
   terminal?: boolean;
   /** The terminal's first size, in character cells. Default: 80 columns, 24 rows. */
   consoleSize?: Box;
-  /** Resource limits, at most one of each type. */
+  /** Resource limits, at most one of each type. Default: this program's; at most 1024 open descriptors (soft). */
   rlimits?: Rlimit[];
   /** Whether execve(2) can't grant new privileges: prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
   noNewPrivileges?: boolean;

@@ -7,6 +7,7 @@ import { describe, expect } from 'vitest';
 import { type Spec, posix } from '../../src/index.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot } from '../support/strict.js';
 
 /** This program's limit: Node raises the soft one to the hard one at its start. */
 const hardLimit = (() => {
@@ -50,7 +51,11 @@ describe.each(runtimes)('%s', (runtime) => {
     test(`${how}, exec: as many descriptors as rlimits says`, async ({ scratch }) => {
       const rlimits = [{ type: 'RLIMIT_NOFILE' as const, soft: 1025, hard: 1026 }];
       const { init, exec } = await seen(scratch, runtime, how, { rlimits });
-      expect([...init.slice(0, 2), ...exec.slice(0, 2)]).toEqual(['1025', '1026', '1025', '1026']);
+      expect(init.slice(0, 2)).toEqual(['1025', '1026']);
+      // Such a runc, if rootless, has Go raise the limit after it has set it.
+      const allowed = raisesTheLimit(runtime) && !isRoot ? ['1025', '1026'] : ['1025'];
+      expect(allowed).toContain(exec[0]);
+      expect(exec[1]).toBe('1026');
     });
 
     test(`${how}, exec: the umask`, async ({ scratch }) => {

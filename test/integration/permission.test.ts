@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { Container } from '../../src/index.js';
 
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(new URL('../fixtures/permission.mjs', import.meta.url));
@@ -23,6 +24,9 @@ test.each(['*', 'the state only'])('start, exec, pause, re-attach and delete, wi
     const ended = { status: 7, output: 'said\n', left: [] };
     expect(JSON.parse(stdout)).toEqual({ exec: 0, ended, permission: writes === '*' });
   } finally {
+    // There are none left, unless the program failed.
+    const { containers } = await Container.loadAll(join(dir, 'state')).catch(() => ({ containers: [] }));
+    for (const container of containers) await container.delete();
     rmSync(dir, { recursive: true });
   }
 });
