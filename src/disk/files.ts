@@ -80,6 +80,25 @@ export function readIfThere(
 }
 
 /**
+ * Makes an empty file that has no name any more, for what a child says. The caller closes it.
+ * @param dir where; a name is there for a moment.
+ * @returns a descriptor for reading and writing. @throws a system error.
+ */
+export function openUnnamed(dir: string): number {
+  const path = join(dir, `.${randomUUID()}.tmp`);
+  const fd = fs.openSync(path, 'wx+', 0o600);
+  fs.rmSync(path, { force: true });
+  return fd;
+}
+
+/** The first `limit` bytes of such a file as text. */
+export function readUnnamed(fd: number, limit: number): string {
+  const buffer = Buffer.alloc(limit);
+  // The offset is the child's, too: it is neither used nor moved.
+  return buffer.toString('utf8', 0, fs.readSync(fd, buffer, 0, limit, 0));
+}
+
+/**
  * Removes a directory and its contents; does nothing if it does not exist. It is renamed first, so that no reader sees
  * a part of it under its own name.
  */
