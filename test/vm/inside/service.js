@@ -64,16 +64,16 @@ function command({ uid, isUsers }, file, ...args) {
 export class Service {
   #starts = 0;
   #manager;
-  #properties;
+  #unit;
   #options;
 
   constructor(
     /** @type {Manager} */ manager,
-    /** @type {Record<string, string>} */ properties,
+    /** Of a transient unit; or the text of a unit file. @type {Record<string, string> | string} */ unit,
     /** @type {Partial<ServiceOptions>} */ options = {},
   ) {
     this.#manager = manager;
-    this.#properties = { Restart: 'on-failure', RestartSec: '0', ...manager.properties, ...properties };
+    this.#unit = unit;
     this.dir = mkdtempSync('/var/tmp/outlive-vm-');
     chownSync(this.dir, manager.uid, manager.uid);
     this.marker = this.dir.slice('/var/tmp/'.length);
@@ -82,10 +82,20 @@ export class Service {
     this.#options = { dir: this.dir, id: this.marker, script: 'read line; exit 7', ...options };
   }
 
-  /** Starts it as a transient unit: a daemon-reload for a unit file takes seconds here. */
+  /** Starts it, best as a transient unit: to read a unit file, systemd takes seconds here. */
   begin() {
-    const properties = Object.entries(this.#properties).map(([name, value]) => `--property=${name}=${value}`);
     const argv = [process.execPath, supervisor, JSON.stringify(this.#options)];
+    if (typeof this.#unit === 'string') {
+      const dir = this.#manager.isUsers ? `/run/user/${this.#manager.uid}/systemd/user` : '/run/systemd/system';
+      mkdirSync(dir, { recursive: true });
+      const command = argv.map((word) => `'${word}'`).join(' ');
+      writeFileSync(join(dir, this.unit), this.#unit.replace(/^ExecStart=.*$/m, `ExecStart=${command}`));
+      this.systemctl('daemon-reload');
+      this.systemctl('start', this.unit);
+      return;
+    }
+    const all = { Restart: 'on-failure', RestartSec: '0', ...this.#manager.properties, ...this.#unit };
+    const properties = Object.entries(all).map(([name, value]) => `--property=${name}=${value}`);
     command(this.#manager, 'systemd-run', '--quiet', '--collect', `--unit=${this.unit}`, ...properties, ...argv);
   }
 
@@ -160,12 +170,4 @@ export class Service {
 /** The directories below a cgroup. */
 export function cgroupsBelow(/** @type {string} */ cgroup) {
   return readdirSync(cgroup, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-}
-
-/** Writes unit files for a manager, and reads them. */
-export function installUnits(/** @type {Manager} */ manager, /** @type {Record<string, string>} */ units) {
-  const dir = manager.isUsers ? `/run/user/${manager.uid}/systemd/user` : '/run/systemd/system';
-  mkdirSync(dir, { recursive: true });
-  for (const [name, text] of Object.entries(units)) writeFileSync(join(dir, name), text);
-  command(manager, 'systemctl', 'daemon-reload');
 }
