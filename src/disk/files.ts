@@ -19,6 +19,22 @@ export function makeDirectory(path: string): void {
  * whole new one. @throws a system error; the old file is unchanged then.
  */
 export function writeFileAtomic(path: string, text: string): void {
+  throughTemporary(path, text, fs.renameSync);
+}
+
+/**
+ * Makes a file with mode 0600, whole or not at all. Does nothing if there is one: another program may make it at the same time.
+ * @throws a system error.
+ */
+export function writeFileOnce(path: string, text: string): void {
+  try {
+    throughTemporary(path, text, fs.linkSync);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+}
+
+function throughTemporary(path: string, text: string, give: (temporary: string, path: string) => void): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
@@ -28,10 +44,9 @@ export function writeFileAtomic(path: string, text: string): void {
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, path);
-  } catch (error) {
+    give(temporary, path);
+  } finally {
     fs.rmSync(temporary, { force: true });
-    throw error;
   }
 }
 

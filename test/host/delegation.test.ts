@@ -1,7 +1,7 @@
 // In a unit of systemd, a cgroup is made only if the unit has Delegate=yes. The unit is a cgroup with the name of one.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { posix } from '../../src/index.js';
 import { test } from '../support/scratch.js';
@@ -17,9 +17,10 @@ describe.runIf(wantRight('a cgroup v2 in which we may make others', cgroupsWork(
     ['in a service with Delegate=yes', 'unit.service', 'user.delegate=1', true],
     ['in a service with Delegate=yes, of an older systemd', 'unit.service', 'trusted.delegate=1', true],
     ['in a session', 'session-1.scope', '', false],
+    ['in a scope of the library, also of a manager that sets no mark', 'outlive-x-0.scope', '', true],
     ['in a cgroup of another kind', 'unit', '', true],
   ] as const)('%s', async ([, name, mark, makesOne], { scratch }) => {
-    const cgroup = join(ownCgroup(), `outlive-test-${process.pid}-${name}`);
+    const cgroup = join(ownCgroup(), name.startsWith('outlive-') ? name : `test-${process.pid}-${name}`);
     mkdirSync(cgroup);
     scratch.atEnd(async () => {
       await container.delete();
@@ -38,6 +39,6 @@ describe.runIf(wantRight('a cgroup v2 in which we may make others', cgroupsWork(
     const { systemPid } = await container.start();
     const unit = pathOf(readFileSync(`/proc/${systemPid}/cgroup`, 'utf8'))?.split('/') ?? [];
     expect(unit.at(-1)?.startsWith(`outlive-${container.id}-`)).toBe(makesOne);
-    expect(unit.at(makesOne ? -2 : -1)).toBe(`outlive-test-${process.pid}-${name}`);
+    expect(unit.at(makesOne ? -2 : -1)).toBe(basename(cgroup));
   });
 });

@@ -6,11 +6,13 @@
 
 #include <string_view>
 
+#include "common/text.h"
+
 namespace {
 
 bool has_mark(const char* cgroup) {
-  // systemd marks the cgroup of a unit with Delegate=yes by both; before version 251 only by the second, which only
-  // root can read.
+  // The system's manager marks the cgroup of a unit with Delegate=yes by both; before version 251 only by the second,
+  // which only root can read.
   for (const char* name : {"user.delegate", "trusted.delegate"}) {
     char value = 0;
     if (getxattr(cgroup, name, &value, 1) == 1 && value == '1') return true;
@@ -18,15 +20,21 @@ bool has_mark(const char* cgroup) {
   return false;
 }
 
+bool ends_with(std::string_view name, std::string_view end) {
+  if (name.size() < end.size()) return false;
+  name.remove_prefix(name.size() - end.size());
+  return name == end;
+}
+
 bool is_unit(std::string_view name) {
   for (std::string_view type : {".service", ".scope", ".slice", ".socket", ".mount", ".swap"}) {
-    if (name.size() <= type.size()) continue;
-    std::string_view end = name;
-    end.remove_prefix(name.size() - type.size());
-    if (end == type) return true;
+    if (ends_with(name, type)) return true;
   }
   return false;
 }
+
+// The library makes its scopes with Delegate=yes. The managers of users set no mark (systemd 252).
+bool is_own_scope(std::string_view name) { return starts_with(name, "outlive-") && ends_with(name, ".scope"); }
 
 }  // namespace
 
@@ -37,7 +45,7 @@ bool is_delegated(const char* cgroup) {
   memcpy(up, cgroup, size);
   // Upwards to the innermost unit. What is outside of it was delegated to other programs.
   while (char* slash = strrchr(up, '/')) {
-    if (has_mark(up)) return true;
+    if (has_mark(up) || is_own_scope(slash + 1)) return true;
     if (is_unit(slash + 1)) return false;
     *slash = '\0';
   }

@@ -32,7 +32,9 @@ const notify = (runtime, scope) => ({
     const shimCgroup = cgroupOf(shim);
     assert.equal(shimCgroup.endsWith('.scope'), scope === 'systemd');
     assert.deepEqual(cgroupsBelow(service.cgroup()), [], 'no cgroup in a unit without Delegate=yes');
-    console.log(`the container is in ${cgroupOf(job.pid)}, its shim in ${shimCgroup}`);
+    // Where docs/systemd.md says that they are by default.
+    const parent = runtime === 'runc' ? '/sys/fs/cgroup/system.slice' : '/sys/fs/cgroup';
+    assert.equal(cgroupOf(job.pid), `${parent}/${service.marker}`);
 
     service.disturb('restart');
     assert.deepEqual(await service.started(), job);
