@@ -38,7 +38,7 @@ import { nothingLeft, until } from './check.js';
 
 const supervisor = fileURLToPath(new URL('service-supervisor.js', import.meta.url));
 /** A stop that takes longer hangs; systemd itself would wait for 90 s before it kills. */
-const STOP_LIMIT_MS = 40_000;
+const STOP_LIMIT_MS = 80_000;
 const USER = 'job';
 
 const idOf = (/** @type {string} */ user) => Number(execFileSync('id', ['-u', user], { encoding: 'utf8' }));
