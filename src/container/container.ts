@@ -74,7 +74,7 @@ export class Container implements ProcessOwner {
   readonly #locked: Locked;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
-    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, runtimeEnv } = state;
+    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, runtimeEnv, scope } = state;
     this.id = id;
     this.bundle = bundle;
     this.runtime = runtime;
@@ -89,7 +89,7 @@ export class Container implements ProcessOwner {
     const locked = this.#locked;
     this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
-      ...{ container: this, target, shim, noPivotRoot, changes },
+      ...{ container: this, target, shim, noPivotRoot, scope, changes },
       letRun: () => locked(() => this.#operations.letRun()),
       onLost: (process) => void this.#endRemains(process),
     });
@@ -198,7 +198,8 @@ export class Container implements ProcessOwner {
    *   container for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was
    *   deleted; `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or
    *   runtime failed (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why;
-   *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
+   *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_SCOPE_UNAVAILABLE` if systemd gives no scope
+   *   (only with `scope: 'systemd'`; the message has its reason); `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
    *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async start(options: StartOptions = {}): Promise<ContainerProcess> {

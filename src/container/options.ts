@@ -4,6 +4,7 @@ import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
 import { realRoot } from '../state/root.js';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
+import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import { absolutePath } from '../disk/working-directory.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
@@ -34,6 +35,11 @@ export interface ContainerOptions {
    * process itself gets only what its bundle says. Default none.
    */
   runtimeEnv?: Record<string, string>;
+  /**
+   * `'systemd'`: each shim and its process is started in a transient scope of systemd, of the system's manager for root, else
+   * of the user's. A stop of the supervisor's own unit does not reach it. Kept with the container. Default `'none'`.
+   */
+  scope?: 'none' | 'systemd';
   /** Another shim: a name on PATH or a path. Default: the shipped one. */
   shim?: string;
   /** Stored with the container and not interpreted. Default none. */
@@ -86,6 +92,11 @@ export function checkLabels(labels: string[] | undefined): { labels?: string[] }
   return { labels: [...labels] };
 }
 
+function checkScope(name: string, value: unknown): void {
+  checkString(name, value);
+  if (!['none', 'systemd'].includes(value)) throw invalidArgValue(name, value, "must be 'none' or 'systemd'");
+}
+
 /** Checks all options and fills in the defaults. Throws as `Container.create()`. */
 export function checkOptions(options: ContainerOptions): {
   root: string;
@@ -96,12 +107,14 @@ export function checkOptions(options: ContainerOptions): {
   checkObject('options', options);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
   const { runtimeEnv = {}, labels = [], noPivotRoot = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { scope = 'none' } = options;
   checkString('options.root', root);
   checkId('options.id', id);
   checkString('options.bundle', bundle);
   checkString('options.runtime', runtime);
   checkStrings('options.runtimeArgs', runtimeArgs);
   checkRuntimeEnv('options.runtimeEnv', runtimeEnv);
+  checkScope('options.scope', scope);
   checkString('options.shim', shim);
   checkStrings('options.labels', labels);
   checkBoolean('options.noPivotRoot', noPivotRoot);
@@ -118,6 +131,7 @@ export function checkOptions(options: ContainerOptions): {
     noPivotRoot,
     key: newKey(),
     runtimeEnv: recordedEnv(runtimeEnv),
+    ...(scope === 'none' ? {} : { scope }),
   };
   return { root: realRoot(root), id, state, timeoutMs };
 }

@@ -30,6 +30,8 @@ export interface ProcessesConfig<Owner extends ProcessOwner> {
   /** As `ContainerOptions.shim`. */
   readonly shim: string;
   readonly noPivotRoot: boolean;
+  /** As in state.json. */
+  readonly scope: string | undefined;
   readonly changes: ContainerChanges<Process<Owner>>;
   /** Lets the program of a created container run. Takes the lock. */
   readonly letRun: () => Promise<void>;
@@ -237,7 +239,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     stdio: Stdio,
     { create, labels, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'rootUID' | 'rootGID'>,
   ): ProcessConfig<Owner> {
-    const { container, target, shim, letRun, changes, onLost } = this.#config;
+    const { container, target, shim, scope, letRun, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
     const hostState = hostStateFile(target, target.id);
     const cleanUp = id === INIT_PROCESS_ID ? () => this.deleteFromRuntime(true, true) : () => Promise.resolve();
@@ -252,7 +254,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
       labels: labels ?? [],
-      launch: { dir, shim, containerId: target.id, bundle, runtime, env, timeoutMs, cleanUp },
+      launch: { dir, shim, scope, containerId: target.id, bundle, runtime, env, timeoutMs, cleanUp },
       isPaused: (pid) => isPaused(pid, hostState),
       onStarted: tellOf((process) => changes.tell('start', process)),
       onLost: tellOf(onLost),

@@ -19,6 +19,22 @@ export function makeDirectory(path: string): void {
  * whole new one. @throws a system error; the old file is unchanged then.
  */
 export function writeFileAtomic(path: string, text: string): void {
+  throughTemporary(path, text, fs.renameSync);
+}
+
+/**
+ * Makes a file with mode 0600, whole or not at all. Does nothing if there is one: another program may make it at the same time.
+ * @throws a system error.
+ */
+export function writeFileOnce(path: string, text: string): void {
+  try {
+    throughTemporary(path, text, fs.linkSync);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+}
+
+function throughTemporary(path: string, text: string, give: (temporary: string, path: string) => void): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
@@ -29,10 +45,9 @@ export function writeFileAtomic(path: string, text: string): void {
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, path);
-  } catch (error) {
+    give(temporary, path);
+  } finally {
     fs.rmSync(temporary, { force: true });
-    throw error;
   }
 }
 
@@ -78,6 +93,25 @@ export function readIfThere(
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/**
+ * Makes an empty file that has no name any more, for what a child says. The caller closes it.
+ * @param dir where; a name is there for a moment.
+ * @returns a descriptor for reading and writing. @throws a system error.
+ */
+export function openUnnamed(dir: string): number {
+  const path = join(dir, `.${randomUUID()}.tmp`);
+  const fd = fs.openSync(path, 'wx+', 0o600);
+  fs.rmSync(path, { force: true });
+  return fd;
+}
+
+/** The first `limit` bytes of such a file as text. */
+export function readUnnamed(fd: number, limit: number): string {
+  const buffer = Buffer.alloc(limit);
+  // The offset is the child's, too: it is neither used nor moved.
+  return buffer.toString('utf8', 0, fs.readSync(fd, buffer, 0, limit, 0));
 }
 
 /**

@@ -24,15 +24,16 @@ export function normalizeProgram(program: string): string {
  * @throws {OutliveError} `ERR_NOT_INSTALLED` if there is no such executable.
  */
 export function findRuntime(runtime: string): string {
-  return find(runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : runtime);
+  return findProgram(runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : runtime);
 }
 
 /** The shim's absolute path. @throws as {@link findRuntime}. */
 export function findShim(shim: string): string {
-  return find(shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : shim);
+  return findProgram(shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : shim);
 }
 
-function find(program: string): string {
+/** The absolute path of a name on PATH, or of a path. @throws as {@link findRuntime}. */
+export function findProgram(program: string): string {
   const candidates = program.includes('/')
     ? [program]
     : (process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter).map((dir) => join(dir || '.', program));

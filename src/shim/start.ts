@@ -11,11 +11,15 @@ import { identify, type Identity } from '../kernel/identity.js';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
 import type { ProcessDir } from '../state/process.js';
+import { warnOfKillMode } from './kill-mode.js';
+import { ScopedStart } from './scope.js';
 
 /** The arguments of a start. */
 export interface Launch {
   readonly dir: ProcessDir;
   readonly shim: string;
+  /** `'systemd'`: in a scope of its own. Undefined: in the cgroup of this program. */
+  readonly scope: string | undefined;
   readonly containerId: string;
   readonly bundle: string;
   readonly runtime: string;
@@ -52,34 +56,44 @@ const POLL_WITHOUT_EVENTS_MS = 10;
  * Spawns the shim and resolves when the pid file is readable.
  * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` with
  *   the first error of the log; `ERR_CONTAINER_NOT_STARTED` if neither log has one; `ERR_CONTAINER_START_TIMEOUT` after
- *   `timeoutMs`, and nothing of it runs; a system error if the shim could not be spawned.
+ *   `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the shim could not be spawned.
  */
 export async function startShim(launch: Launch): Promise<Started> {
   // Give other work a turn: the synchronous steps before this have blocked the event loop.
   await nextTurn();
-  const shimPath = findShim(launch.shim);
-  const runtime = findRuntime(launch.runtime);
+  const { dir, containerId, env } = launch;
+  const command = {
+    file: findShim(launch.shim),
+    args: [containerId, launch.bundle, findRuntime(launch.runtime)],
+    env,
+  };
   // Open the watch before the shim is spawned, so that no change is missed.
-  const changes = DirWatch.open(launch.dir.path);
+  const changes = DirWatch.open(dir.path);
+  let scoped: ScopedStart | undefined;
   try {
-    const shim = await posix.spawn(shimPath, [launch.containerId, launch.bundle, runtime], {
-      cwd: launch.dir.path,
-      env: launch.env,
-      stdio: [null, null, null],
+    if (launch.scope === 'systemd') scoped = new ScopedStart(command, containerId, dir.path);
+    const { file, args } = scoped ?? command;
+    const shim = await posix.spawn(file, args, {
+      cwd: dir.path,
+      env: scoped?.env ?? env,
+      stdio: [null, null, scoped?.stderrFd ?? null],
       // Not our child, in a session of its own: who ends a supervisor by its process tree or its session misses the shim.
       detach: true,
     });
     try {
-      const started = await waitForPid(launch, shim, changes);
-      recordIdentity(launch.dir, started.identity);
+      const started = await waitForPid(launch, shim, scoped, changes);
+      recordIdentity(dir, started.identity);
+      if (scoped === undefined) warnOfKillMode();
       return { ...started, shim, changes };
     } catch (error) {
-      await abandonStart(launch.dir, shim, error, launch.cleanUp);
+      await abandonStart(dir, shim, error, launch.cleanUp);
       throw error;
     }
   } catch (error) {
     changes?.close();
     throw error;
+  } finally {
+    scoped?.close();
   }
 }
 
@@ -91,6 +105,7 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
 function waitForPid(
   launch: Launch,
   shim: posix.Spawned<posix.ChildExit | null>,
+  scoped: ScopedStart | undefined,
   changes: DirWatch | undefined,
 ): Promise<Pid> {
   return new Promise<Pid>((resolve, reject) => {
@@ -117,7 +132,7 @@ function waitForPid(
     changes?.onFile((name) => {
       if (TELLING_FILES.has(name)) check();
     });
-    const gone = (): void => settle(() => readLastPid(launch));
+    const gone = (): void => settle(() => readLastPid(launch, scoped));
     shim.exited.then(gone, gone);
     check();
   });
@@ -137,19 +152,19 @@ function readWholePid(dir: ProcessDir, shim: Identity | undefined): Pid | undefi
 }
 
 /** The shim has left. Reads the pid file once more, because a short process may have started and ended meanwhile. */
-function readLastPid(launch: Launch): Pid {
+function readLastPid(launch: Launch, scoped: ScopedStart | undefined): Pid {
   const pid = launch.dir.readPid();
-  if (pid === undefined) throw reasonOf(launch);
+  if (pid === undefined) throw reasonOf(launch, scoped);
   return { pid, identity: undefined };
 }
 
-/** The reason why the shim left without a pid: the first error of its own log, else of the runtime's. */
-function reasonOf({ dir }: Launch): OutliveError {
+/** The reason why the shim left without a pid: the first error of its own log, else of the runtime's, else of its scope. */
+function reasonOf({ dir }: Launch, scoped: ScopedStart | undefined): OutliveError {
   const shimError = dir.shimError();
   if (shimError !== undefined) return new OutliveError('ERR_SHIM', `shim error: ${shimError}`);
   const runtimeError = dir.runtimeError();
   if (runtimeError !== undefined) return new OutliveError('ERR_OCI_RUNTIME', `oci runtime error: ${runtimeError}`);
-  return new OutliveError('ERR_CONTAINER_NOT_STARTED', 'container not started');
+  return scoped?.failure() ?? new OutliveError('ERR_CONTAINER_NOT_STARTED', 'container not started');
 }
 
 function timedOut({ timeoutMs }: Launch): never {

@@ -38,6 +38,8 @@ export interface ContainerState {
    * is missing, it was not set. If all of `runtimeEnv` is missing, another program wrote the file. Ours.
    */
   runtimeEnv?: Record<string, string>;
+  /** `'systemd'` if its shims are started in scopes of systemd. Missing if not. Ours. */
+  scope?: string;
 }
 
 /** `<state root>/<container id>`. */
@@ -141,6 +143,7 @@ export class ContainerDir {
     for (const key of ['bundle', 'runtime', 'shim']) expectType(path, value, key, 'string');
     for (const key of ['labels', 'runtimeArgs']) expectStrings(path, value, key);
     if (value.runtimeEnv !== undefined) expectType(path, value, 'runtimeEnv', 'object');
+    if (value.scope !== undefined) expectType(path, value, 'scope', 'string');
     if (value.noPivotRoot !== undefined) expectType(path, value, 'noPivotRoot', 'boolean');
     return {
       ...emptyState,

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../base/errors.js';
-import { readIfThere, readText, removeTree, writeFileAtomic } from '../disk/files.js';
+import { readIfThere, readText, removeTree, writeFileAtomic, writeFileOnce } from '../disk/files.js';
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ProcessSpec } from '../oci/types.js';
@@ -193,8 +193,9 @@ export class ProcessDir {
     return this.readPid() !== undefined || this.readIdentity() !== undefined;
   }
 
+  /** Records it, unless a shim has done so: that one's record says more, and is not replaced. */
   writeIdentity(identity: Identity): void {
-    writeFileAtomic(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
+    writeFileOnce(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
   }
 
   /** Whether a program recorded that the program of the created container was let run. */

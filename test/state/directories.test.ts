@@ -110,3 +110,16 @@ test.for<[string, number | undefined]>([
   fs.writeFileSync(join(path, 'exitStatus'), text);
   expect(dir.readExitStatus()).toBe(status);
 });
+
+test("identity.json: the supervisor's record never takes the place of the shim's, which says more", ({ scratch }) => {
+  const { path, dir } = processDir(scratch);
+  const identity = { pid: 5, startTimeTicks: 6, bootId: 'b' };
+  const shims = '{"pid":5,"startTimeTicks":6,"bootId":"b","shim":{"pid":4,"startTimeTicks":3,"version":"v"}}\n';
+  fs.writeFileSync(join(path, 'identity.json'), shims);
+  dir.writeIdentity(identity);
+  expect(fs.readFileSync(join(path, 'identity.json'), 'utf8')).toBe(shims);
+  expect(dir.readShim()).toMatchObject({ pid: 4 });
+  fs.rmSync(join(path, 'identity.json'));
+  dir.writeIdentity(identity);
+  expect(fs.readFileSync(join(path, 'identity.json'), 'utf8')).toBe(`${JSON.stringify(identity)}\n`);
+});
