@@ -30,6 +30,8 @@ export interface ProcessesConfig<Owner extends ProcessOwner> {
   /** As `ContainerOptions.shim`. */
   readonly shim: string;
   readonly noPivotRoot: boolean;
+  /** As `ContainerOptions.durable`. */
+  readonly durable: boolean;
   readonly changes: ContainerChanges<Process<Owner>>;
   /** Lets the program of a created container run. Takes the lock. */
   readonly letRun: () => Promise<void>;
@@ -103,13 +105,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
    * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process with this id; a system error.
    */
   claim({ id, spec, stdio, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
-    const { target, noPivotRoot, changes } = this.#config;
+    const { target, noPivotRoot, durable, changes } = this.#config;
     if (this.#processes.has(id))
       throw new OutliveError('ERR_INVALID_STATE', `${target.id} has a process ${id} already`);
     const { exec = false, create = false, checkpoint = '', ...labels } = mode;
     const state: ProcessState = {
       exec,
       create,
+      durable,
       containerdStdin: stdio.stdin,
       containerdStdout: stdio.stdout,
       containerdStderr: stdio.stderr,
@@ -237,7 +240,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     stdio: Stdio,
     { create, labels, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'rootUID' | 'rootGID'>,
   ): ProcessConfig<Owner> {
-    const { container, target, shim, letRun, changes, onLost } = this.#config;
+    const { container, target, shim, durable, letRun, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
     const hostState = hostStateFile(target, target.id);
     const cleanUp = id === INIT_PROCESS_ID ? () => this.deleteFromRuntime(true, true) : () => Promise.resolve();
@@ -252,7 +255,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
       labels: labels ?? [],
-      launch: { dir, shim, containerId: target.id, bundle, runtime, env, timeoutMs, cleanUp },
+      launch: { dir, shim, containerId: target.id, bundle, runtime, env, timeoutMs, durable, cleanUp },
       isPaused: (pid) => isPaused(pid, hostState),
       onStarted: tellOf((process) => changes.tell('start', process)),
       onLost: tellOf(onLost),
