@@ -88,6 +88,12 @@ export class Lifecycle {
     return this.#pid ?? 0;
   }
 
+  /** The release that its shim recorded. */
+  get shimVersion(): string | undefined {
+    const version = this.dir.readShim()?.version;
+    return this.dir.isCurrent() && version !== '' ? version : undefined;
+  }
+
   /** The key in its process.json; '' if that could not be read. */
   get key(): string {
     return this.dir.key ?? '';
