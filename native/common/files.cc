@@ -78,7 +78,11 @@ int write_all(int fd, std::string_view bytes) {
   return 0;
 }
 
-int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode_t mode) {
+int flush(int fd) {
+  return retried([&] { return fsync(fd); });
+}
+
+int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode_t mode, bool durable) {
   Text<256> temp;
   temp.add('.').add(path).add('.').add_int(getpid()).add(".tmp");
   if (temp.truncated()) return -ENAMETOOLONG;
@@ -88,6 +92,7 @@ int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode
   if (!fd.valid()) return -errno;
   int err = write_all(fd.get(), bytes);
   if (err == 0 && fchmod(fd.get(), mode) < 0) err = -errno;
+  if (err == 0 && durable) err = flush(fd.get());
   if (err == 0 && renameat(dir_fd, temp.c_str(), dir_fd, path) < 0) err = -errno;
   if (err < 0) unlinkat(dir_fd, temp.c_str(), 0);
   return err;

@@ -153,17 +153,34 @@ int Shim::adopt_process() {
 }
 
 int Shim::record_identity() {
-  int err = write_identity(process_pid_);
+  int err = write_identity(process_pid_, config_.durable);
   // Only now: the library waits for identity.json, and for nothing after it. Ignore a failure: exit.json is optional.
   (void)exit_record_file_.reserve();
   return err < 0 ? fail("write identity.json", err) : 0;
 }
 
-int Shim::record_exit() {
+int Shim::write_exit() {
   // exit.json first, so that whoever sees exitStatus finds it.
-  (void)exit_record_file_.write(process_status_, process_usage_);
+  (void)exit_record_file_.write(process_status_, process_usage_, config_.durable);
   int err = exit_status_file_.write(exit_code_of(process_status_));
   return err < 0 ? fail("write exitStatus", err) : 0;
+}
+
+int Shim::flush_exit() {
+  int err = config_.durable ? exit_status_file_.flush() : 0;
+  return err < 0 ? fail("flush exitStatus", err) : 0;
+}
+
+int Shim::publish_exit() {
+  int err = exit_status_file_.publish();
+  return err < 0 ? fail("rename exitStatus", err) : 0;
+}
+
+int Shim::flush_directory() {
+  if (!config_.durable) return 0;
+  UniqueFd fd(open_fd(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY));
+  int err = fd.valid() ? flush(fd.get()) : fd.get();
+  return err < 0 ? fail("flush the process directory", err) : 0;
 }
 
 int Shim::start_delete(bool force) {

@@ -29,7 +29,12 @@ class Shim {
   // before serve_until() runs again, so record_identity() cannot describe another process.
   int adopt_process();
   int record_identity();
-  int record_exit();
+  // The end, in this order: written, flushed, told to the library, and its name flushed. The two flushes do nothing
+  // unless the container is durable.
+  int write_exit();
+  int flush_exit();
+  int publish_exit();
+  int flush_directory();
   int start_delete(bool force);
   // Records that the runtime has deleted the container.
   int mark_deleted();

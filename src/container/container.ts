@@ -60,6 +60,8 @@ export class Container implements ProcessOwner {
   readonly labels: readonly string[];
   /** `'outlive-shim'` (the shipped one), a name, or an absolute path. */
   readonly shim: string;
+  /** Whether it, its processes and their ends survive a power cut; see `ContainerOptions.durable`. */
+  readonly durable: boolean;
 
   /** @internal The key of this container (docs/protocol.md, "Keys"). Its path may hold another container by now. */
   readonly key: string;
@@ -74,13 +76,14 @@ export class Container implements ProcessOwner {
   readonly #locked: Locked;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
-    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, runtimeEnv, scope } = state;
+    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, durable, runtimeEnv, scope } = state;
     this.id = id;
     this.bundle = bundle;
     this.runtime = runtime;
     this.runtimeArgs = runtimeArgs;
     this.labels = labels;
     this.shim = shim;
+    this.durable = durable;
     this.key = state.key;
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
     const target = this.#target;
@@ -89,7 +92,7 @@ export class Container implements ProcessOwner {
     const locked = this.#locked;
     this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
-      ...{ container: this, target, shim, noPivotRoot, scope, changes },
+      ...{ container: this, target, shim, noPivotRoot, durable, scope, changes },
       letRun: () => locked(() => this.#operations.letRun()),
       onLost: (process) => void this.#endRemains(process),
     });
@@ -109,8 +112,8 @@ export class Container implements ProcessOwner {
     const { root, id, state, timeoutMs } = checkOptions(options);
     checkSystem();
     readBundle(state.bundle);
-    const dir = ContainerDir.create(root, id, state);
-    return Promise.resolve(new Container(dir, id, state, timeoutMs));
+    const dir = await ContainerDir.create(root, id, state);
+    return new Container(dir, id, state, timeoutMs);
   }
 
   /**

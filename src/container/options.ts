@@ -47,6 +47,12 @@ export interface ContainerOptions {
   /** Passes `--no-pivot` to the runtime. Default false. */
   noPivotRoot?: boolean;
   /**
+   * Whether the container, its started processes and their ends survive a power cut: what records them is flushed to the
+   * disk before `create()`, `start()` and `exec()` resolve and before an end is told. Needs the shipped shim, and a state
+   * root on a disk. What it costs: docs/performance.md. Default false.
+   */
+  durable?: boolean;
+  /**
    * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, a
    * command of the runtime, the wait for a shim. Default 15000.
    */
@@ -106,8 +112,8 @@ export function checkOptions(options: ContainerOptions): {
 } {
   checkObject('options', options);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
-  const { runtimeEnv = {}, labels = [], noPivotRoot = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const { scope = 'none' } = options;
+  const { runtimeEnv = {}, scope = 'none', labels = [], noPivotRoot = false, durable = false } = options;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkString('options.root', root);
   checkId('options.id', id);
   checkString('options.bundle', bundle);
@@ -118,6 +124,7 @@ export function checkOptions(options: ContainerOptions): {
   checkString('options.shim', shim);
   checkStrings('options.labels', labels);
   checkBoolean('options.noPivotRoot', noPivotRoot);
+  checkBoolean('options.durable', durable);
   checkTimeout('options.timeoutMs', timeoutMs);
   const state = {
     bundle: absolutePath(bundle),
@@ -129,6 +136,7 @@ export function checkOptions(options: ContainerOptions): {
     runtimeArgs: withAbsoluteRoot(runtimeArgs),
     shim: normalizeProgram(shim),
     noPivotRoot,
+    durable,
     key: newKey(),
     runtimeEnv: recordedEnv(runtimeEnv),
     ...(scope === 'none' ? {} : { scope }),

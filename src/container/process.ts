@@ -89,6 +89,14 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
+   * The release of its shim, which stays the same when the library is upgraded (docs/protocol.md, "Releases"); undefined
+   * if none is recorded: an older shim, one of another make, or one that is still starting.
+   */
+  get shimVersion(): string | undefined {
+    return this.lifecycle.shimVersion;
+  }
+
+  /**
    * Lets the program of a created container run. `container.start()` and `exec()` have done so for every other process.
    * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before; `ERR_PROCESS_EXITED` if it ended before;
    *   `ERR_CONTAINER_NOT_STARTED` while `create()` is under way; `ERR_CONTAINER_BUSY` if another object, worker or

@@ -52,6 +52,32 @@ function throughTemporary(path: string, text: string, give: (temporary: string, 
 }
 
 /**
+ * Waits until the contents of these files, and the names in these directories, are on the disk. Skips what is not there.
+ * Does not block the event loop.
+ * @throws a system error, with the path, if one can't be opened or flushed.
+ * @see fsync(2)
+ */
+export async function flush(...paths: readonly string[]): Promise<void> {
+  const results = await Promise.allSettled(paths.map(flushOne));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+async function flushOne(path: string): Promise<void> {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+  const file = await fs.promises.open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  });
+  try {
+    await file?.sync();
+  } catch (error) {
+    throw Object.assign(error as Error, { path });
+  } finally {
+    await file?.close();
+  }
+}
+
+/**
  * Reads a small regular file. It follows no symbolic link, and does not block on a FIFO.
  * @param limit the most bytes to read.
  * @param whenLarger throw, or return the first `limit` bytes. Default: throw.

@@ -82,6 +82,15 @@ export function signalProcess(identity: Identity, signal: NodeJS.Signals | numbe
   }
 }
 
+/** Sends SIGKILL to exactly this process if it runs. @throws a system error of pidfd_send_signal(2). */
+export function killIfRunning(identity: Identity): void {
+  try {
+    if (isRunning(identity)) signalProcess(identity, 'SIGKILL');
+  } catch (error) {
+    if (!hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
+  }
+}
+
 function exited(identity: Identity, cause?: unknown): OutliveError {
   return new OutliveError('ERR_PROCESS_EXITED', `process ${identity.pid} has exited`, { cause });
 }

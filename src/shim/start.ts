@@ -7,7 +7,7 @@ import { abandonStart } from './abandon.js';
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError, messageOf } from '../base/errors.js';
 import { findRuntime, findShim } from '../disk/programs.js';
-import { identify, type Identity } from '../kernel/identity.js';
+import { identify, killIfRunning, type Identity } from '../kernel/identity.js';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
 import type { ProcessDir } from '../state/process.js';
@@ -26,6 +26,8 @@ export interface Launch {
   /** The environment of the shim, which the runtime inherits. */
   readonly env: NodeJS.ProcessEnv;
   readonly timeoutMs: number;
+  /** Whether the start is to be on the disk before it is told. */
+  readonly durable: boolean;
   /** Makes the runtime delete what it has of a start that failed. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -56,7 +58,8 @@ const POLL_WITHOUT_EVENTS_MS = 10;
  * Spawns the shim and resolves when the pid file is readable.
  * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` with
  *   the first error of the log; `ERR_CONTAINER_NOT_STARTED` if neither log has one; `ERR_CONTAINER_START_TIMEOUT` after
- *   `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the shim could not be spawned.
+ *   `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the shim could not be spawned, or if
+ *   a durable start could not be flushed, and nothing of it runs.
  */
 export async function startShim(launch: Launch): Promise<Started> {
   // Give other work a turn: the synchronous steps before this have blocked the event loop.
@@ -83,6 +86,7 @@ export async function startShim(launch: Launch): Promise<Started> {
     try {
       const started = await waitForPid(launch, shim, scoped, changes);
       recordIdentity(dir, started.identity);
+      if (launch.durable) await keep(dir, started.identity);
       if (scoped === undefined) warnOfKillMode();
       return { ...started, shim, changes };
     } catch (error) {
@@ -100,6 +104,16 @@ export async function startShim(launch: Launch): Promise<Started> {
 /** Writes identity.json if the shim has not done so yet. A shim of another make never writes it. */
 function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
   if (identity !== undefined && dir.readIdentity() === undefined) dir.writeIdentity(identity);
+}
+
+/** Waits until the started process is on the disk. If that fails, ends it: the caller is told that it was not started. */
+async function keep(dir: ProcessDir, identity: Identity | undefined): Promise<void> {
+  try {
+    await dir.flushStarted();
+  } catch (error) {
+    if (identity !== undefined) killIfRunning(identity);
+    throw error;
+  }
 }
 
 function waitForPid(

@@ -36,7 +36,7 @@ export interface Exit {
  */
 export function readExit(dir: ProcessDir): Exit {
   try {
-    const status = dir.readExitStatus();
+    const status = dir.readExitStatus() ?? dir.readUnnamedExitStatus();
     const record = status === undefined ? undefined : readRecord(dir);
     const reason = status === undefined ? reasonOf(dir) : '';
     // Compare the key last: if the path still is this process's, what was read above is its own.
