@@ -32,6 +32,7 @@ export class SupervisorRecorder {
   readonly #pending: SupervisorEvent[] = [];
   #retry: NodeJS.Timeout | undefined;
   #problem: Error | undefined;
+  #closed = false;
 
   /** Opens the log and reads the record. @throws as `EventLog.open()`. */
   constructor(log: EventLog<Snapshot, SupervisorEvent>) {
@@ -61,8 +62,12 @@ export class SupervisorRecorder {
     return known?.key === processKey && known.exited;
   }
 
-  /** Writes an event after those that could not be written yet. If it can't be written, it is kept and tried again. */
+  /**
+   * Writes an event after those that could not be written yet. If it can't be written, it is kept and tried again. After
+   * close() it does nothing: the next supervisor finds the difference between record and state root, and writes the event.
+   */
   write(event: SupervisorEvent): void {
+    if (this.#closed) return;
     this.#pending.push(event);
     this.#flush();
   }
@@ -99,8 +104,8 @@ export class SupervisorRecorder {
   }
 
   close(): void {
-    clearTimeout(this.#retry);
     this.#flush();
+    this.#closed = true;
     clearTimeout(this.#retry);
   }
 
