@@ -15,7 +15,7 @@
 #include "common/clock.h"
 #include "common/proc.h"
 #include "host/cgroup/events.h"
-#include "host/cgroup/path.h"
+#include "common/cgroup_path.h"
 
 namespace {
 
