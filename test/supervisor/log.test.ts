@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -14,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { EventConsumers } from '../../src/supervisor/consumers.js';
+import { EventConsumers, checkConsumer } from '../../src/supervisor/consumers.js';
 import { EventLog, type Retention } from '../../src/supervisor/log.js';
 import { EventLogLock } from '../../src/supervisor/lock.js';
 import { readEvents } from '../../src/supervisor/reader.js';
@@ -105,6 +106,23 @@ describe('the log', () => {
     expect(readdirSync(dir).some((name) => name.endsWith('.new'))).toBe(false);
   });
 
+  it.each([1, 1 << 14])('costs the same bytes an event with a snapshot of %i bytes', (size) => {
+    const dir = directory();
+    const { log } = opened(dir, { segmentBytes: 1000 });
+    const line = JSON.stringify({ sequence: 1000, loggedAtMs: Date.now(), note: 'n' }).length + 1;
+    const count = 20_000;
+    for (let i = 0; i < count; i++) log.append({ note: 'n' }, () => 'x'.repeat(size));
+    const bytes = files(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+    expect(files(dir).length).toBeGreaterThan(5);
+    // At most an eighth is snapshots; the newest segment has one more.
+    expect(bytes).toBeLessThan((count * line * 8) / 7 + size + 100);
+    log.close();
+    expect(() => log.append({ note: 'late' }, () => '')).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_STATE' }),
+    );
+    expect(files(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0)).toBe(bytes);
+  });
+
   it('refuses a gap in the numbers', () => {
     const dir = directory();
     const { log } = opened(dir);
@@ -181,6 +199,26 @@ describe('consumers', () => {
     expect([again.wants(4), again.wants(5)]).toEqual([false, true]);
     expect([again.remove('a'), again.remove('a'), again.wants(5)]).toEqual([true, false, false]);
     expect(new EventConsumers(dir).all().size).toBe(0);
+  });
+
+  it.each([
+    '{}',
+    '{"acknowledged":"four"}',
+    '{"acknowledged":null}',
+    '{"acknowledged":-1}',
+    '{"acknowledged":1.5}',
+    '[]',
+  ])('of which the file is broken are refused: %s', (text) => {
+    const dir = directory();
+    writeFileSync(join(dir, 'consumer-a'), text);
+    expect(() => new EventConsumers(dir)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+  });
+
+  it('have no name of an unfinished file', () => {
+    for (const bad of ['x.tmp', '.tmp', '', 'a/b', 'a'.repeat(101), 7, undefined]) {
+      expect(() => checkConsumer(bad)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
+    }
+    for (const good of ['x', 'x.tmp2', 'a'.repeat(100)]) expect(() => checkConsumer(good)).not.toThrow();
   });
 
   it('that iterate in this process hold the events that they have not read', () => {
