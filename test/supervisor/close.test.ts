@@ -1,8 +1,8 @@
 /** close() while operations are under way, and several operations on one container: the log has one writer. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { Container, type LoggedEvent, Supervisor } from '../../src/index.js';
+import { Container, type LoggedEvent, Supervisor, posix } from '../../src/index.js';
 import { writeHostTestBundle } from '../support/bundles.js';
 import { collectGarbage } from '../support/garbage.js';
 import { GatedRuntime } from '../support/gated-runtime.js';
@@ -107,17 +107,16 @@ describe('close()', () => {
     expect(types.sort()).toEqual(['delete recovered', 'exit init recovered', 'start init recovered']);
   });
 
-  test('gives the lock back although a child of this program has a copy of its descriptor', async ({ scratch }) => {
-    for (let i = 0; i < 20; i++) {
+  test('gives the lock back although a child that is being made has a copy of its descriptor', async ({ scratch }) => {
+    for (let i = 0; i < 100; i++) {
       const supervisor = await Supervisor.open(scratch.root);
-      const id = scratch.newId();
-      await supervisor.create({ id, bundle: await bundle(scratch) });
-      const starting = supervisor.start(id);
+      const spawning = Array.from({ length: 3 }, () => posix.spawn('true'));
+      // At another moment of the spawns each time.
+      const beginMs = performance.now();
+      while (performance.now() - beginMs < i / 100) continue;
       supervisor.close();
       (await Supervisor.open(scratch.root)).close();
-      await starting;
-      const container = await Container.load(scratch.root, id);
-      await container.delete();
+      for (const { exited } of await Promise.all(spawning)) await exited;
     }
   });
 });
@@ -230,7 +229,6 @@ describe('a supervisor', () => {
 async function openBeside(scratch: Scratch, id: string): Promise<Supervisor> {
   const hidden = join(scratch.dir, 'hidden');
   mkdirSync(hidden);
-  const { renameSync } = await import('node:fs');
   renameSync(join(scratch.root, id), join(hidden, id));
   const supervisor = await Supervisor.open(scratch.root);
   renameSync(join(hidden, id), join(scratch.root, id));
