@@ -4,6 +4,7 @@
  */
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { events } from './events.js';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
@@ -13,7 +14,7 @@ import { stdout, terminal } from './throughput.js';
 import { World, untilInterrupted } from './world.js';
 
 /** @type {Record<string, (world: World) => Promise<import('./world.js').Row[]>>} */
-const MEASUREMENTS = { start, pidFile, rates, eventLoop, rawSpawn, shimMemory, stdout, terminal, many };
+const MEASUREMENTS = { start, pidFile, rates, eventLoop, rawSpawn, shimMemory, stdout, terminal, many, events };
 
 function missingPeers() {
   const peers = [
