@@ -42,7 +42,11 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 /** An AbortSignal, or an object that is used as one. */
 export function checkSignal(name: string, value: unknown): asserts value is AbortSignal {
   const isSignal =
-    typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value && 'reason' in value;
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    'addEventListener' in value &&
+    'reason' in value;
   if (!isSignal) throw invalidArgType(name, 'an instance of AbortSignal', value);
 }
 

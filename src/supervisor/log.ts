@@ -8,7 +8,9 @@
  * Behaviour: containerd 0.2's events.log, docs/events.md.
  */
 import * as fs from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OutliveError } from '../base/errors.js';
 import { makeDirectory } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
@@ -40,10 +42,13 @@ interface Segment {
 }
 
 /**
- * How many times as large as its first line, with the snapshot, a segment becomes at least. So at most an eighth of what
+ * How many times as large as its first line, with the snapshot, a segment becomes at least. So at most a sixteenth of what
  * is written is snapshots, however many containers they list, and an event costs the same with few and with many.
  */
-const SNAPSHOT_SHARE = 8;
+const SNAPSHOT_SHARE = 16;
+
+/** How long open() works in one turn of the event loop, in milliseconds; the snapshot may take a little longer. */
+const TURN_MS = 5;
 
 const SEGMENT_NAME = /^(\d{16})\.jsonl$/;
 
@@ -88,11 +93,12 @@ export class EventLog<S, E extends object> {
   }
 
   /**
-   * Opens the log, and removes an incomplete last line.
-   * @returns the snapshot of the newest segment (undefined for a new log), and the events in that segment.
-   * @throws {OutliveError} `ERR_INVALID_STATE` if the segment is broken in another way; a system error.
+   * Opens the log, and removes an incomplete last line. Replays the newest segment: its snapshot, unless the log is new,
+   * and then its events. That may be many; so it takes several turns of the event loop.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if the segment is broken in another way; a system error; what `to` throws.
+   *   Then nothing is left open.
    */
-  open(): { snapshot: S | undefined; events: (E & Numbered)[] } {
+  async open(to: { snapshot: (snapshot: S) => void; event: (event: E & Numbered) => void }): Promise<void> {
     for (const name of fs.readdirSync(this.#dir).sort()) {
       const match = SEGMENT_NAME.exec(name);
       if (match !== null) {
@@ -101,26 +107,32 @@ export class EventLog<S, E extends object> {
       } else if (name.endsWith('.new')) fs.rmSync(join(this.#dir, name), { force: true });
     }
     const newest = this.#segments.at(-1);
-    if (newest === undefined) return { snapshot: undefined, events: [] };
-    const { lines, size } = wholeLines(fs.readFileSync(newest.path));
-    const [head, ...rest] = lines.map((line) => parseJsonObject(line, newest.path));
+    if (newest === undefined) return;
     this.#last = newest.first - 1;
-    for (const event of rest) {
-      if (event.sequence !== this.#last + 1) {
-        throw new OutliveError('ERR_INVALID_STATE', `${newest.path}: event ${this.#last + 1} is missing`);
+    const bytes = await readFile(newest.path);
+    let turnEndsMs = performance.now() + TURN_MS;
+    for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, this.#size)) {
+      const line = parseJsonObject(bytes.toString('utf8', this.#size, end), newest.path);
+      this.#size = end + 1;
+      if (this.#headSize === 0) {
+        if (line.first !== newest.first) throw broken(newest, 'has no head line');
+        this.#headSize = this.#size;
+        to.snapshot(line.snapshot as S);
+      } else {
+        if (line.sequence !== this.#last + 1) throw broken(newest, `event ${this.#last + 1} is missing`);
+        if (!Number.isSafeInteger(line.loggedAtMs)) throw broken(newest, `event ${this.#last + 1} has no time`);
+        this.#last++;
+        this.#lastLoggedAtMs = Number(line.loggedAtMs);
+        to.event(line as E & Numbered);
       }
-      if (!Number.isSafeInteger(event.loggedAtMs)) {
-        throw new OutliveError('ERR_INVALID_STATE', `${newest.path}: event ${this.#last + 1} has no time`);
-      }
-      this.#last++;
-      this.#lastLoggedAtMs = Number(event.loggedAtMs);
+      if (performance.now() < turnEndsMs) continue;
+      await nextTurn();
+      turnEndsMs = performance.now() + TURN_MS;
     }
-    if (head?.first !== newest.first) throw new OutliveError('ERR_INVALID_STATE', `${newest.path}: has no head line`);
+    if (this.#headSize === 0) throw broken(newest, 'has no head line');
+    // Bytes after the last newline are an incomplete line.
+    fs.truncateSync(newest.path, this.#size);
     this.#fd = fs.openSync(newest.path, 'a', 0o600);
-    this.#size = size;
-    this.#headSize = Buffer.byteLength(lines[0] ?? '') + 1;
-    fs.ftruncateSync(this.#fd, size);
-    return { snapshot: head.snapshot as S, events: rest as (E & Numbered)[] };
   }
 
   /**
@@ -220,9 +232,6 @@ export function makeLogDirectory(path: string): void {
   if (!fs.existsSync(path)) makeDirectory(path);
 }
 
-/** The complete lines and their size in bytes. What follows the last newline is an incomplete line. */
-function wholeLines(bytes: Buffer): { lines: string[]; size: number } {
-  const size = bytes.lastIndexOf(0x0a) + 1;
-  const lines = size === 0 ? [] : bytes.toString('utf8', 0, size - 1).split('\n');
-  return { lines, size };
+function broken({ path }: Segment, reason: string): OutliveError {
+  return new OutliveError('ERR_INVALID_STATE', `${path}: ${reason}`);
 }

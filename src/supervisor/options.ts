@@ -13,7 +13,7 @@ export interface SupervisorOptions {
   maxLogAgeMs?: number;
   /**
    * The size of a segment, in bytes, from which on the next one is begun, 1 to 1 GiB. Default 1 MiB. A segment is also at
-   * least 8 times as large as the snapshot at its beginning.
+   * least 16 times as large as the snapshot at its beginning.
    */
   segmentBytes?: number;
 }

@@ -28,18 +28,26 @@ const MAX_KEY_BYTES = 64;
 
 export class SupervisorRecorder {
   readonly #log: EventLog<Snapshot, SupervisorEvent>;
-  readonly #record: SupervisorRecord;
+  #record: SupervisorRecord = new Map();
   readonly #pending: SupervisorEvent[] = [];
   #retry: NodeJS.Timeout | undefined;
   #problem: Error | undefined;
   #closed = false;
 
-  /** Opens the log and reads the record. @throws as `EventLog.open()`. */
-  constructor(log: EventLog<Snapshot, SupervisorEvent>) {
+  private constructor(log: EventLog<Snapshot, SupervisorEvent>) {
     this.#log = log;
-    const { snapshot, events } = log.open();
-    this.#record = fromSnapshot(snapshot ?? []);
-    for (const event of events) record(this.#record, event);
+  }
+
+  /** Opens the log and reads the record. @throws as `EventLog.open()`. */
+  static async open(log: EventLog<Snapshot, SupervisorEvent>): Promise<SupervisorRecorder> {
+    const recorder = new SupervisorRecorder(log);
+    await log.open({
+      snapshot: (snapshot) => {
+        recorder.#record = fromSnapshot(snapshot);
+      },
+      event: (event) => record(recorder.#record, event),
+    });
+    return recorder;
   }
 
   /** Why events can't be written at the moment; undefined if all are written. */

@@ -9,16 +9,17 @@ import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import type { ContainerOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { EventConsumers, checkConsumer } from './consumers.js';
+import { type EventConsumers, checkConsumer } from './consumers.js';
 import { EventLogLock } from './lock.js';
-import { EventLog, makeLogDirectory } from './log.js';
+import { type EventLog, makeLogDirectory } from './log.js';
+import { type SupervisorParts, eventsDirectory, openLog } from './parts.js';
 import { replay } from './replay.js';
 import { Monitor } from '../monitor/monitor.js';
 import type { Stdio } from '../stdio/stdio.js';
 import type { LoggedEvent, Snapshot, SupervisorEvent } from './events.js';
 import { type EventsOptions, type SupervisorOptions, checkSupervisorOptions } from './options.js';
 import { SupervisedContainer } from './container.js';
-import { SupervisorRecorder } from './recorder.js';
+import type { SupervisorRecorder } from './recorder.js';
 
 /** A supervisor of all containers of a state root. `Supervisor.open()` makes it. */
 export class Supervisor {
@@ -38,17 +39,14 @@ export class Supervisor {
   readonly #loading = new Map<string, Promise<Container>>();
   #closed = false;
 
-  private constructor(root: string, options: SupervisorOptions, lock: EventLogLock, failures: LoadFailure[]) {
-    const { maxLogBytes = 64 << 20, maxLogAgeMs = 30 * 86_400_000, segmentBytes = 1 << 20, initHoldMs } = options;
-    const dir = eventsDirectory(root);
+  private constructor(root: string, { initHoldMs, timeoutMs }: SupervisorOptions, parts: SupervisorParts) {
     this.root = root;
-    this.failures = failures;
-    this.#timeoutMs = options.timeoutMs;
-    this.#lock = lock;
-    this.#consumers = new EventConsumers(dir);
-    const retention = { maxBytes: maxLogBytes, maxAgeMs: maxLogAgeMs, segmentBytes };
-    this.#log = new EventLog(dir, retention, (sequence) => this.#consumers.wants(sequence));
-    this.#recorder = new SupervisorRecorder(this.#log);
+    this.failures = parts.failures;
+    this.#timeoutMs = timeoutMs;
+    this.#lock = parts.lock;
+    this.#consumers = parts.consumers;
+    this.#log = parts.log;
+    this.#recorder = parts.recorder;
     this.#monitor = new Monitor(initHoldMs === undefined ? {} : { initHoldMs });
     this.#monitor.on('event', (event) => this.#supervised.get(event.containerId)?.tell(event));
   }
@@ -70,7 +68,7 @@ export class Supervisor {
     const failures: LoadFailure[] = [];
     let supervisor: Supervisor;
     try {
-      supervisor = new Supervisor(path, options, lock, failures);
+      supervisor = new Supervisor(path, options, { lock, failures, ...(await openLog(path, options)) });
     } catch (error) {
       lock.release();
       throw error;
@@ -301,8 +299,4 @@ export class Supervisor {
 /** The options without those that are undefined. */
 function given({ timeoutMs }: { timeoutMs: number | undefined }): { timeoutMs?: number } {
   return timeoutMs === undefined ? {} : { timeoutMs };
-}
-
-function eventsDirectory(root: string): string {
-  return join(root, '.events');
 }
