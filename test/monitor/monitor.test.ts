@@ -1,7 +1,7 @@
 /** A monitor tells every listener each exit once, in a defined order, and keeps nothing of what is over. */
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, vi } from 'vitest';
-import { Container, Monitor, type MonitorEvent, type Process } from '../../src/index.js';
+import { Container, Monitor, type MonitorEvent } from '../../src/index.js';
 
 import { MonitorGroup } from '../../src/monitor/group.js';
 import { writeHostTestBundle } from '../support/bundles.js';
@@ -180,13 +180,14 @@ describe('a monitor', () => {
       for (const listener of others) process.on('uncaughtException', listener);
     });
     using watching = monitor();
-    const [heard, errors] = [[] as string[], [new Error('one'), new Error('two')]];
+    const heard: string[] = [];
+    const [first, second] = [new Error('one'), new Error('two')];
     watching.once('event', () => {
-      throw errors[0];
+      throw first;
     });
     watching.on('event', (event) => heard.push(`event: ${short(event)}`));
     watching.on('exit', () => {
-      if (heard.length < 2) throw errors[1];
+      if (heard.length < 2) throw second;
     });
     watching.on('exit', (event) => heard.push(`exit: ${short(event)}`));
     const events = watching[Symbol.asyncIterator]();
@@ -196,7 +197,7 @@ describe('a monitor', () => {
     await until('all is heard', () => heard.length === 4);
     expect(heard.sort()).toEqual(told.flatMap((what) => [`event: ${what}`, `exit: ${what}`]).sort());
     await until('both are uncaught', () => uncaught.length >= 2);
-    expect(uncaught).toEqual(errors);
+    expect(uncaught).toEqual([first, second]);
   });
 
   test('follows all processes although the cgroup of one cannot be watched', async ({ scratch }) => {
@@ -236,7 +237,7 @@ describe('a monitor', () => {
     };
     for (let i = 0; i < 3; i++) {
       await play((container) => watching.add(container));
-      await play((container) => watching.add(container.processes()[0] as Process));
+      await play((container) => container.processes().forEach((each) => watching.add(each)));
     }
     await until('nothing of them is kept', async () => {
       await collectGarbage();

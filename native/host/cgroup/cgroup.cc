@@ -12,10 +12,10 @@
 
 #include <cstring>
 
+#include "common/cgroup_path.h"
 #include "common/clock.h"
 #include "common/proc.h"
 #include "host/cgroup/events.h"
-#include "common/cgroup_path.h"
 
 namespace {
 
