@@ -5,6 +5,7 @@
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { durable } from './durable.js';
+import { events } from './events.js';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
@@ -14,7 +15,19 @@ import { stdout, terminal } from './throughput.js';
 import { World, untilInterrupted } from './world.js';
 
 /** @type {Record<string, (world: World) => Promise<import('./world.js').Row[]>>} */
-const MEASUREMENTS = { start, durable, pidFile, rates, eventLoop, rawSpawn, shimMemory, stdout, terminal, many };
+const MEASUREMENTS = {
+  start,
+  durable,
+  pidFile,
+  rates,
+  eventLoop,
+  rawSpawn,
+  shimMemory,
+  stdout,
+  terminal,
+  many,
+  events,
+};
 
 function missingPeers() {
   const peers = [

@@ -154,14 +154,16 @@ int Shim::adopt_process() {
 
 int Shim::record_identity() {
   int err = write_identity(process_pid_, config_.durable);
-  // Only now: the library waits for identity.json, and for nothing after it. Ignore a failure: exit.json is optional.
+  // Only now: the library waits for identity.json, and for nothing after it. Ignore failures: exit.json is optional,
+  // and so is what it says of OOM kills.
   (void)exit_record_file_.reserve();
+  if (!config_.exec) (void)oom_kills_.open(process_pid_);
   return err < 0 ? fail("write identity.json", err) : 0;
 }
 
 int Shim::write_exit() {
   // exit.json first, so that whoever sees exitStatus finds it.
-  (void)exit_record_file_.write(process_status_, process_usage_, config_.durable);
+  (void)exit_record_file_.write(process_status_, process_usage_, oom_kills_.count(), config_.durable);
   int err = exit_status_file_.write(exit_code_of(process_status_));
   return err < 0 ? fail("write exitStatus", err) : 0;
 }

@@ -7,6 +7,7 @@
 #include "shim/config.h"
 #include "shim/control.h"
 #include "shim/event_loop.h"
+#include "shim/oom_kills.h"
 #include "shim/runtime.h"
 #include "shim/status.h"
 #include "shim/stdio.h"
@@ -91,6 +92,7 @@ class Shim {
   struct rusage process_usage_ = {};
   ExitStatusFile exit_status_file_;
   ExitRecordFile exit_record_file_;
+  OomKills oom_kills_;
   bool process_ended_ = false;
   bool released_ = false;
   Text<4096> dir_;

@@ -76,7 +76,7 @@ int ExitStatusFile::write(int code) {
   return file_.write(text.add_int(code).view());
 }
 
-int ExitRecordFile::write(int wait_status, const struct rusage& usage, bool durable) {
+int ExitRecordFile::write(int wait_status, const struct rusage& usage, int64_t oom_kills, bool durable) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   bool signalled = WIFSIGNALED(wait_status);
@@ -91,7 +91,9 @@ int ExitRecordFile::write(int wait_status, const struct rusage& usage, bool dura
   json.add(",\"endedAtMs\":").add_int(int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000);
   json.add(",\"userTimeUs\":").add_int(microseconds(usage.ru_utime));
   json.add(",\"systemTimeUs\":").add_int(microseconds(usage.ru_stime));
-  json.add(",\"maxRssBytes\":").add_int(int64_t{usage.ru_maxrss} * 1024).add("}\n");
+  json.add(",\"maxRssBytes\":").add_int(int64_t{usage.ru_maxrss} * 1024);
+  if (oom_kills >= 0) json.add(",\"oomKills\":").add_int(oom_kills);
+  json.add("}\n");
   int err = file_.write(json.view());
   if (err == 0 && durable) err = file_.flush();
   return err == 0 ? file_.publish() : err;

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string_view>
 
 #include "common/text.h"
@@ -55,8 +56,8 @@ class ExitStatusFile {
 class ExitRecordFile {
  public:
   int reserve() { return file_.reserve(256); }
-  // Writes, flushes if `durable`, and publishes.
-  int write(int wait_status, const struct rusage& usage, bool durable);
+  // Writes, flushes if `durable`, and publishes. `oom_kills` is -1 if it is not known.
+  int write(int wait_status, const struct rusage& usage, int64_t oom_kills, bool durable);
 
  private:
   ReservedFile file_{"exit.json", ".exit.json.tmp"};

@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "common/files.h"
-#include "host/cgroup/path.h"
+#include "common/cgroup_path.h"
 #include "host/stats/stats.h"
 
 namespace {
@@ -30,7 +30,7 @@ int print_place(const char* mountinfo, const char* cgroup) {
   FileBytes text;
   if (read_file(AT_FDCWD, mountinfo, 1u << 20, &text) < 0) return 1;
   Text<PATH_MAX> path;
-  int err = find_in_mounts(text.view(), cgroup, path);
+  int err = find_in_mounts(text.view(), cgroup, "", path);
   if (err < 0) {
     path.clear();
     path.add_int(err);

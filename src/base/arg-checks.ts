@@ -39,6 +39,17 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
 }
 
+/** An AbortSignal, or an object that is used as one. */
+export function checkSignal(name: string, value: unknown): asserts value is AbortSignal {
+  const isSignal =
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    'addEventListener' in value &&
+    'reason' in value;
+  if (!isSignal) throw invalidArgType(name, 'an instance of AbortSignal', value);
+}
+
 /** A timer's delay in milliseconds: 1 to 2147483647. setTimeout() fires at once if the delay is longer. */
 export function checkTimeout(name: string, value: unknown): asserts value is number {
   checkInteger(name, value, 1, 2_147_483_647);

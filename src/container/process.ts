@@ -3,7 +3,7 @@
  * Source: the `Process` interface of containerd's `process.go` (June 2016).
  */
 import type { Readable, Writable } from 'node:stream';
-import { checkInteger } from '../base/arg-checks.js';
+import { checkInteger, checkObject, checkSignal } from '../base/arg-checks.js';
 import { OutliveError } from '../base/errors.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { CLOSE_STDIN_LINE, resizeLine, sendControl } from '../shim/control.js';
@@ -81,8 +81,9 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
-   * A descriptor that hangs up (POLLHUP, end-of-file) when the process has ended; -1 if there is none (not started,
-   * closed). It belongs to this object: poll it, do not read or close it.
+   * A descriptor that hangs up (POLLHUP, end-of-file) when the process has ended. It belongs to this object: poll it, do
+   * not read or close it. It stays open until `close()` or the container's `delete()`. -1 if there is none: the process is
+   * not started or closed, or it had ended before this was first read.
    */
   get exitFd(): number {
     return this.lifecycle.exitFd;
@@ -143,9 +144,13 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    * @param options.signal aborts the wait, not the process.
    * @returns its end; `status` undefined and `lost` set if nobody recorded it. Never rejects because the process failed.
    * @throws the signal's reason; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was never started,
-   *   `ERR_INVALID_STATE` if the end is not known and this object is closed, or is closed meanwhile.
+   *   `ERR_INVALID_STATE` if the end is not known and this object is closed, or is closed meanwhile; {TypeError}
+   *   `ERR_INVALID_ARG_TYPE`.
    */
-  async wait({ signal }: { signal?: AbortSignal } = {}): Promise<Exit> {
+  async wait(options: { signal?: AbortSignal } = {}): Promise<Exit> {
+    checkObject('options', options);
+    const { signal } = options;
+    if (signal !== undefined) checkSignal('options.signal', signal);
     return this.lifecycle.wait(signal);
   }
 

@@ -18,6 +18,12 @@ export interface ExitRecord {
   readonly systemTimeUs: number;
   /** The largest resident memory of it, or of one such child, in bytes. */
   readonly maxRssBytes: number;
+  /**
+   * Of a container's first process: how many processes in its memory cgroup the kernel's OOM killer had killed by then.
+   * Missing if that is not known: the shim is in the same cgroup (the host runtime), the kernel does not count, or the
+   * shim is of an older release.
+   */
+  readonly oomKills?: number;
 }
 
 /** The end of a process. It never changes. */
@@ -83,7 +89,7 @@ function reasonOf(dir: ProcessDir): string {
 function readRecord(dir: ProcessDir): ExitRecord | undefined {
   const raw = dir.readExitRecord();
   if (raw === undefined) return undefined;
-  const { code, signal, coreDumped, ...numbers } = raw;
+  const { code, signal, coreDumped, oomKills, ...numbers } = raw;
   const { endedAtMs, userTimeUs, systemTimeUs, maxRssBytes } = numbers;
   return {
     code: typeof code === 'number' ? code : null,
@@ -93,6 +99,7 @@ function readRecord(dir: ProcessDir): ExitRecord | undefined {
     userTimeUs: Number(userTimeUs),
     systemTimeUs: Number(systemTimeUs),
     maxRssBytes: Number(maxRssBytes),
+    ...(typeof oomKills === 'number' ? { oomKills } : {}),
   };
 }
 

@@ -12,11 +12,11 @@
 
 #include <cstring>
 
+#include "common/cgroup_path.h"
 #include "common/clock.h"
 #include "common/proc.h"
 #include "host/cgroup/delegation.h"
 #include "host/cgroup/events.h"
-#include "host/cgroup/path.h"
 
 namespace {
 
