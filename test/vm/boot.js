@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -14,6 +15,8 @@ import { clearTimeout, setTimeout } from 'node:timers';
 const BOOT_LIMIT_S = 300;
 const GRACE_S = 120;
 const CONSOLE_LINES = 80;
+/** The driver runs as many checks at the same time. */
+const PROCESSORS = Math.min(4, Math.max(2, availableParallelism()));
 
 const [machine = '', work = ''] = process.argv.slice(2);
 let boots = 0;
@@ -28,7 +31,7 @@ async function boot() {
     'setpriv',
     [
       ...['--pdeathsig', 'KILL', 'qemu-system-x86_64'],
-      ...['-accel', 'tcg,tb-size=512', '-cpu', 'Nehalem,+rdrand', '-smp', '2', '-m', '2048'],
+      ...['-accel', 'tcg,tb-size=512', '-cpu', 'Nehalem,+rdrand', '-smp', String(PROCESSORS), '-m', '2048'],
       ...['-nic', 'none', '-display', 'none', '-no-reboot'],
       ...['-kernel', join(machine, 'vmlinuz'), '-initrd', join(machine, 'initrd')],
       ...['-append', 'console=ttyS0 loglevel=4 panic=-1 TERM=dumb systemd.unified_cgroup_hierarchy=1'],

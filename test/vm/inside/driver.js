@@ -1,10 +1,11 @@
 /**
- * Runs in the machine, as a service: runs the checks in other services, two at a time, each check with a time limit, and says
- * on stdout how it ended, one JSON object a line. test/vm/boot.js reads them.
+ * Runs in the machine, as a service: runs the checks in other services, as many at a time as there are processors, each check
+ * with a time limit, and says on stdout how it ended, one JSON object a line. test/vm/boot.js reads them.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -129,7 +130,7 @@ const resumed = existsSync(PROGRESS) ? readFileSync(PROGRESS, 'utf8') : undefine
 const cut = chosen.find(({ check }) => check.prepare !== undefined);
 if (resumed === undefined) {
   const groups = grouped(chosen.filter((one) => one !== cut));
-  await Promise.all([lane(groups), lane(groups)]);
+  await Promise.all(Array.from({ length: availableParallelism() }, () => lane(groups)));
 }
 // The power cut comes last, since nothing else may run then.
 if (cut !== undefined && resumed === undefined) {
