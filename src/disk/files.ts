@@ -24,6 +24,9 @@ export function writeFileAtomic(path: string, text: string): void {
   try {
     try {
       fs.fchmodSync(fd, 0o600);
+      // ext4 and btrfs then write the file soon after it is closed, as they do with one that replaces another. Else a power
+      // cut within the next half minute may leave an empty file.
+      fs.ftruncateSync(fd, 0);
       fs.writeFileSync(fd, text);
     } finally {
       fs.closeSync(fd);
