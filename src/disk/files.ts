@@ -41,6 +41,9 @@ function throughTemporary(path: string, text: string, give: (temporary: string, 
     try {
       // The umask may have taken bits of the owner. Not fchmod(2), which `node --permission` refuses even with all grants.
       fs.chmodSync(temporary, 0o600);
+      // ext4 and btrfs then write the file soon after it is closed, as they do with one that replaces another. Else a power
+      // cut within the next half minute may leave an empty file.
+      fs.ftruncateSync(fd, 0);
       fs.writeFileSync(fd, text);
     } finally {
       fs.closeSync(fd);
