@@ -86,7 +86,7 @@ async function heapOfWaits(/** @type {import('./world.js').World} */ world, /** 
 export async function events(/** @type {import('./world.js').World} */ world) {
   const many = world.quick ? 500 : 5000;
   // So many that the log begins several segments with a snapshot.
-  const rounds = world.quick ? 5000 : 120_000;
+  const rounds = world.quick ? 5000 : 60_000;
   const few = await bytesAnEvent(world, 5, rounds);
   const ours = await bytesAnEvent(world, many, rounds);
   const waits = world.quick ? 100_000 : 1_000_000;
