@@ -64,7 +64,6 @@
           'type': 'executable',
           'sources': [
             'native/test/cgroup_tool.cc',
-            'native/common/cgroup_path.cc',
             'native/host/stats/cgroup.cc',
             'native/host/stats/json.cc',
             '<!@(ls native/common/*.cc)',
