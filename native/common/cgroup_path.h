@@ -8,8 +8,8 @@
 
 #include "common/text.h"
 
-// Where the cgroup `own`, a path from the root of the hierarchy, is in the mounts of a text of /proc/<pid>/mountinfo: of
-// v1's hierarchy with this controller, of v2's for "". 0, -ENOENT if no mount has it, or -ENAMETOOLONG.
+// Where the cgroup `own`, a path from the root of the hierarchy, is in the mounts of a text of /proc/<pid>/mountinfo:
+// of v1's hierarchy with this controller, of v2's for "". 0, -ENOENT if no mount has it, or -ENAMETOOLONG.
 int find_in_mounts(std::string_view mountinfo, std::string_view own, std::string_view controller, TextBuilder& path);
 
 // The caller's cgroup v2: 0, or -errno if cgroup2 is not mounted or our part of it is not visible.

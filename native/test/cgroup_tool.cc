@@ -9,8 +9,8 @@
 
 #include <cstring>
 
-#include "common/files.h"
 #include "common/cgroup_path.h"
+#include "common/files.h"
 #include "host/stats/stats.h"
 
 namespace {
