@@ -16,9 +16,9 @@ export function makeDirectory(path: string): void {
 
 /**
  * Replaces a file atomically, with mode 0600: writes a temporary file and renames it. A reader sees the old file or the
- * whole new one. @throws a system error; the old file is unchanged then.
+ * whole new one. With `replace: false`, a file that is there stays. @throws a system error; the old file is unchanged then.
  */
-export function writeFileAtomic(path: string, text: string): void {
+export function writeFileAtomic(path: string, text: string, { replace = true } = {}): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
@@ -31,9 +31,12 @@ export function writeFileAtomic(path: string, text: string): void {
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, path);
+    if (replace) return fs.renameSync(temporary, path);
+    fs.linkSync(temporary, path);
+    fs.rmSync(temporary);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
+    if (!replace && hasCode(error, 'EEXIST')) return;
     throw error;
   }
 }

@@ -210,8 +210,9 @@ export class ProcessDir {
     return this.readPid() !== undefined || this.readIdentity() !== undefined;
   }
 
+  /** Writes identity.json unless it is there: what a shim has recorded meanwhile says more. */
   writeIdentity(identity: Identity): void {
-    writeFileAtomic(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
+    writeFileAtomic(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n', { replace: false });
   }
 
   /** Whether a program recorded that the program of the created container was let run. */
