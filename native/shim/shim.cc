@@ -153,11 +153,11 @@ int Shim::adopt_process() {
 }
 
 int Shim::record_identity() {
-  int err = write_identity(process_pid_, config_.durable);
-  // Only now: the library waits for identity.json, and for nothing after it. Ignore failures: exit.json is optional,
-  // and so is what it says of OOM kills.
-  (void)exit_record_file_.reserve();
+  // First: a v1 kernel forgets the cgroup of a process that has ended. Ignore a failure: the count is optional.
   if (!config_.exec) (void)oom_kills_.open(process_pid_);
+  int err = write_identity(process_pid_, config_.durable);
+  // Only now: the library waits for identity.json, and for nothing after it. Ignore a failure: exit.json is optional.
+  (void)exit_record_file_.reserve();
   return err < 0 ? fail("write identity.json", err) : 0;
 }
 

@@ -45,6 +45,12 @@ async function limited(scratch: Scratch, args: string[], memory: LinuxMemory = {
   return scratch.keep(await Container.create({ root: scratch.root, id: scratch.newId(), bundle, runtime: 'runc' }));
 }
 
+/** Resolves when the shim knows the process, and so has opened the counter. */
+async function adopted(scratch: Scratch, { container }: Process): Promise<void> {
+  const file = join(scratch.root, container.id, 'init', 'identity.json');
+  await until('the shim has recorded itself', () => existsSync(file) && readFileSync(file, 'utf8').includes('"shim"'));
+}
+
 /** The memory cgroup of a process, in this machine's v1 hierarchy. */
 function cgroupOf({ systemPid }: Process): string {
   const text = readFileSync(`/proc/${systemPid}/cgroup`, 'utf8');
@@ -117,6 +123,7 @@ describe.runIf(canLimit)('runc, cgroup v1: a container whose end nobody saw', ()
     const container = await limited(scratch, ['sh', '-c', 'read x; exec tail /dev/zero']);
     const init = await container.start({ stdio: scratch.fifos() });
     container.close();
+    await adopted(scratch, init);
     init.openStdin().end('\n');
     const dir = join(scratch.root, container.id, 'init');
     await until('the shim has left', () => existsSync(join(dir, 'deleted')));
@@ -145,6 +152,7 @@ describe.runIf(canLimit)('runc, cgroup v1: a container whose end nobody saw', ()
   test('was not OOM-killed: its count is 0', async ({ scratch }) => {
     const container = await limited(scratch, ['sh', '-c', 'read x; exit 3']);
     const init = await container.start({ stdio: scratch.fifos() });
+    await adopted(scratch, init);
     init.openStdin().end('\n');
     expect(await init.wait()).toMatchObject({ status: 3, record: { oomKills: 0 } });
   });
@@ -159,6 +167,7 @@ describe.runIf(canLimit)('runc, cgroup v1: an OOM that kills nobody', () => {
     watching.add(container);
     const init = await container.start({ stdio: scratch.fifos() });
     const control = join(cgroupOf(init), 'memory.oom_control');
+    await adopted(scratch, init);
     init.openStdin().end('\n');
     await until('the cgroup is out of memory', () => /^under_oom 1$/m.test(readFileSync(control, 'utf8')));
     init.signal('SIGKILL');
