@@ -7,6 +7,7 @@
 #include "shim/config.h"
 #include "shim/control.h"
 #include "shim/event_loop.h"
+#include "shim/program.h"
 #include "shim/runtime.h"
 #include "shim/status.h"
 #include "shim/stdio.h"
@@ -68,6 +69,7 @@ class Shim {
   bool state_removed() const;
 
   RuntimeContext context_;
+  HeldProgram program_;
   ShimConfig config_;
   Stdio stdio_;
   Terminal terminal_;
