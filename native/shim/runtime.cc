@@ -147,7 +147,7 @@ int build_delete_args(const RuntimeContext& context, bool force, Argv* argv) {
   return argv->failed() ? -ENOMEM : 0;
 }
 
-pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
+pid_t spawn_runtime(const char* program, const Argv& argv, const int stdio_fds[3], bool own_group) {
   UniqueFd null_fd(open_fd(AT_FDCWD, "/dev/null", O_RDWR));
   if (!null_fd.valid()) return -errno;
   Text<32> reaper;
@@ -176,7 +176,7 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    execvp(argv.data()[0], argv.data());
+    execvp(program, argv.data());
     exec_errno = errno;
     _exit(127);
   }

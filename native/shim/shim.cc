@@ -106,7 +106,7 @@ int Shim::open_process_stdio() {
 }
 
 int Shim::run_command(const Argv& argv, const int stdio_fds[3], bool own_group) {
-  pid_t pid = spawn_runtime(argv, stdio_fds, own_group);
+  pid_t pid = spawn_runtime(program_.path(), argv, stdio_fds, own_group);
   if (pid == -ENOENT) {
     why_.add(context_.runtime).add(" not installed on system");
   } else if (pid < 0) {
@@ -120,6 +120,7 @@ int Shim::run_command(const Argv& argv, const int stdio_fds[3], bool own_group) 
 int Shim::start_runtime() {
   Argv argv;
   why_.clear();
+  program_.open(context_.runtime);
   int err = build_start_args(context_, &argv, why_);
   if (err < 0) return err;
   const int own[3] = {stdio_.end[0].get(), stdio_.end[1].get(), stdio_.end[2].get()};

@@ -8,6 +8,7 @@
 #include "shim/control.h"
 #include "shim/event_loop.h"
 #include "shim/oom_kills.h"
+#include "shim/program.h"
 #include "shim/runtime.h"
 #include "shim/status.h"
 #include "shim/stdio.h"
@@ -75,6 +76,7 @@ class Shim {
   bool state_removed() const;
 
   RuntimeContext context_;
+  HeldProgram program_;
   ShimConfig config_;
   Stdio stdio_;
   Terminal terminal_;

@@ -2,10 +2,10 @@
  * Deletes a container, or removes one ended process of it. The caller holds the container's lock and has refreshed the
  * processes. Owns the order of the steps. Behaviour: docs/protocol.md, "Removing".
  */
-import { OutliveError } from '../base/errors.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { killChildrenOfShimsIn, killRuntimesWriting } from '../kernel/find.js';
 import type { RuntimeTarget } from '../runtime/call.js';
-import { releaseShim } from '../shim/control.js';
+import { isShimListening, releaseShim } from '../shim/control.js';
 import { drainOutput } from '../shim/drain.js';
 import type { Process, ProcessOwner } from './process.js';
 import type { ContainerProcesses } from './processes.js';
@@ -54,15 +54,33 @@ async function endAll<O extends ProcessOwner>(doomed: Doomed<O>, alive: Process<
     for (const process of processes.all()) {
       if (!alive.includes(process)) await shimCleanedUp(doomed, process);
     }
-    const { init } = processes;
-    if (init?.lifecycle.endedCleanly === false) {
-      await processes.deleteFromRuntime(alive.length > 0, init.lifecycle.wasInterrupted);
-    }
+    const missing = await deleteFromRuntime(processes, alive.length > 0);
     // The runtime may not know a process, or not any more: end it by its recorded identity.
     for (const process of processes.all()) process.lifecycle.kill();
     for (const process of alive) await shimCleanedUp(doomed, process);
+    if (missing instanceof Error && processes.init?.lifecycle.endedCleanly !== true) throw missing;
   } finally {
     for (const stop of stopDraining) stop();
+  }
+}
+
+/**
+ * Makes the runtime kill and delete the container, unless the shim is known to have deleted it.
+ * @returns the error if the runtime is not installed any more (an upgrade has removed its directory) and a shim is there:
+ *   that holds the runtime's file and deletes the container itself, after the first process has ended.
+ */
+async function deleteFromRuntime<O extends ProcessOwner>(
+  processes: ContainerProcesses<O>,
+  running: boolean,
+): Promise<unknown> {
+  const { init } = processes;
+  if (init?.lifecycle.endedCleanly !== false) return undefined;
+  try {
+    await processes.deleteFromRuntime(running, init.lifecycle.wasInterrupted);
+    return undefined;
+  } catch (error) {
+    if (!hasCode(error, 'ERR_NOT_INSTALLED') || !isShimListening(init.lifecycle.dir)) throw error;
+    return error;
   }
 }
 

@@ -167,7 +167,8 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
-   * Sets the size of its terminal. Without a terminal, nothing happens.
+   * Sets the size of its terminal, and sends SIGWINCH to the foreground process group, also if the size was the same: a
+   * new viewer of a full-screen program needs a redraw. Without a terminal, nothing happens.
    * @param width columns, 1 to 65535.
    * @param height rows, 1 to 65535.
    * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; {TypeError|RangeError}
@@ -189,9 +190,10 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
-   * A stream that writes to its stdin; see `openInput()`.
+   * A stream that writes to its stdin; see `openInput()`. On a terminal in canonical mode the kernel drops what a line has
+   * beyond 4095 bytes; see termios(3).
    * @throws {OutliveError} `ERR_PROCESS_EXITED` if stdin is a FIFO, and the process was removed and its id used again;
-   *   a system error, among them ENXIO if no process has the FIFO open for reading.
+   *   a system error, among them ENXIO if nobody reads the FIFO: the process has closed its stdin, or stdin has ended.
    */
   openStdin(): Writable {
     return openInputIf(this.#isOurs, this.stdio.stdin);

@@ -45,7 +45,7 @@ const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
  * themselves.
  * @param base a started container, or the `process` of its config.json.
  * @param spec the members to change. `user` is replaced as a whole, groups included, and so are lists as `rlimits`. The
- *   terminal is not inherited: `terminal` is false and `consoleSize` is missing unless they are given here.
+ *   terminal is not inherited: `terminal` is false unless it is given here; then `consoleSize` is 80 × 24 unless it is given too.
  * @returns a new object; `base` and `spec` are not changed.
  * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a name with `=`; a relative cwd;
  *   `add` or `drop` together with a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `base`
@@ -60,6 +60,8 @@ export function execSpec(base: ExecBase | ProcessSpec, spec: ExecOverrides = {})
   delete inherited.consoleSize;
   const given = Object.fromEntries(Object.entries(others as object).filter(([, value]) => value !== undefined));
   const made: ProcessSpec = { ...inherited, terminal: false, ...given };
+  // The shim sets this for any terminal without a size; but a runtime that is told does so before the program runs.
+  if (made.terminal === true) made.consoleSize ??= { width: 80, height: 24 };
   if (env !== undefined) made.env = changedEnv(inherited.env, env);
   if (capabilities !== undefined) {
     const isRoot = (made.user?.uid ?? 0) === 0;

@@ -30,7 +30,7 @@ interface Report {
 }
 
 /** The test files that run on each runtime. */
-const FILES = ['lifecycle', 'operations', 'two-phase', 'exec', 'limits', 'user-namespace'].map(
+const FILES = ['lifecycle', 'operations', 'two-phase', 'exec', 'limits', 'terminal', 'user-namespace'].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
