@@ -17,7 +17,7 @@ namespace {
 
 constexpr char kVersion[] = "outlive-host version 0.1.0\nspec: 1.0.2\n";
 
-bool do_command(const CommandLine& line, TextBuilder& error) {
+bool do_command(const CommandLine& line, Reason& error) {
   if (line.action == Action::Help) return write_all(STDOUT_FILENO, kHelp) == 0;
   if (line.action == Action::Version) return write_all(STDOUT_FILENO, kVersion) == 0;
   if (!is_valid_id(line.id)) {
@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   umask(022);
   CommandLine line;
   HostLog log;
-  Text<4096> error;
+  Reason error;
   bool understood = parse_command_line(argc, argv, &line, error);
   if (line.log != nullptr) {
     int err = log.open(line.log, strcmp(line.log_format, "json") == 0);
@@ -74,6 +74,6 @@ int main(int argc, char** argv) {
     }
   }
   if (understood && do_command(line, error)) return 0;
-  log.error(error.view());
+  log.error(error.view(), &error.call);
   return 1;
 }

@@ -92,11 +92,14 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    * @param target a `Process` or a `Container`.
    * @param options.oomKillsTold how many OOM kills of the container's cgroup are known already; they are not reported.
    *   Default 0.
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; {OutliveError} `ERR_INVALID_STATE` if the monitor is closed; a system
+   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if the monitor is closed; a system
    *   error (EMFILE, ENFILE) if the container's cgroup can't be watched: exits are reported nevertheless. For a process
    *   that is started later, this error is not reported.
    */
-  add(target: ContainerProcess | Container, { oomKillsTold = 0 }: { oomKillsTold?: number } = {}): void {
+  add(target: ContainerProcess | Container, options: { oomKillsTold?: number } = {}): void {
+    checkObject('options', options);
+    const { oomKillsTold = 0 } = options;
+    checkInteger('options.oomKillsTold', oomKillsTold, 0, Number.MAX_SAFE_INTEGER);
     if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
     if (target instanceof Process) {
       this.#group(target.container, oomKillsTold).follow(target);

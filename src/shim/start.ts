@@ -10,6 +10,7 @@ import { findRuntime, findShim } from '../disk/programs.js';
 import { identify, type Identity } from '../kernel/identity.js';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
+import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
 
 /** The arguments of a start. */
@@ -50,8 +51,7 @@ const POLL_WITHOUT_EVENTS_MS = 10;
 
 /**
  * Spawns the shim and resolves when the pid file is readable.
- * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` with
- *   the first error of the log; `ERR_CONTAINER_NOT_STARTED` if neither log has one; `ERR_CONTAINER_START_TIMEOUT` after
+ * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; as {@link startError} if the shim left; `ERR_CONTAINER_START_TIMEOUT` after
  *   `timeoutMs`, and nothing of it runs; a system error if the shim could not be spawned.
  */
 export async function startShim(launch: Launch): Promise<Started> {
@@ -139,17 +139,8 @@ function readWholePid(dir: ProcessDir, shim: Identity | undefined): Pid | undefi
 /** The shim has left. Reads the pid file once more, because a short process may have started and ended meanwhile. */
 function readLastPid(launch: Launch): Pid {
   const pid = launch.dir.readPid();
-  if (pid === undefined) throw reasonOf(launch);
+  if (pid === undefined) throw startError(launch.dir);
   return { pid, identity: undefined };
-}
-
-/** The reason why the shim left without a pid: the first error of its own log, else of the runtime's. */
-function reasonOf({ dir }: Launch): OutliveError {
-  const shimError = dir.shimError();
-  if (shimError !== undefined) return new OutliveError('ERR_SHIM', `shim error: ${shimError}`);
-  const runtimeError = dir.runtimeError();
-  if (runtimeError !== undefined) return new OutliveError('ERR_OCI_RUNTIME', `oci runtime error: ${runtimeError}`);
-  return new OutliveError('ERR_CONTAINER_NOT_STARTED', 'container not started');
 }
 
 function timedOut({ timeoutMs }: Launch): never {
