@@ -30,7 +30,7 @@ interface Report {
 }
 
 /** The test files that run on each runtime. */
-const FILES = ['lifecycle', 'operations', 'two-phase', 'exec', 'user-namespace'].map(
+const FILES = ['lifecycle', 'operations', 'two-phase', 'exec', 'user-namespace', 'errors', 'unrunnable'].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
