@@ -16,9 +16,9 @@ import * as posix from '../posix/index.js';
 const NULL_DEVICE = '/dev/null';
 
 /**
- * The paths of a process's stdin, stdout and stderr. Each is a FIFO, a regular file, a terminal or `/dev/null`. Output
- * is appended to a regular file, which is made with mode 0600 if it is missing. With `terminal: true` the terminal's
- * output goes to `stdout`, and `stderr` is not used.
+ * The paths of a process's stdin, stdout and stderr, each with a slash (`./out`, not `out`): a FIFO, a regular file, a
+ * terminal or `/dev/null`. Output is appended to a regular file, which is made with mode 0600 if it is missing. With
+ * `terminal: true` the terminal's output goes to `stdout`, and `stderr` is not used.
  */
 export interface Stdio {
   readonly stdin: string;
