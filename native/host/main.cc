@@ -37,7 +37,7 @@ bool check_system(TextBuilder& error) {
   return err == 0;
 }
 
-bool do_command(const CommandLine& line, TextBuilder& error) {
+bool do_command(const CommandLine& line, Reason& error) {
   if (line.action == Action::Help) return write_all(STDOUT_FILENO, kHelp) == 0;
   if (line.action == Action::Version) return write_all(STDOUT_FILENO, kVersion) == 0;
   if (!is_valid_id(line.id)) {
@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
   // So that our own files get the modes that we name. The process gets the caller's, or the config's.
   line.umask = umask(022);
   HostLog log;
-  Text<4096> error;
+  Reason error;
   bool understood = parse_command_line(argc, argv, &line, error);
   if (line.log != nullptr) {
     int err = log.open(line.log, strcmp(line.log_format, "json") == 0);
@@ -95,6 +95,6 @@ int main(int argc, char** argv) {
     }
   }
   if (understood && do_command(line, error)) return 0;
-  log.error(error.view());
+  log.error(error.view(), &error.call);
   return 1;
 }

@@ -20,7 +20,7 @@ int take_stdio_only() {
 }
 
 int fail(JsonLog& log, Shim& shim) {
-  log.error(shim.why().view());
+  log.error(shim.why().view(), shim.spawn_errno());
   return 1;
 }
 

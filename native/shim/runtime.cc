@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -103,6 +104,30 @@ void lower_descriptor_limit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Finds a program as execvp(3) does, without its fallback to a shell: 0 and its path, or -errno.
+int find_program(const char* name, TextBuilder& path) {
+  if (strchr(name, '/') != nullptr) {
+    path.add(name);
+    return path.truncated() ? -ENAMETOOLONG : 0;
+  }
+  const char* at = getenv("PATH");
+  if (at == nullptr) at = "/bin:/usr/bin";
+  int err = -ENOENT;
+  while (at != nullptr) {
+    const char* end = strchrnul(at, ':');
+    path.clear();
+    path.add(std::string_view(at, static_cast<size_t>(end - at)));
+    path.add(end == at ? "./" : "/").add(name);
+    struct stat st;
+    if (!path.truncated() && stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode)) {
+      if (access(path.c_str(), X_OK) == 0) return 0;
+      err = -EACCES;
+    }
+    at = *end == ':' ? end + 1 : nullptr;
+  }
+  return err;
+}
+
 }  // namespace
 
 int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
@@ -150,6 +175,9 @@ int build_delete_args(const RuntimeContext& context, bool force, Argv* argv) {
 pid_t spawn_runtime(const char* program, const Argv& argv, const int stdio_fds[3], bool own_group) {
   UniqueFd null_fd(open_fd(AT_FDCWD, "/dev/null", O_RDWR));
   if (!null_fd.valid()) return -errno;
+  Text<PATH_MAX> path;
+  int err = find_program(program, path);
+  if (err < 0) return err;
   Text<32> reaper;
   reaper.add_int(getpid());
   if (setenv("OUTLIVE_SUBREAPER", reaper.c_str(), 1) < 0) return -errno;
@@ -176,7 +204,7 @@ pid_t spawn_runtime(const char* program, const Argv& argv, const int stdio_fds[3
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    execvp(program, argv.data());
+    execv(path.c_str(), argv.data());
     exec_errno = errno;
     _exit(127);
   }

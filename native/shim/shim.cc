@@ -107,14 +107,20 @@ int Shim::open_process_stdio() {
 
 int Shim::run_command(const Argv& argv, const int stdio_fds[3], bool own_group) {
   pid_t pid = spawn_runtime(program_.path(), argv, stdio_fds, own_group);
-  if (pid == -ENOENT) {
-    why_.add(context_.runtime).add(" not installed on system");
-  } else if (pid < 0) {
-    why_.add("start ").add(context_.runtime).add(": ").add_errno(pid);
-  } else {
+  if (pid >= 0) {
     runtime_pid_ = pid;
+    return 0;
   }
-  return pid < 0 ? pid : 0;
+  struct stat st;
+  if (pid == -ENOENT && stat(context_.runtime, &st) < 0) {
+    why_.add(context_.runtime).add(" not installed on system");
+  } else {
+    why_.add("start ").add(context_.runtime).add(": ").add_errno(pid);
+  }
+  // Other than these, the runtime is at fault: it can't be executed.
+  bool is_shortage = pid == -EAGAIN || pid == -ENOMEM || pid == -EMFILE || pid == -ENFILE;
+  spawn_errno_ = is_shortage ? 0 : -pid;
+  return pid;
 }
 
 int Shim::start_runtime() {

@@ -61,6 +61,8 @@ class Shim {
   // Valid once runtime_ended(); 0 is success.
   int runtime_wait_status() const { return runtime_status_; }
   TextBuilder& why() { return why_; }
+  // The errno with which the runtime could not be executed, or 0.
+  int spawn_errno() const { return spawn_errno_; }
 
  private:
   int fail(const char* what, int err);
@@ -87,6 +89,7 @@ class Shim {
   EventLoop loop_;
   ControlReader control_;
   pid_t runtime_pid_ = 0;
+  int spawn_errno_ = 0;
   int runtime_status_ = 0;
   pid_t candidate_pid_ = 0;  // the pid in the pid file, until it is known to be our child
   pid_t process_pid_ = 0;

@@ -4,7 +4,7 @@
  * Source: the `Container` interface of containerd's runtime package (June 2016).
  */
 import { accessSync } from 'node:fs';
-import { checkInteger, checkString, checkTimeout } from '../base/arg-checks.js';
+import { checkBoolean, checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
@@ -29,12 +29,12 @@ import {
   type CleanUpOptions,
   type ContainerOptions,
   type CreateOptions,
-  DEFAULT_TIMEOUT_MS,
   type ExecOptions,
   type ExecSpec,
   type LoadFailure,
   type StartOptions,
   checkOptions,
+  checkTimeoutOption,
 } from './options.js';
 import type { Process, ProcessOwner } from './process.js';
 import { ContainerProcesses } from './processes.js';
@@ -128,8 +128,7 @@ export class Container implements ProcessOwner {
   static async load(root: string, id: string, options: { timeoutMs?: number } = {}): Promise<Container> {
     checkString('root', root);
     checkId('id', id);
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    checkTimeout('options.timeoutMs', timeoutMs);
+    const timeoutMs = checkTimeoutOption(options);
     checkSystem();
     const { dir, state } = readContainer(root, id);
     const container = new Container(dir, id, state, timeoutMs);
@@ -151,11 +150,12 @@ export class Container implements ProcessOwner {
    * @param root an existing directory.
    * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot
    *   be loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; {OutliveError} `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as
-   *   `create()`; a system error if the root can't be read.
+   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
+   *   `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `create()`; a system error if the root can't be read.
    */
   static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
     checkString('root', root);
+    checkTimeoutOption(options);
     const containers: Container[] = [];
     const failures: LoadFailure[] = [];
     checkSystem();
@@ -181,12 +181,15 @@ export class Container implements ProcessOwner {
    * @param options.graceMs the age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim
    *   counts as interrupted. It must be longer than a start takes. Default 60000.
    * @returns what was found, the reason, and whether it was removed.
-   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if a
-   *   container's `.lock` is not a FIFO of this user; `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `create()`;
-   *   a system error if the root can't be read or written.
+   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
+   *   `ERR_INVALID_STATE` if a container's `.lock` is not a FIFO of this user; `ERR_UNSUPPORTED_SYSTEM`,
+   *   `ERR_WORKING_DIRECTORY`, as `create()`; a system error if the root can't be read or written.
    */
-  static async cleanUp(root: string, { dryRun = false, graceMs = 60_000 }: CleanUpOptions = {}): Promise<Leftover[]> {
+  static async cleanUp(root: string, options: CleanUpOptions = {}): Promise<Leftover[]> {
     checkString('root', root);
+    checkObject('options', options);
+    const { dryRun = false, graceMs = 60_000 } = options;
+    checkBoolean('options.dryRun', dryRun);
     checkInteger('options.graceMs', graceMs, 0, 2_147_483_647);
     checkSystem();
     accessSync(absolutePath(root));
@@ -247,9 +250,11 @@ export class Container implements ProcessOwner {
    * Removes an ended process and its directory. Output that nobody has read is lost.
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it has not ended; `ERR_INVALID_STATE` if there is none with this
    *   id; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
-   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; a system error.
+   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; {TypeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async removeProcess(processId: string): Promise<void> {
+    checkId('processId', processId);
     const removed = await this.#locked(async () => {
       const process = this.#processes.get(processId);
       if (process === undefined) throw new OutliveError('ERR_INVALID_STATE', `no process ${processId} in ${this.id}`);
@@ -340,7 +345,8 @@ export class Container implements ProcessOwner {
 
   /**
    * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing
-   * of the checkpoint is left.
+   * of the checkpoint is left but criu's log, if there is one: the error names it, and the next checkpoint with this name
+   * replaces it.
    * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is
    *   made.
    * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the
@@ -378,10 +384,13 @@ export class Container implements ProcessOwner {
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if a process runs and `force` is false; `ERR_CONTAINER_BUSY` if
    *   another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
    *   changed; `ERR_CONTAINER_NOT_FOUND` if it was deleted before; `ERR_OCI_RUNTIME` or `ERR_NOT_INSTALLED` if what
-   *   runs could not be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`; a
-   *   system error.
+   *   runs could not be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`;
+   *   {TypeError} `ERR_INVALID_ARG_TYPE`; a system error.
    */
-  async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
+  async delete(options: { force?: boolean } = {}): Promise<void> {
+    checkObject('options', options);
+    const { force = true } = options;
+    checkBoolean('options.force', force);
     await this.#locked(() => {
       this.#processes.refresh();
       return deleteContainer({ processes: this.#processes, target: this.#target }, force);

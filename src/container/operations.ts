@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
+import { checkInteger, checkJson, checkObject, checkString } from '../base/arg-checks.js';
 import {
   type Checkpoint,
   type CheckpointOptions,
@@ -28,7 +28,7 @@ import type { Lifecycle } from './lifecycle.js';
 import type { Locked } from './locked.js';
 import { commands } from '../runtime/args.js';
 import { type RuntimeStatus, runtimeStatus } from '../runtime/status.js';
-import { type RuntimeTarget, runRuntime, runtimeError } from '../runtime/call.js';
+import { RuntimeNotRun, type RuntimeTarget, runRuntime, runtimeError } from '../runtime/call.js';
 import type { LinuxResources } from '../oci/types.js';
 import { checkId } from '../oci/ids.js';
 import { type ContainerStats, parseStats } from '../runtime/stats.js';
@@ -92,7 +92,8 @@ export class ContainerOperations<P> {
       return status;
     } catch (error) {
       this.#target.dir.requireCurrent();
-      if (hasCode(error, 'ERR_OCI_RUNTIME', 'ERR_INVALID_STATE') && !init.isAlive()) return 'stopped';
+      const isAnswer = hasCode(error, 'ERR_OCI_RUNTIME', 'ERR_INVALID_STATE') && !(error instanceof RuntimeNotRun);
+      if (isAnswer && !init.isAlive()) return 'stopped';
       throw error;
     }
   }
@@ -115,6 +116,7 @@ export class ContainerOperations<P> {
 
   async updateResources(resources: LinuxResources): Promise<void> {
     checkObject('resources', resources);
+    checkJson('resources', resources);
     await this.#locked(async () => {
       this.requireLiving();
       const file = join(this.#target.dir.path, `${ownedName('run')}.json`);

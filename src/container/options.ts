@@ -91,6 +91,17 @@ export interface CleanUpOptions {
 /** What `exec` runs: the process object of `init` as it was started, with these changes, as `execSpec()` makes them. */
 export type ExecSpec = ExecOverrides & { args: string[] };
 
+/**
+ * Checks the options of a call that takes only `timeoutMs`.
+ * @returns the time limit in milliseconds.
+ */
+export function checkTimeoutOption(options: { timeoutMs?: number }): number {
+  checkObject('options', options);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  checkTimeout('options.timeoutMs', timeoutMs);
+  return timeoutMs;
+}
+
 /** Checks labels. The result has the key only if labels were given, as process.json does. */
 export function checkLabels(labels: string[] | undefined): { labels?: string[] } {
   if (labels === undefined) return {};

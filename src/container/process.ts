@@ -3,8 +3,8 @@
  * Source: the `Process` interface of containerd's `process.go` (June 2016).
  */
 import type { Readable, Writable } from 'node:stream';
-import { checkInteger, checkObject, checkSignal } from '../base/arg-checks.js';
-import { OutliveError } from '../base/errors.js';
+import { checkAbortSignal, checkInteger, checkObject } from '../base/arg-checks.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { CLOSE_STDIN_LINE, resizeLine, sendControl } from '../shim/control.js';
 import type { Exit } from '../state/exit.js';
@@ -52,6 +52,9 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   readonly #letRun: () => Promise<void>;
   /** Compared after a stdio FIFO was opened: if the process was removed, its FIFOs may be another process's by now. */
   readonly #isOurs = (): boolean => !this.lifecycle.dir.isAnothers();
+
+  /** Whether openStdin() has opened stdin, and neither closeStdin() has closed it nor the caller been told the end. */
+  #stdinIsOpen = false;
 
   /** @internal */
   readonly rootIds: { readonly uid: number; readonly gid: number };
@@ -135,6 +138,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     if (exit.status === undefined) {
       throw new OutliveError('ERR_EXIT_STATUS_LOST', `exit status of process ${this.id} is lost: ${exit.lost ?? ''}`);
     }
+    this.#stdinIsOpen = false;
     return exit.status;
   }
 
@@ -150,8 +154,10 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   async wait(options: { signal?: AbortSignal } = {}): Promise<Exit> {
     checkObject('options', options);
     const { signal } = options;
-    if (signal !== undefined) checkSignal('options.signal', signal);
-    return this.lifecycle.wait(signal);
+    checkAbortSignal('options.signal', signal);
+    const exit = await this.lifecycle.wait(signal);
+    this.#stdinIsOpen = false;
+    return exit;
   }
 
   /**
@@ -182,21 +188,38 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
 
   /**
    * Closes its stdin: the process sees end-of-file if no other writer has the FIFO open. On a terminal in canonical
-   * mode the end-of-file character is typed.
-   * @throws as `resize()`.
+   * mode the end-of-file character is typed. After `openStdin()` it is no error that the process has ended meanwhile, so
+   * that `openStdin().end(); closeStdin()` does not depend on how fast the program is; once `wait()` or `exitStatus()`
+   * has told the end, it is one again.
+   * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; a system error: EAGAIN if the shim does not
+   *   read its control FIFO.
    */
   closeStdin(): void {
-    sendControl(this.lifecycle.requireRunning(), CLOSE_STDIN_LINE);
+    try {
+      sendControl(this.lifecycle.requireRunning(), CLOSE_STDIN_LINE);
+    } catch (error) {
+      if (!this.#stdinIsOpen || !hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
+    }
+    this.#stdinIsOpen = false;
   }
 
   /**
    * A stream that writes to its stdin; see `openInput()`. On a terminal in canonical mode the kernel drops what a line has
    * beyond 4095 bytes; see termios(3).
-   * @throws {OutliveError} `ERR_PROCESS_EXITED` if stdin is a FIFO, and the process was removed and its id used again;
-   *   a system error, among them ENXIO if nobody reads the FIFO: the process has closed its stdin, or stdin has ended.
+   * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; a system error, among them ENXIO if it runs
+   *   and nobody reads the FIFO: it has closed its stdin, or stdin has ended.
    */
   openStdin(): Writable {
-    return openInputIf(this.#isOurs, this.stdio.stdin);
+    this.lifecycle.requireRunning();
+    try {
+      const stream = openInputIf(this.#isOurs, this.stdio.stdin);
+      this.#stdinIsOpen = true;
+      return stream;
+    } catch (error) {
+      // It may have ended since the look above.
+      if (hasCode(error, 'ENXIO', 'ENOENT')) this.lifecycle.requireRunning();
+      throw error;
+    }
   }
 
   /**

@@ -12,6 +12,7 @@ import type { RuntimeTarget } from '../runtime/call.js';
 import { deleteFromRuntime } from '../runtime/delete.js';
 import { runtimeEnvironment } from '../runtime/environment.js';
 import { isPaused } from '../runtime/paused.js';
+import { explainSilence } from '../runtime/silence.js';
 import { abandonForeignStart } from '../shim/abandon.js';
 import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
@@ -140,7 +141,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
           return process;
         } catch (error) {
           if (this.get(id) === process) this.#processes.delete(id);
-          throw error;
+          throw await explainSilence(target, error);
         } finally {
           made.release();
         }

@@ -92,7 +92,7 @@ export class MonitorGroup {
   async #reportExit(process: ContainerProcess, signal: AbortSignal): Promise<void> {
     let exit: Exit;
     try {
-      exit = await process.wait({ signal });
+      exit = await process.lifecycle.wait(signal);
     } catch {
       // The process was forgotten or its object closed: its exit can't be known any more.
       return;

@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkObject, checkString, checkStrings } from '../base/arg-checks.js';
+import { checkJson, checkObject, checkString, checkStrings } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { hasCode, messageOf } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
@@ -22,8 +22,8 @@ export type BundleSpec = Spec & { process: ProcessSpec };
 
 /**
  * Reads `<bundle>/config.json`, at most 16 MiB.
- * @throws {TypeError} `ERR_INVALID_ARG_VALUE` if it is not valid JSON (the message names file, line and column) or has
- *   no `process.args`; a system error (ENOENT …) if it can't be read.
+ * @throws {TypeError} `ERR_INVALID_ARG_VALUE` if it is not valid JSON (the message names file, line and column), has no
+ *   `process.args`, or has a null byte or a lone surrogate in `process`; a system error (ENOENT …) if it can't be read.
  */
 export function readBundle(bundle: string): BundleSpec {
   const path = join(bundle, 'config.json');
@@ -40,6 +40,7 @@ export function readBundle(bundle: string): BundleSpec {
   if (!Array.isArray(args) || args.length === 0 || args.some((arg) => typeof arg !== 'string')) {
     throw refuse(`${path}: process.args must be a non-empty array of strings`);
   }
+  checkJson(`${path}: process`, spec.process);
   return spec as BundleSpec;
 }
 
@@ -105,6 +106,7 @@ function checkHostProcess(options: HostProcess): void {
   checkStrings('options.args', options.args);
   if (options.env !== undefined) checkStrings('options.env', options.env);
   checkProcess('options', options);
+  checkJson('options', options);
 }
 
 function defaultEnv(terminal: boolean): string[] {

@@ -6,7 +6,7 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OutliveError, hasCode } from '../base/errors.js';
+import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { findRuntime } from '../disk/programs.js';
 import { readText } from '../disk/files.js';
 import * as posix from '../posix/index.js';
@@ -14,7 +14,8 @@ import { ownedName } from '../disk/names.js';
 import { within } from '../base/promises.js';
 import { runtimeArgv } from './args.js';
 import { runtimeEnvironment } from './environment.js';
-import { firstError, parseLog } from '../state/log.js';
+import { loggedError } from '../state/failure.js';
+import { type LogMessage, firstError, parseLog } from '../state/log.js';
 import type { ContainerDir } from '../state/container.js';
 
 /** The most bytes to read of a runtime's output or log, which could be endless. */
@@ -34,7 +35,21 @@ export interface RuntimeTarget {
 }
 
 /** The runtime ended by itself, with another status than 0: it answered, and the answer is no. Not so a time-out. */
-export class RuntimeRefusal extends OutliveError {}
+export class RuntimeRefusal extends OutliveError {
+  /** Whether the message has more than its exit status. */
+  readonly saysWhy: boolean;
+
+  constructor({ code, message, cause }: OutliveError, saysWhy: boolean) {
+    super(code, message, { cause });
+    this.saysWhy = saysWhy;
+  }
+}
+
+/** The runtime could not be executed: it is there, but it is no program. `cause` is the system error. */
+export class RuntimeNotRun extends OutliveError {}
+
+/** Errors of a spawn that say nothing about the program: the system is short of something. */
+const SHORTAGES = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
 
 /** The files to which one command writes; the caller removes them. */
 interface Output {
@@ -50,26 +65,24 @@ interface Output {
  * @param command one of `commands` of args.ts.
  * @returns its stdout, at most 16 MiB.
  * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` if it failed (the message has the first error in its
- *   log) or did not end within `timeoutMs` (its process group is killed then); a system error if it can't be started.
+ *   log, the first line of its stderr, or its exit status), can't be executed ({@link RuntimeNotRun}) or did not end
+ *   within `timeoutMs` (its process group is killed then); a system error if the system is short of processes, memory or
+ *   descriptors.
  */
 export async function runRuntime(target: RuntimeTarget, command: readonly string[]): Promise<string> {
   const output = openOutput(target.dir.path);
   try {
-    const child = await posix.spawn(findRuntime(target.runtime), runtimeArgv(target, output.log, command), {
-      stdio: [null, output.stdoutFd, output.stderrFd],
-      env: runtimeEnvironment(target.runtimeEnv),
-      // This program's own may be gone. All paths in the arguments are absolute.
-      cwd: '/',
-      setpgid: true,
-    });
+    const child = await spawnRuntime(target, output, command);
     const inTime = await within(child.exited, target.timeoutMs);
     // The child is not reaped, so its pid still names its process group. A checkpoint's criu is in that group too.
     if (inTime === undefined && child.pidfd >= 0) posix.kill(-child.pid, 'SIGKILL');
     const { code, signal } = await child.exited;
     if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
     if (inTime === undefined) throw runtimeError(command, `did not end in ${target.timeoutMs} ms`);
-    const refused = runtimeError(command, reasonIn(output) ?? `ended with ${signal ?? code}`);
-    throw code === null ? refused : new RuntimeRefusal(refused.code, refused.message);
+    const why = reasonIn(output);
+    const ending = { level: 'error', msg: `ended with ${signal ?? code}` };
+    const error = loggedError('ERR_OCI_RUNTIME', prefixOf(command), why ?? ending);
+    throw code === null ? error : new RuntimeRefusal(error, why !== undefined);
   } finally {
     closeSync(output.stdoutFd);
     closeSync(output.stderrFd);
@@ -79,8 +92,32 @@ export async function runRuntime(target: RuntimeTarget, command: readonly string
 
 /** Makes the error of a failed runtime command: `ERR_OCI_RUNTIME`. */
 export function runtimeError(command: readonly string[], reason: string, cause?: unknown): OutliveError {
-  const message = `oci runtime error: ${command[0] ?? ''}: ${reason}`;
+  const message = `${prefixOf(command)}: ${reason}`;
   return new OutliveError('ERR_OCI_RUNTIME', message, cause === undefined ? {} : { cause });
+}
+
+function prefixOf(command: readonly string[]): string {
+  return `oci runtime error: ${command[0] ?? ''}`;
+}
+
+async function spawnRuntime(
+  target: RuntimeTarget,
+  { log, stdoutFd, stderrFd }: Output,
+  command: readonly string[],
+): Promise<posix.Spawned> {
+  const runtime = findRuntime(target.runtime);
+  try {
+    return await posix.spawn(runtime, runtimeArgv(target, log, command), {
+      stdio: [null, stdoutFd, stderrFd],
+      env: runtimeEnvironment(target.runtimeEnv),
+      // This program's own may be gone. All paths in the arguments are absolute.
+      cwd: '/',
+      setpgid: true,
+    });
+  } catch (cause) {
+    if (hasCode(cause, ...SHORTAGES)) throw cause;
+    throw new RuntimeNotRun('ERR_OCI_RUNTIME', `${prefixOf(command)}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /**
@@ -110,15 +147,13 @@ function openIn(log: string): Output {
 }
 
 /** The first error in the log, else the first line of stderr: crun does not log an unknown command. */
-function reasonIn({ log, stderr }: Output): string | undefined {
-  const logged = textOf(log);
-  const message = logged === undefined ? undefined : firstError(parseLog(logged));
-  return (
-    message ??
-    textOf(stderr)
-      ?.split('\n')
-      .find((line) => line.trim() !== '')
-  );
+function reasonIn({ log, stderr }: Output): LogMessage | undefined {
+  const logged = firstError(parseLog(textOf(log) ?? ''));
+  if (logged !== undefined) return logged;
+  const line = textOf(stderr)
+    ?.split('\n')
+    .find((text) => text.trim() !== '');
+  return line === undefined ? undefined : { level: 'error', msg: line };
 }
 
 function textOf(path: string): string | undefined {

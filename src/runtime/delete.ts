@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../base/errors.js';
 import { commands } from './args.js';
 import { runtimeStatusIfKnown } from './status.js';
-import { RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
+import { RuntimeNotRun, RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
 
 /** The delay before a failed delete is tried again, in milliseconds. */
 const DELETE_RETRY_MS = 50;
@@ -34,7 +34,7 @@ export async function deleteFromRuntime(
       await runRuntime(target, commands.forceDelete(target.id));
       return;
     } catch (error) {
-      if (!hasCode(error, 'ERR_OCI_RUNTIME')) {
+      if (!hasCode(error, 'ERR_OCI_RUNTIME') || error instanceof RuntimeNotRun) {
         if (running) throw error;
         return;
       }

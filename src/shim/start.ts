@@ -10,6 +10,7 @@ import { findRuntime, findShim } from '../disk/programs.js';
 import { identify, killIfRunning, type Identity } from '../kernel/identity.js';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
+import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
 import { warnOfKillMode } from './kill-mode.js';
 import { ScopedStart } from './scope.js';
@@ -56,10 +57,9 @@ const POLL_WITHOUT_EVENTS_MS = 10;
 
 /**
  * Spawns the shim and resolves when the pid file is readable.
- * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` with
- *   the first error of the log; `ERR_CONTAINER_NOT_STARTED` if neither log has one; `ERR_CONTAINER_START_TIMEOUT` after
- *   `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the shim could not be spawned, or if
- *   a durable start could not be flushed, and nothing of it runs.
+ * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; as {@link startError} if the shim left;
+ *   `ERR_CONTAINER_START_TIMEOUT` after `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the
+ *   shim could not be spawned, or if a durable start could not be flushed, and nothing of it runs.
  */
 export async function startShim(launch: Launch): Promise<Started> {
   // Give other work a turn: the synchronous steps before this have blocked the event loop.
@@ -168,17 +168,10 @@ function readWholePid(dir: ProcessDir, shim: Identity | undefined): Pid | undefi
 /** The shim has left. Reads the pid file once more, because a short process may have started and ended meanwhile. */
 function readLastPid(launch: Launch, scoped: ScopedStart | undefined): Pid {
   const pid = launch.dir.readPid();
-  if (pid === undefined) throw reasonOf(launch, scoped);
-  return { pid, identity: undefined };
-}
-
-/** The reason why the shim left without a pid: the first error of its own log, else of the runtime's, else of its scope. */
-function reasonOf({ dir }: Launch, scoped: ScopedStart | undefined): OutliveError {
-  const shimError = dir.shimError();
-  if (shimError !== undefined) return new OutliveError('ERR_SHIM', `shim error: ${shimError}`);
-  const runtimeError = dir.runtimeError();
-  if (runtimeError !== undefined) return new OutliveError('ERR_OCI_RUNTIME', `oci runtime error: ${runtimeError}`);
-  return scoped?.failure() ?? new OutliveError('ERR_CONTAINER_NOT_STARTED', 'container not started');
+  if (pid !== undefined) return { pid, identity: undefined };
+  const error = startError(launch.dir);
+  // If neither shim nor runtime logged anything, its scope may have said why.
+  throw error.code === 'ERR_CONTAINER_NOT_STARTED' ? (scoped?.failure() ?? error) : error;
 }
 
 function timedOut({ timeoutMs }: Launch): never {

@@ -77,12 +77,12 @@ function isPassing(error: unknown): boolean {
 function reasonOf(dir: ProcessDir): string {
   if (!dir.exists()) return 'its directory was removed';
   if (!dir.wasStarted()) {
-    const error = dir.shimError() ?? dir.runtimeError();
+    const error = (dir.shimError() ?? dir.runtimeError())?.msg;
     return `the process was never started${error === undefined ? '' : `: ${error}`}`;
   }
   const bootId = dir.readIdentity()?.bootId;
   if (bootId !== undefined && bootId !== currentBootId()) return 'the machine was started anew meanwhile';
-  const error = dir.shimError();
+  const error = dir.shimError()?.msg;
   return `the shim ended without recording an exit status${error === undefined ? '' : `: ${error}`}`;
 }
 

@@ -10,7 +10,7 @@ import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.j
 import type { Identity } from '../kernel/identity.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { DirectoryKey, keyOf, readKey } from './key.js';
-import { firstError, parseLog } from './log.js';
+import { type LogMessage, firstError, parseLog } from './log.js';
 
 /** The shim writes this file after the process has ended, before it cleans up. */
 export const EXIT_STATUS_FILE = 'exitStatus';
@@ -235,13 +235,18 @@ export class ProcessDir {
   }
 
   /** The first error in the shim's log. */
-  shimError(): string | undefined {
-    return this.#firstError('shim-log.json');
+  shimError(): LogMessage | undefined {
+    return firstError(this.#log('shim-log.json'));
+  }
+
+  /** The first warning in the shim's log. */
+  shimWarning(): string | undefined {
+    return this.#log('shim-log.json').find(({ level }) => level === 'warning')?.msg;
   }
 
   /** The first error in the runtime's log. */
-  runtimeError(): string | undefined {
-    return this.#firstError('log.json');
+  runtimeError(): LogMessage | undefined {
+    return firstError(this.#log('log.json'));
   }
 
   /** Undefined if the file is missing or empty; NaN if it holds anything but a status. */
@@ -262,9 +267,9 @@ export class ProcessDir {
     }
   }
 
-  #firstError(name: string): string | undefined {
+  #log(name: string): LogMessage[] {
     const text = readIfThere(join(this.path, name), MAX_LOG_BYTES, 'truncate');
-    return text === undefined ? undefined : firstError(parseLog(text));
+    return text === undefined ? [] : parseLog(text);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The options of `Supervisor`'s methods and their checks. The defaults are in supervisor.ts. */
-import { checkBoolean, checkInteger, checkObject, checkSignal, checkTimeout } from '../base/arg-checks.js';
+import { checkAbortSignal, checkBoolean, checkInteger, checkObject, checkTimeout } from '../base/arg-checks.js';
 
 /** Options of `Supervisor.open()`. */
 export interface SupervisorOptions {
@@ -36,14 +36,15 @@ export interface EventsOptions {
 export function checkEventsOptions(options: unknown): void {
   checkObject('options', options);
   if (options.follow !== undefined) checkBoolean('options.follow', options.follow);
-  if (options.signal !== undefined) checkSignal('options.signal', options.signal);
+  checkAbortSignal('options.signal', options.signal);
 }
 
 export function checkSupervisorOptions(options: unknown): void {
   checkObject('options', options);
-  const { timeoutMs, maxLogBytes, maxLogAgeMs, segmentBytes } = options;
+  const { timeoutMs, initHoldMs, maxLogBytes, maxLogAgeMs, segmentBytes } = options;
   const most = Number.MAX_SAFE_INTEGER;
   if (timeoutMs !== undefined) checkTimeout('options.timeoutMs', timeoutMs);
+  if (initHoldMs !== undefined) checkInteger('options.initHoldMs', initHoldMs, 0, 60_000);
   if (maxLogBytes !== undefined) checkInteger('options.maxLogBytes', maxLogBytes, 0, most);
   if (maxLogAgeMs !== undefined) checkInteger('options.maxLogAgeMs', maxLogAgeMs, 0, most);
   if (segmentBytes !== undefined) checkInteger('options.segmentBytes', segmentBytes, 1, 1 << 30);

@@ -41,7 +41,7 @@ bool record(Container& container, pid_t pid, TextBuilder& error) {
 
 }  // namespace
 
-bool exec_command(const CommandLine& line, TextBuilder& error) {
+bool exec_command(const CommandLine& line, Reason& error) {
   ConfigFile config(line.umask);
   Container container;
   UniqueFd cgroup_fd, terminal_fd;
