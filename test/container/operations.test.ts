@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Container, type LinuxResources } from '../../src/index.js';
 import { AnsweringRuntime } from '../support/answers.js';
-import { processesWith } from '../support/proc.js';
+import { commandLineOf, processesWith } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
@@ -90,16 +90,20 @@ test('an error has the first error message of the runtime’s log', async ({ scr
 });
 
 test('a runtime that hangs is killed after timeoutMs, with what it started', async ({ scratch }) => {
-  await AnsweringRuntime.with(scratch, async (runtime) => {
+  await AnsweringRuntime.with(scratch, async (runtime, { systemPid }) => {
     const { id } = runtime.container;
     const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
-    const before = processesWith(id);
+    // The process may be in execve(2) just now, and have no arguments for a moment.
+    const before = [systemPid, ...processesWith(id)];
     runtime.hangs('events');
     await expect(container.stats()).rejects.toMatchObject({
       code: 'ERR_OCI_RUNTIME',
       message: 'oci runtime error: events: did not end in 500 ms',
     });
-    await until('nothing of it is left', () => processesWith(id).every((pid) => before.includes(pid)));
+    const left = (): string[] => processesWith(id).flatMap((pid) => (before.includes(pid) ? [] : [commandLineOf(pid)]));
+    await until('nothing of it is left', () => left().length === 0).catch((cause: unknown) => {
+      throw new Error(`left: ${left().join(', ')}`, { cause });
+    });
     expect(container.state()).toBe('running');
     expect(leftIn(scratch.root, container)).toEqual([]);
   });
