@@ -26,6 +26,7 @@ export type { State } from './container/lifecycle.js';
 export type { Exit, ExitRecord } from './state/exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio/stdio.js';
 export type { OutputOptions, Stdio } from './stdio/stdio.js';
+export type { LogOptions, StdioOptions } from './stdio/kinds.js';
 export type { OnRead } from './stdio/streams.js';
 export type { RuntimeStatus } from './runtime/status.js';
 export type {

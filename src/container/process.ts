@@ -8,6 +8,7 @@ import { OutliveError, hasCode } from '../base/errors.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { CLOSE_STDIN_LINE, resizeLine, sendControl } from '../shim/control.js';
 import type { Exit } from '../state/exit.js';
+import type { LogSettings } from '../stdio/kinds.js';
 import { type OutputOptions, type Stdio, openInputIf, openOutputIf } from '../stdio/stdio.js';
 import { Lifecycle, type LifecycleConfig, type State } from './lifecycle.js';
 
@@ -22,6 +23,8 @@ export interface ProcessConfig<Owner extends ProcessOwner> extends LifecycleConf
   readonly container: Owner;
   readonly spec: ProcessSpec;
   readonly stdio: Stdio;
+  /** Its log; undefined if none of its streams goes to one. */
+  readonly log: LogSettings | undefined;
   readonly labels: readonly string[];
   /** The host's ids of the container's user 0 and group 0. */
   readonly rootIds: { readonly uid: number; readonly gid: number };
@@ -40,6 +43,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   readonly container: Owner;
   /** The OCI process object that it was made from. */
   readonly spec: ProcessSpec;
+  /** The paths of its stdin, stdout and stderr. Of a stream that goes to a log, the log's directory. */
   readonly stdio: Stdio;
   /** As given to `start()`, `create()` or `exec()`; kept with the process, not interpreted. */
   readonly labels: readonly string[];

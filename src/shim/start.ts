@@ -12,6 +12,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
 import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
+import type { LogSettings } from '../stdio/kinds.js';
 import { warnOfKillMode } from './kill-mode.js';
 import { ScopedStart } from './scope.js';
 
@@ -29,6 +30,7 @@ export interface Launch {
   readonly timeoutMs: number;
   /** Whether the start is to be on the disk before it is told. */
   readonly durable: boolean;
+  readonly log: LogSettings | undefined;
   /** Makes the runtime delete what it has of a start that failed. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -86,7 +88,7 @@ export async function startShim(launch: Launch): Promise<Started> {
     try {
       const started = await waitForPid(launch, shim, scoped, changes);
       recordIdentity(dir, started.identity);
-      if (launch.durable) await keep(dir, started.identity);
+      if (launch.durable) await keep(launch, started.identity);
       if (scoped === undefined) warnOfKillMode();
       return { ...started, shim, changes };
     } catch (error) {
@@ -107,9 +109,9 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
 }
 
 /** Waits until the started process is on the disk. If that fails, ends it: the caller is told that it was not started. */
-async function keep(dir: ProcessDir, identity: Identity | undefined): Promise<void> {
+async function keep({ dir, log }: Launch, identity: Identity | undefined): Promise<void> {
   try {
-    await dir.flushStarted();
+    await dir.flushStarted(log);
   } catch (error) {
     if (identity !== undefined) killIfRunning(identity);
     throw error;
