@@ -26,6 +26,8 @@ export type { State } from './container/lifecycle.js';
 export type { Exit, ExitRecord } from './state/exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio/stdio.js';
 export type { OutputOptions, Stdio } from './stdio/stdio.js';
+export { readLog } from './output/read.js';
+export type { OutputItem, OutputReadOptions } from './output/options.js';
 export type { OnRead } from './stdio/streams.js';
 export type { RuntimeStatus } from './runtime/status.js';
 export type {
