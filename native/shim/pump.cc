@@ -29,6 +29,11 @@ int Pump::open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty) {
   return 0;
 }
 
+int Pump::open(int source_fd, OutputLog* log, size_t capacity) {
+  log_ = log;
+  return open(source_fd, -1, capacity, false);
+}
+
 void Pump::run(bool may_read) {
   for (int round = 0; round < kRoundsPerTurn; round++) {
     if (!load(may_read)) return;
@@ -67,6 +72,13 @@ bool Pump::fill() {
 size_t Pump::flush(size_t limit) {
   sink_full_ = false;
   size_t written = 0;
+  if (log_ != nullptr) {
+    written = std::min(size_, limit);
+    log_->write(LogKind::Stdout, {buffer_ + start_, written});
+    start_ += written;
+    size_ -= written;
+    return written;
+  }
   while (size_ > 0 && written < limit && sink_error_ == 0) {
     ssize_t n = write(sink_fd_, buffer_ + start_, std::min(size_, limit - written));
     if (n >= 0) {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "shim/output_log.h"
+
 class Pump {
  public:
   Pump() = default;
@@ -14,6 +16,8 @@ class Pump {
   // Borrows both descriptors: 0 or -errno. While no process has a pty open, a write to its master fails with EIO; so
   // for a pty as the sink, EIO means "try later". For any other sink it means that the sink is given up.
   int open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty);
+  // The same to a log, which takes all at once.
+  int open(int source_fd, OutputLog* log, size_t capacity);
   bool is_open() const { return buffer_ != nullptr; }
 
   // Moves bytes until one side would block, or for a limited number of rounds. Without `may_read` it only writes what
@@ -44,6 +48,7 @@ class Pump {
 
   int source_fd_ = -1;
   int sink_fd_ = -1;
+  OutputLog* log_ = nullptr;  // in place of it
   char* buffer_ = nullptr;
   size_t capacity_ = 0;
   size_t start_ = 0;

@@ -52,13 +52,16 @@ int Shim::poll_interval_ms() const {
   if (candidate_pid_ > 0 && process_pid_ == 0) return kAdoptPollMs;
   int retry_ms = terminal_.retry_ms(process_ended_);
   if (retry_ms >= 0) return retry_ms;
+  if (stdio_.log_pipes.idle_ms() >= 0) return stdio_.log_pipes.idle_ms();
   return exit_fd_.valid() ? -1 : kLingerPollMs;
 }
 
 int Shim::want_events() {
   int err = loop_.want(Source::Control, control_fd_.get(), EPOLLIN);
   if (err < 0) return err;
-  return config_.terminal ? terminal_.want_events(loop_) : stdio_.relay.want_events(loop_);
+  if (config_.terminal) return terminal_.want_events(loop_);
+  err = stdio_.relay.want_events(loop_);
+  return err < 0 ? err : stdio_.log_pipes.want_events(loop_);
 }
 
 void Shim::dispatch() {
@@ -69,6 +72,7 @@ void Shim::dispatch() {
   if (loop_.ready(Source::Console)) (void)terminal_.receive();
   terminal_.serve(loop_);
   stdio_.relay.serve(loop_);
+  stdio_.log_pipes.serve(loop_, stdio_.log);
 }
 
 // SIGCHLD only has to wake us. SIGTERM is read only while we linger: a manager that stops our service would wait for
@@ -158,5 +162,7 @@ bool Shim::nothing_held() {
     if (!terminal_.drain()) return false;
     terminal_.close(loop_);
   }
+  // Processes that are no children of ours may write to the log, too: those that an exec'ed one left in its container.
+  if (stdio_.log_pipes.has_writers()) return false;
   return !output_unread();
 }

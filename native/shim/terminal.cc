@@ -33,7 +33,9 @@ int Terminal::receive() {
   master_.reset(fd);
   fill_size();
   apply_size();
-  int err = output_.open(master_.get(), stdio_->end[1].get(), kOutputCapacity, false);
+  log_size();
+  int err = stdio_->log.is_open() ? output_.open(master_.get(), &stdio_->log, kOutputCapacity)
+                                  : output_.open(master_.get(), stdio_->end[1].get(), kOutputCapacity, false);
   if (err == 0 && !is_null_device(stdio_->end[0].get())) {
     err = input_.open(stdio_->end[0].get(), master_.get(), kInputCapacity, true);
   }
@@ -45,7 +47,16 @@ void Terminal::resize(unsigned short width, unsigned short height) {
   if (width == 0 || height == 0) return;
   width_ = width;
   height_ = height;
+  // What was printed before is logged before.
+  if (stdio_->log.is_open() && has_master()) output_.run();
   apply_size();
+  log_size();
+}
+
+void Terminal::log_size() {
+  struct winsize size;
+  if (!stdio_->log.is_open() || !has_master() || ioctl(master_.get(), TIOCGWINSZ, &size) < 0) return;
+  stdio_->log.resize(size.ws_col, size.ws_row);
 }
 
 // What neither the spec's consoleSize nor a control line has set.

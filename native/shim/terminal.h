@@ -41,6 +41,7 @@ class Terminal {
  private:
   void fill_size();
   void apply_size();
+  void log_size();
   void type(bool may_read);
   bool wants_to_type_eof() const;
   void finish_stdin();
