@@ -13,10 +13,8 @@ namespace {
 
 constexpr LogKind kStreams[2] = {LogKind::Stdout, LogKind::Stderr};
 constexpr Source kSources[2] = {Source::LogStdout, Source::LogStderr};
-constexpr size_t kCapacity = 64 << 10;
-constexpr size_t kFirstPage = 4096;
-// Limited, so that a process that never stops writing does not delay control lines, signals and the other stream.
-constexpr int kReadsPerTurn = 4;
+// One read in each turn: a process that never stops writing must not delay control lines, signals and the other stream.
+constexpr size_t kCapacity = 256 << 10;
 
 }  // namespace
 
@@ -44,7 +42,7 @@ int LogPipes::open(int stream, UniqueFd* process_end) {
 ssize_t LogPipes::take(int i, size_t most, OutputLog& log) {
   ssize_t n = retried([&] { return read(pipes_[i].get(), buffer_, std::min(most, kCapacity)); });
   if (n <= 0) return n;
-  if (n > static_cast<ssize_t>(kFirstPage)) is_buffer_used_ = true;
+  is_buffer_used_ = true;
   log.write(kStreams[i], {buffer_, static_cast<size_t>(n)});
   return n;
 }
@@ -54,17 +52,14 @@ void LogPipes::serve(EventLoop& loop, OutputLog& log) {
   for (int i = 0; i < 2; i++) {
     if (!pipes_[i].valid() || !loop.ready(kSources[i])) continue;
     is_idle = false;
-    ssize_t n = kCapacity;
-    for (int reads = 0; reads < kReadsPerTurn && n == static_cast<ssize_t>(kCapacity); reads++) {
-      n = take(i, kCapacity, log);
-    }
+    ssize_t n = take(i, kCapacity, log);
     if (n > 0 || n == -EAGAIN) continue;
     // No process can write to it any more.
     loop.forget(kSources[i]);
     pipes_[i].reset();
   }
   if (!is_idle || !is_buffer_used_) return;
-  (void)madvise(buffer_ + kFirstPage, kCapacity - kFirstPage, MADV_DONTNEED);
+  (void)madvise(buffer_, kCapacity, MADV_DONTNEED);
   is_buffer_used_ = false;
 }
 

@@ -34,5 +34,5 @@ class LogPipes {
 
   UniqueFd pipes_[2];
   char* buffer_ = nullptr;
-  bool is_buffer_used_ = false;  // more than its first page has memory
+  bool is_buffer_used_ = false;  // it has memory, which is given back when nothing was read for a while
 };

@@ -42,6 +42,12 @@ void Pump::run(bool may_read) {
   }
 }
 
+void Pump::trim() {
+  if (!wants_trim() || size_ > 0) return;
+  (void)madvise(buffer_, capacity_, MADV_DONTNEED);
+  is_used_ = false;
+}
+
 bool Pump::load(bool may_read) { return size_ > 0 || (may_read && fill()); }
 
 // Reads until the buffer is full or the source is empty: one read of a pty returns at most 4 KiB, and one larger write
@@ -54,6 +60,7 @@ bool Pump::fill() {
     ssize_t n = read(source_fd_, buffer_ + size_, capacity_ - size_);
     if (n > 0) {
       size_ += static_cast<size_t>(n);
+      is_used_ = true;
       continue;
     }
     if (n < 0 && errno == EINTR) continue;

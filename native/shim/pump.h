@@ -43,6 +43,10 @@ class Pump {
   // The errno for which the sink was given up, or 0. From then on, bytes are read and discarded.
   int sink_error() const { return sink_error_; }
 
+  // With a log: gives the buffer's memory back, after a time in which nothing was read.
+  void trim();
+  bool wants_trim() const { return log_ != nullptr && is_used_; }
+
  private:
   bool fill();
 
@@ -59,5 +63,6 @@ class Pump {
   bool source_ended_ = false;
   bool source_hung_up_ = false;
   bool sink_full_ = false;
+  bool is_used_ = false;  // the buffer has memory
   char last_written_ = '\n';
 };

@@ -30,9 +30,10 @@ void drain(int fd) {
 
 int Shim::serve_until(Condition done, int limit_ms) {
   int64_t deadline = limit_ms < 0 ? INT64_MAX : monotonic_ms() + limit_ms;
+  // SIGCHLD may have come before the loop ran. Later only after one: a look costs as much as a read of the log's pipe.
+  bool has_news = true;
   for (;;) {
-    // Always: SIGCHLD may have come before the loop ran, and one signal can stand for many children.
-    reap();
+    if (has_news) reap();
     if ((this->*done)()) return 0;
     int err = want_events();
     if (err < 0) return fail("epoll", err);
@@ -43,6 +44,7 @@ int Shim::serve_until(Condition done, int limit_ms) {
       if (timeout < 0 || left < timeout) timeout = static_cast<int>(left);
     }
     if ((err = loop_.wait(timeout)) < 0) return fail("epoll_wait", err);
+    has_news = loop_.ready(Source::Signals);
     dispatch();
   }
 }
@@ -84,8 +86,8 @@ void Shim::read_signals() {
   }
 }
 
-// Until the process is known, only the runtime is reaped. An adopted process that has died meanwhile stays a zombie, so
-// its status can be read once the pid file tells which one it is.
+// One SIGCHLD can stand for many children. Until the process is known, only the runtime is reaped. An adopted process
+// that has died meanwhile stays a zombie, so its status can be read once the pid file tells which one it is.
 void Shim::reap() {
   for (;;) {
     pid_t which = process_pid_ > 0 ? -1 : runtime_pid_;
