@@ -21,6 +21,7 @@ export type {
   LoadFailure,
   StartOptions,
 } from './container/options.js';
+export type { AttachOptions, Attachment } from './container/attach.js';
 export type { Leftover } from './container/leftovers.js';
 export type { State } from './container/lifecycle.js';
 export type { Exit, ExitRecord } from './state/exit.js';
