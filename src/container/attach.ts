@@ -132,7 +132,7 @@ export class Attachment extends Duplex {
       this.#stdin = stdin;
       finished(stdin, (error) => {
         this.#stdin = undefined;
-        if (error == null) callback();
+        if (error === null || error === undefined) callback();
         else void this.#explain(error).then(callback);
       });
       stdin.end(chunk);

@@ -40,7 +40,7 @@ export class ProcessOutput {
   /** A stream of stdout or stderr; undefined if that does not go to the log. Throws as `Process.openStdout()`. */
   openLogged(stream: 'stdout' | 'stderr', options: OutputOptions = {}): Readable | undefined {
     const { stdio, log } = this.#config;
-    if (log === undefined || stdio[stream] !== log.dir) return undefined;
+    if (stdio[stream] !== log?.dir) return undefined;
     const onread = checkOutputOptions(options);
     this.#requireLog();
     return new LogReadable(this.read({ follow: true, stream }), onread);

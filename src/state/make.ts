@@ -68,6 +68,7 @@ export function makeProcessDir(
   const release = (): void => {
     if (controlFd !== undefined) closeOwned(controlFd);
     controlFd = undefined;
+    log?.release();
   };
   try {
     for (const path of [dir.exitFifo, dir.controlFifo, ...stdioFifos]) {

@@ -2,11 +2,12 @@
  * Makes the directory of a process's log before the shim is started, and removes it after a failed start. Does not own
  * what the shim writes there, nor its readers (output/). Behaviour: docs/protocol.md, "The log of a process's output".
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { constants, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError } from '../base/errors.js';
 import { ensureFifo } from '../disk/fifo.js';
 import { makeDirectory, writeFileOnce } from '../disk/files.js';
+import { closeOwned, openOwned } from '../posix/owned.js';
 import { checkOwnDirectory, entries } from './root.js';
 
 /** What library and shim put into a log's directory. */
@@ -15,6 +16,11 @@ const LOG_FILE = /^(?:key|writer|\d{20}\.(?:idx|raw))$/;
 export interface MadeLog {
   /** Removes what was made, and what the shim has written there since. */
   undo(): void;
+  /**
+   * To be called when the start is over. Closes `writer`, which is open until then: so a program that follows the log before
+   * there is a shim sees that one may come.
+   */
+  release(): void;
 }
 
 /**
@@ -40,12 +46,18 @@ export function makeLog(dir: string, processDir: string, key: string): MadeLog {
     for (const { name } of entries(dir)) if (LOG_FILE.test(name)) rmSync(join(dir, name), { force: true });
   };
   try {
-    ensureFifo(join(dir, 'writer'));
+    const writer = join(dir, 'writer');
+    ensureFifo(writer);
+    let fd: number | undefined = openOwned(writer, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const release = (): void => {
+      if (fd !== undefined) closeOwned(fd);
+      fd = undefined;
+    };
+    return { undo, release };
   } catch (error) {
     undo();
     throw error;
   }
-  return { undo };
 }
 
 function checkEmpty(dir: string): void {

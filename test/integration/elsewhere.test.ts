@@ -35,6 +35,7 @@ const FILES = [
   'operations',
   'two-phase',
   'exec',
+  'log',
   'limits',
   'terminal',
   'user-namespace',

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect } from 'vitest';
-import { Container, type OutputItem, type Process, readLog } from '../../src/index.js';
+import { Container, type OutputItem, type Process, posix, readLog } from '../../src/index.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
@@ -67,7 +67,8 @@ async function checkLog(started: Process, scratch: Scratch): Promise<void> {
   started.close();
   expect(await all(started.output())).toEqual(after);
   const again = scratch.keep(await Container.load(scratch.root, started.container.id));
-  const loaded = again.processes().find(({ id }) => id === started.id) as Process;
+  const loaded = again.processes().find(({ id }) => id === started.id);
+  if (loaded === undefined) throw new Error('the process is not there');
   expect(loaded.stdio).toEqual(started.stdio);
   expect(await all(loaded.output({ follow: true }))).toEqual(after);
   expect(await text(loaded.openStdout())).toBe('out\ngot word\n');
@@ -180,7 +181,7 @@ class Follower {
 
   async kill(): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
@@ -188,7 +189,7 @@ class Follower {
 
   async ended(): Promise<unknown> {
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null) await once(child, 'exit');
+    if (child?.exitCode === null) await once(child, 'exit');
     return child?.exitCode;
   }
 
@@ -231,6 +232,28 @@ test('a supervisor that is killed ten times, and three other programs: each sees
     expect(Math.abs(timeMs - Date.now())).toBeLessThan(600_000);
   }
   for (const follower of [...others, late]) expect(follower.lines()).toEqual(reference);
+});
+
+test('a program that follows before there is a shim gets everything', async ({ scratch }) => {
+  const gate = join(scratch.dir, 'gate');
+  const shim = join(scratch.dir, 'shim');
+  const wait = `while [ ! -e "${gate}" ]; do sleep 0.01; done`;
+  writeFileSync(shim, `#!/bin/sh\n${wait}\nexec "${posix.nativeExecutable('outlive-shim')}" "$@"\n`, { mode: 0o700 });
+  const container = await scratch.container('host', { args: ['sh', '-c', 'echo out; exit 3'] }, { shim });
+  const started = container.start({ stdio: LOGGED });
+  const again = await until('the process is there', async () => {
+    const loaded = scratch.keep(await Container.load(scratch.root, container.id));
+    return loaded.processes()[0];
+  });
+  const followed = all(again.output({ follow: true }));
+  const shown = text(again.openStdout());
+  // It looks for the writer, and then waits.
+  expect(await all(again.output())).toEqual([]);
+  writeFileSync(gate, '');
+  await started;
+  expect(bytesOf(await followed)).toBe('out\n');
+  expect((await followed).at(-1)).toMatchObject({ type: 'end', status: 3 });
+  expect(await shown).toBe('out\n');
 });
 
 test('a directory of the caller: it stays, and readLog() reads it when the process is gone', async ({ scratch }) => {
