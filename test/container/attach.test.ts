@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
-import type { AttachOptions, Process, StdioOptions } from '../../src/index.js';
+import type { AttachOptions, Process } from '../../src/index.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 

@@ -90,6 +90,17 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     if (runtime !== 'crun') expect(statSync(stderr)).toMatchObject({ uid: myUid, gid: myGid });
   });
 
+  test('a log: the process may open its output by path, and the supervisor reads it', async ({ scratch }) => {
+    const script =
+      'echo by descriptor; echo by path > /dev/stdout; echo error > /dev/stderr; read x < /dev/stdin; echo $x';
+    const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script] });
+    const process = await container.start({ stdio: { stdin: 'pipe', stdout: 'log', stderr: 'log' } });
+    const [stdout, stderr] = [text(process.openStdout()), text(process.openStderr())];
+    process.attach().resume().end('typed\n');
+    expect(await process.wait()).toMatchObject({ status: 0 });
+    expect([await stdout, await stderr]).toEqual(['by descriptor\nby path\ntyped\n', 'error\n']);
+  });
+
   test('a terminal works, and belongs to its root', async ({ scratch }) => {
     const script = 'echo "to the path" > $(readlink /proc/self/fd/0); read x < /dev/tty; stty size; exit 8';
     const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script], terminal: true });
