@@ -44,10 +44,10 @@ async function rate(/** @type {() => AsyncIterable<any>} */ open) {
 async function eventRate(/** @type {string} */ file) {
   const begin = performance.now();
   let bytes = 0;
-  await new Promise((resolve) => {
+  await new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
     createReadStream(file)
       .on('data', (chunk) => (bytes += chunk.length))
-      .on('end', resolve);
+      .on('end', () => resolve());
   });
   return bytes / MB / ((performance.now() - begin) / 1000);
 }

@@ -6,11 +6,12 @@ import { checkObject, checkString } from '../base/arg-checks.js';
 import { invalidArgType } from '../base/arg-errors.js';
 import { OutliveError } from '../base/errors.js';
 import { absolutePath } from '../disk/working-directory.js';
-import { StoppableItems } from './iterator.js';
+import { ItemIterator } from './iterator.js';
 import { type CheckedOptions, type OutputItem, type OutputReadOptions, checkReadOptions } from './options.js';
 import { LogReader } from './reader.js';
 import { LogDirectory, readLogKey } from './segments.js';
 import { findStart } from './start.js';
+import { inTurn } from './turns.js';
 import { LogWatch } from './watch.js';
 
 /** How often to ask whether an end record is still to come. The record itself is reported at once. */
@@ -46,7 +47,7 @@ export function readOutput(source: LogSource, options: OutputReadOptions = {}): 
   const checked = checkReadOptions(options, source.key);
   const path = absolutePath(source.dir);
   const isEnding = source.isEnding ?? (() => false);
-  return new StoppableItems((stop) => read(path, source.key, isEnding, checked, stop), checked.signal);
+  return new ItemIterator((stop) => read(path, source.key, isEnding, checked, stop), checked.signal);
 }
 
 /**
@@ -75,10 +76,12 @@ async function* read(
   isEnding: () => boolean,
   { from, follow, stream }: CheckedOptions,
   stop: AbortSignal,
-): AsyncGenerator<OutputItem, void, void> {
+): AsyncGenerator<readonly OutputItem[], void, void> {
   let watch: LogWatch | undefined;
   let reader: LogReader | undefined;
   try {
+    // A thousand at once would hold up the event loop.
+    await inTurn();
     // Before the first listing, so that no change is missed.
     if (follow) watch = LogWatch.open(path);
     let listed = watch?.nameChanges;
@@ -87,7 +90,7 @@ async function* read(
     if (!dir.isCurrent()) throw new OutliveError('ERR_PROCESS_EXITED', `${path}: the process was removed`);
     const start = await findStart(dir, bases, from, stream);
     reader = new LogReader(dir, bases, start.place, stream);
-    if (start.passedEnd !== undefined) yield reader.mark(start.passedEnd);
+    if (start.passedEnd !== undefined) yield [reader.mark(start.passedEnd)];
     for (let isFresh = false; ; isFresh = true) {
       stop.throwIfAborted();
       const waits = !reader.isEndGiven && (follow || isEnding());
@@ -109,9 +112,9 @@ async function* read(
       if (isLast || reader.isGone || (toEnd && reader.isEndGiven)) break;
       if (!reader.isEndGiven) await watch?.wait(seen, stop, follow ? undefined : ENDING_POLL_MS);
     }
-    if (reader.isGone) yield* reader.lost();
+    if (reader.isGone) yield reader.lost();
   } finally {
-    reader?.close();
     watch?.close();
+    await reader?.close();
   }
 }

@@ -5,8 +5,8 @@
 import { hasCode } from '../base/errors.js';
 import { type Place, formatCursor } from './cursor.js';
 import type { OutputItem } from './options.js';
-import type { DataRecord, MarkRecord, StreamName } from './records.js';
-import { Segment } from './segment.js';
+import type { MarkRecord, StreamName } from './records.js';
+import { type Part, Segment } from './segment.js';
 import { type LogDirectory, firstAbove } from './segments.js';
 import { endOf } from './start.js';
 
@@ -46,9 +46,10 @@ export class LogReader {
     this.#openFirst(place);
   }
 
-  close(): void {
-    this.#segment?.close();
+  async close(): Promise<void> {
+    const segment = this.#segment;
     this.#segment = undefined;
+    await segment?.close();
   }
 
   /** The position of the next byte. */
@@ -79,19 +80,15 @@ export class LogReader {
     return this.#bases.at(-1) !== before;
   }
 
-  /** Gives what is there now. */
-  async *look({ limit, toEnd, isFresh, stop }: LookOptions): AsyncGenerator<OutputItem, void, void> {
+  /** Gives what is there now, in batches. */
+  async *look({ limit, toEnd, isFresh, stop }: LookOptions): AsyncGenerator<OutputItem[], void, void> {
     for (;;) {
       const segment = this.#segment;
       if (segment !== undefined) {
         const isComplete = (this.#bases.at(-1) ?? -1) > segment.base;
-        for await (const part of segment.read({ limit, stream: this.#stream, isFresh })) {
-          this.#position = segment.position;
-          this.#records = segment.records;
+        for await (const parts of segment.read({ limit, stream: this.#stream, isFresh })) {
           stop.throwIfAborted();
-          if ('data' in part) yield this.#data(part.of, part.data);
-          // A log has one end record. A second one was written by another program.
-          else if (part.of.kind !== 'end' || !this.isEndGiven) yield this.mark(part.of);
+          yield this.#items(parts, toEnd);
           if (toEnd && this.isEndGiven) return;
         }
         this.#position = segment.position;
@@ -101,7 +98,7 @@ export class LogReader {
       stop.throwIfAborted();
       const gap = this.#openNext(limit);
       if (gap === undefined) return;
-      if (gap > 0) yield { type: 'gap', bytes: gap, cursor: this.#cursor() };
+      if (gap > 0) yield [{ type: 'gap', bytes: gap, cursor: this.#cursor() }];
       if (this.#segment === undefined) return;
     }
   }
@@ -110,12 +107,12 @@ export class LogReader {
    * What is known to be missing after the directory went away: the bytes up to the last segment that was seen, and could not
    * be opened.
    */
-  *lost(): Generator<OutputItem, void, void> {
+  lost(): OutputItem[] {
     const known = this.#bases.at(-1) ?? 0;
     const bytes = known - this.#position;
-    if (bytes <= 0) return;
+    if (bytes <= 0) return [];
     this.#position = known;
-    yield { type: 'gap', bytes, cursor: this.#cursor() };
+    return [{ type: 'gap', bytes, cursor: this.#cursor() }];
   }
 
   /** The item of a resize or end record. */
@@ -127,8 +124,21 @@ export class LogReader {
     return { type: 'end', status: value & 0xff, timeMs, cursor: this.#cursor() };
   }
 
-  #data({ kind, timeMs }: DataRecord, data: Buffer): OutputItem {
-    return { type: 'data', stream: kind, data, timeMs, cursor: this.#cursor() };
+  #items(parts: readonly Part[], toEnd: boolean): OutputItem[] {
+    const items: OutputItem[] = [];
+    for (const part of parts) {
+      this.#position = part.position;
+      this.#records = part.records;
+      if ('data' in part) {
+        const { kind: stream, timeMs } = part.of;
+        items.push({ type: 'data', stream, data: part.data, timeMs, cursor: this.#cursor() });
+      } else if (part.of.kind !== 'end' || !this.isEndGiven) {
+        // A log has one end record. A second one was written by another program.
+        items.push(this.mark(part.of));
+        if (toEnd && this.isEndGiven) break;
+      }
+    }
+    return items;
   }
 
   #cursor(): string {
@@ -164,7 +174,7 @@ export class LogReader {
       this.#last = base;
       this.#records = 0;
       if (next === undefined) continue;
-      this.close();
+      void this.close();
       this.#segment = next;
       return this.#skipTo(next.position);
     }
@@ -174,7 +184,7 @@ export class LogReader {
   #open(base: number, position: number, givenRecords: number): Segment | undefined {
     const segment = Segment.open(this.#dir, base, position, givenRecords);
     if (segment === undefined || this.#dir.isCurrent()) return segment;
-    segment.close();
+    void segment.close();
     this.isGone = true;
     return undefined;
   }

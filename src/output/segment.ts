@@ -6,14 +6,20 @@
 import * as fs from 'node:fs';
 import { IndexFile } from './index-file.js';
 import { type DataRecord, type MarkRecord, type StreamName, isData } from './records.js';
-import { type LogDirectory, SMALL_BYTES, readAt } from './segments.js';
+import { RawFile } from './raw-file.js';
+import { type LogDirectory, SMALL_BYTES } from './segments.js';
 
-/** How much of a raw file is read at once, and the most bytes of an item. */
-const BLOCK_BYTES = 64 * 1024;
-const EMPTY = Buffer.alloc(0);
+/** The most parts that are given at once. */
+const BATCH = 256;
 
-/** Bytes of one record, or a resize or end record. */
-export type Part = { readonly of: DataRecord; readonly data: Buffer } | { readonly of: MarkRecord };
+/** Bytes of one record, or a resize or end record; and the place after it. */
+export type Part = Place & ({ readonly of: DataRecord; readonly data: Buffer } | { readonly of: MarkRecord });
+
+interface Place {
+  readonly position: number;
+  /** How many records of the index were used. */
+  readonly records: number;
+}
 
 /** What a look at a segment is to give. */
 export interface Look {
@@ -26,18 +32,15 @@ export interface Look {
 }
 
 export class Segment {
-  /** The position of the next byte. It is set by who opens the segment. */
+  /** The position of the next byte. */
   position: number;
-  readonly #raw: number;
+  readonly #raw: RawFile;
   readonly #idx: number | undefined;
   readonly #index: IndexFile;
   /** Resize and end records were given already, if their number in the index is lower than this. */
   readonly #givenRecords: number;
   /** The record that the next byte belongs to. */
   #current: DataRecord | undefined;
-  /** What was read of the raw file, and the position of its first byte. */
-  #block: Buffer = EMPTY;
-  #blockPosition = 0;
 
   private constructor(
     dir: LogDirectory,
@@ -46,7 +49,7 @@ export class Segment {
     position: number,
     givenRecords: number,
   ) {
-    this.#raw = raw;
+    this.#raw = new RawFile(raw, base);
     this.#idx = dir.open(base, 'idx');
     this.#index = new IndexFile(this.#idx, base);
     this.position = position;
@@ -70,9 +73,9 @@ export class Segment {
     }
   }
 
-  close(): void {
-    fs.closeSync(this.#raw);
+  async close(): Promise<void> {
     if (this.#idx !== undefined) fs.closeSync(this.#idx);
+    await this.#raw.close();
   }
 
   /** How many records of the index were used. */
@@ -80,58 +83,48 @@ export class Segment {
     return Math.max(this.#index.taken, this.#givenRecords);
   }
 
-  /** The position after its last byte, as the raw file is now. */
-  end(): number {
-    return Math.min(this.base + fs.fstatSync(this.#raw).size, Number.MAX_SAFE_INTEGER);
-  }
-
-  /** Gives what is there now. The position has moved, and the record is used, when a part is given. */
-  async *read({ limit, stream, isFresh }: Look): AsyncGenerator<Part, void, void> {
+  /** Gives what is there now, in batches: what can be given without reading more. */
+  async *read({ limit, stream, isFresh }: Look): AsyncGenerator<readonly Part[], void, void> {
     // The size first, and the index then: each byte that the size counts has its record in the index.
-    const end = Math.min(this.end(), limit);
+    const end = Math.min(this.#raw.end(), limit);
     // If there is much to read, this must not hold up the event loop.
     let isSmall = isFresh && end - this.position <= SMALL_BYTES;
+    let isIndexRead = false;
+    let parts: Part[] = [];
     for (;;) {
-      let next = this.#index.peek();
-      while (next === undefined && (await this.#index.fill(isSmall))) {
-        isSmall = false;
-        next = this.#index.peek();
+      const next = this.#index.peek();
+      if (next === undefined && !isIndexRead) {
+        if (parts.length > 0) yield parts;
+        parts = [];
+        isIndexRead = !(await this.#index.fill(isSmall));
+        if (!isIndexRead) isSmall = false;
+        continue;
       }
       if (next !== undefined && next.position <= Math.min(this.position, end)) {
         const isGiven = this.#index.taken < this.#givenRecords || next.position < this.position;
         this.#index.take();
         if (isData(next)) this.#current = next;
-        else if (!isGiven) yield { of: next };
+        else if (!isGiven) parts.push({ of: next, position: this.position, records: this.records });
         continue;
       }
-      if (this.position >= end) return;
+      if (this.position >= end) break;
       const stop = Math.min(end, next?.position ?? end);
       const of = this.#current ?? (await this.#firstData(end));
       if (stream !== undefined && of.kind !== stream) {
         this.position = stop;
         continue;
       }
-      const data = await this.#bytes(stop, end, isSmall);
-      // The segment is being removed.
-      if (data.length === 0) return;
-      this.position += data.length;
-      yield { of, data };
+      const data = this.#raw.take(this.position, stop);
+      if (data === undefined || parts.length >= BATCH) {
+        if (parts.length > 0) yield parts;
+        parts = [];
+      }
+      if (data !== undefined) {
+        this.position += data.length;
+        parts.push({ of, data, position: this.position, records: this.records });
+      } else if (!(await this.#raw.load(this.position, end, isSmall))) return; // The segment is being removed.
     }
-  }
-
-  /** The bytes from the position on, at most up to `stop`. Reads ahead up to `end`. */
-  async #bytes(stop: number, end: number, isFresh: boolean): Promise<Buffer> {
-    let offset = this.position - this.#blockPosition;
-    if (offset < 0 || offset >= this.#block.length) {
-      const length = Math.min(BLOCK_BYTES, end - this.position);
-      this.#block = await readAt(this.#raw, length, this.position - this.base, isFresh);
-      this.#blockPosition = this.position;
-      offset = 0;
-    }
-    const data = this.#block.subarray(offset, offset + stop - this.position);
-    // Else the next bytes of a filtered stream, or a consumer that waits long, would keep it in memory.
-    if (this.#blockPosition + this.#block.length <= this.position + data.length) this.#block = EMPTY;
-    return data;
+    if (parts.length > 0) yield parts;
   }
 
   /**
@@ -146,6 +139,6 @@ export class Segment {
         index.take();
       }
     } while (await index.fill(false));
-    return (this.#current = { kind: 'stdout', position: this.base, timeMs: fs.fstatSync(this.#raw).mtimeMs });
+    return (this.#current = { kind: 'stdout', position: this.base, timeMs: this.#raw.mtimeMs() });
   }
 }

@@ -99,6 +99,7 @@ function inodeOf(path: string): string | undefined {
 }
 
 const read = promisify(fs.read);
+const readv = promisify(fs.readv);
 
 /** A file that was written since the last look is in memory. So much of it is read at once; a thread of the pool costs more. */
 export const SMALL_BYTES = 64 * 1024;
@@ -108,15 +109,36 @@ export const SMALL_BYTES = 64 * 1024;
  * @param isFresh the bytes were written a moment ago.
  */
 export async function readAt(fd: number, length: number, position: number, isFresh = false): Promise<Buffer> {
+  if (isFresh && length <= SMALL_BYTES) {
+    return Buffer.from(scratch.subarray(0, fs.readSync(fd, scratch, 0, length, position)));
+  }
   const buffer = Buffer.allocUnsafe(length);
   let size = 0;
   while (size < length) {
-    const n =
-      isFresh && length <= SMALL_BYTES
-        ? fs.readSync(fd, buffer, size, length - size, position + size)
-        : (await read(fd, buffer, size, length - size, position + size)).bytesRead;
-    if (n === 0) break;
-    size += n;
+    const { bytesRead } = await read(fd, buffer, size, length - size, position + size);
+    if (bytesRead === 0) break;
+    size += bytesRead;
   }
   return size === length ? buffer : buffer.subarray(0, size);
+}
+
+/** For reads that are over within a call. */
+const scratch = Buffer.allocUnsafeSlow(SMALL_BYTES);
+
+/** The allocator reuses memory of this size; it takes more from the kernel anew each time. */
+const BLOCK_BYTES = 64 * 1024;
+const MAX_BLOCKS = 4;
+
+/** As readAt(), but for many bytes reads a part of them, into blocks of 64 KiB. */
+export async function readBlocks(fd: number, length: number, position: number, isFresh: boolean): Promise<Buffer[]> {
+  if (length <= BLOCK_BYTES) {
+    const block = await readAt(fd, length, position, isFresh);
+    return block.length === 0 ? [] : [block];
+  }
+  const count = Math.min(MAX_BLOCKS, Math.floor(length / BLOCK_BYTES));
+  const blocks = Array.from({ length: count }, () => Buffer.allocUnsafeSlow(BLOCK_BYTES));
+  const { bytesRead } = await readv(fd, blocks, position);
+  return blocks
+    .slice(0, Math.ceil(bytesRead / BLOCK_BYTES))
+    .map((block, i) => block.subarray(0, Math.min(BLOCK_BYTES, bytesRead - i * BLOCK_BYTES)));
 }

@@ -9,10 +9,9 @@ import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, openOwned } from '../posix/owned.js';
 import { onChange } from './inotify.js';
+import { callInTurn } from './turns.js';
 
 const POLL_MS = 250;
-/** How many followers are woken in one turn of the event loop. */
-const WAKES_A_TURN = 32;
 
 const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 
@@ -91,27 +90,14 @@ export class LogWatch {
   #changed(areNamesChanged: boolean): void {
     this.changes++;
     if (areNamesChanged) this.nameChanges++;
-    for (const wake of this.#waiting) toWake.push(wake);
+    for (const wake of this.#waiting) callInTurn(wake);
     this.#waiting.clear();
-    wakeSome();
   }
 
   #poll(): () => void {
     const timer = setInterval(() => this.#changed(true), POLL_MS).unref();
     return () => clearInterval(timer);
   }
-}
-
-const toWake: (() => void)[] = [];
-let nextTurn: NodeJS.Immediate | undefined;
-
-/** A thousand followers at once would hold up the event loop: some are woken in the next turn, then others. */
-function wakeSome(): void {
-  nextTurn ??= setImmediate(() => {
-    nextTurn = undefined;
-    for (const wake of toWake.splice(0, WAKES_A_TURN)) wake();
-    if (toWake.length > 0) wakeSome();
-  });
 }
 
 /** Watches whether a process has the FIFO open for writing. */

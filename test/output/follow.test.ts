@@ -105,13 +105,12 @@ describe('a follower', () => {
     const [first = [], second, errors = []] = await Promise.all(followers);
     await ended;
     expect(textOf(first)).toBe(lines(3000).join(''));
-    expect(second).toEqual(first);
+    expect(textOf(second ?? [])).toBe(textOf(first));
     const isError = (_: unknown, i: number): boolean => i % 3 === 0;
     expect(textOf(errors)).toBe(lines(3000).filter(isError).join(''));
     expect(textOf(first, 'stderr')).toBe(textOf(errors));
     expect(first.filter(({ type }) => type === 'resize')).toHaveLength(60);
     expect(first.at(-1)?.type).toBe(how === 'end' ? 'end' : 'data');
-    expect(await all(readLog(dir))).toEqual(first.length === 0 ? [] : expect.arrayContaining([]));
     expect(textOf(await all(readLog(dir)))).toBe(textOf(first));
   });
 
@@ -295,10 +294,16 @@ describe('a follower is ended', () => {
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
-    signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
     await all(readLog(dir, { follow: true, signal }));
-    for await (const item of readLog(dir, { follow: true, signal })) if (item) break;
+    for await (const item of readLog(dir, { follow: true, signal })) if (item.type === 'data') break;
     expect(listeners).toBe(0);
   });
 });
