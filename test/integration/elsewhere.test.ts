@@ -39,6 +39,7 @@ const FILES = [
   'limits',
   'terminal',
   'user-namespace',
+  'output-log',
   'errors',
   'unrunnable',
 ].map((name) => `test/integration/${name}.test.ts`);

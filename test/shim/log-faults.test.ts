@@ -13,7 +13,10 @@ import { isRoot, succeeds, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 /** The script `cat`, with stdin as a stream: what is typed is its output. */
-async function startCat(scratch: Scratch, setup: LogSetup): Promise<Logged & { type: (text: string) => Promise<void>; close: () => void }> {
+async function startCat(
+  scratch: Scratch,
+  setup: LogSetup,
+): Promise<Logged & { type: (text: string) => Promise<void>; close: () => void }> {
   const started = await startLogged(scratch, 'exec cat', setup, { stdin: scratch.fifos().stdin });
   const { process, dir } = started;
   const stdin = process.openStdin();
@@ -48,7 +51,10 @@ describe.runIf(wantRight('root, to mount a tmpfs', mayMount))('a small disk', ()
   function smallDisk(scratch: Scratch, size: string): string {
     const dir = scratch.mkdir('disk');
     run('mount', '-t', 'tmpfs', '-o', `size=${size},mode=700`, 'outlive-test', dir);
-    scratch.atEnd(() => Promise.resolve(run('umount', '-l', dir)));
+    scratch.atEnd(async () => {
+      await Promise.resolve();
+      run('umount', '-l', dir);
+    });
     const log = join(dir, 'log');
     mkdirSync(log, { mode: 0o700 });
     return log;

@@ -97,7 +97,9 @@ export function readLogFiles(dir: string): LogContent {
     content.position = start + raw.length;
     const streams = records.filter(({ kind }) => kind < 3);
     streams.forEach(({ position, timeUs, kind }, i) => {
-      const text = raw.subarray(position - start, (streams[i + 1]?.position ?? content.position) - start).toString('latin1');
+      const text = raw
+        .subarray(position - start, (streams[i + 1]?.position ?? content.position) - start)
+        .toString('latin1');
       if (text === '') return;
       content.chunks.push({ kind, timeUs, text });
       content[kind === 1 ? 'stdout' : 'stderr'] += text;

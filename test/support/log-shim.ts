@@ -28,11 +28,20 @@ let serial = 0;
 /** The path of the program. */
 export function logShim(
   scratch: Scratch,
-  { maxBytes = 1 << 20, segmentBytes = maxBytes / 8, dir, streams = ['Stdout', 'Stderr'], before = '', under = '' }: LogSetup = {},
+  {
+    maxBytes = 1 << 20,
+    segmentBytes = maxBytes / 8,
+    dir,
+    streams = ['Stdout', 'Stderr'],
+    before = '',
+    under = '',
+  }: LogSetup = {},
 ): string {
   const path = join(scratch.dir, `log-shim-${serial++}`);
   const key = `"log":{"dir":"$log","maxBytes":${maxBytes},"segmentBytes":${segmentBytes}},`;
-  const edits = streams.map((stream) => `-e "s|\\"containerd${stream}\\":\\"[^\\"]*\\"|\\"containerd${stream}\\":\\"$log\\"|"`);
+  const edits = streams.map(
+    (stream) => `-e "s|\\"containerd${stream}\\":\\"[^\\"]*\\"|\\"containerd${stream}\\":\\"$log\\"|"`,
+  );
   writeFileSync(
     path,
     [
