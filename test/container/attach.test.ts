@@ -256,9 +256,12 @@ describe('the end of a viewer', () => {
   test('the directory of the process is removed: the viewer ends', async ({ scratch }) => {
     const process = await started(scratch, 'before');
     const viewer = process.attach({ replay: 100 });
-    const shown = text(viewer);
+    const shown = collected(viewer);
+    const closed = once(viewer, 'close');
+    await untilShown(shown, 'before');
     await process.container.delete();
-    expect(await shown).toBe('before');
+    await closed;
+    expect(shown()).toBe('before');
   });
 });
 
