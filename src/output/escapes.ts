@@ -3,7 +3,8 @@
  * them. Behaviour: ECMA-48; the state machine is that of DEC's terminals as xterm has it, with the 8-bit controls as UTF-8.
  */
 
-const ESC = 0x1b;
+export const ENQ = 0x05;
+export const ESC = 0x1b;
 const BEL = 0x07;
 const CAN = 0x18;
 const SUB = 0x1a;
@@ -37,6 +38,20 @@ export class EscapeParser {
   /** What the sequence was, after `end` or `before`. */
   get kind(): SequenceKind {
     return this.#kind;
+  }
+
+  /**
+   * How many bytes from `at` on are outside of a sequence. They need not be given to next(). An enquiry is not among them,
+   * nor what comes after it.
+   */
+  plainLength(bytes: Uint8Array, at: number): number {
+    if (this.#state !== 'ground') return 0;
+    let end = at;
+    for (; end < bytes.length; end++) {
+      const byte = bytes[end];
+      if (byte === ESC || byte === C1_LEAD || byte === ENQ) break;
+    }
+    return end - at;
   }
 
   /** Whether the bytes now are the text of a string: there, controls are text. */

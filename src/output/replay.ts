@@ -3,10 +3,7 @@
  * would be typed into the program, and finds where the screen as it is now begins.
  * Behaviour: xterm's control sequences (ctlseqs), and the queries of kitty.
  */
-import { EscapeParser, type SequenceKind, sequenceText } from './escapes.js';
-
-const ENQ = 0x05;
-const ESC = 0x1b;
+import { ENQ, ESC, EscapeParser, type SequenceKind, sequenceText } from './escapes.js';
 
 /** The sequences that a terminal answers, as their texts without introducer and terminator. */
 const QUERIES: Partial<Record<SequenceKind, readonly RegExp[]>> = {
@@ -60,9 +57,16 @@ export class QueryFilter {
 
   /** What passes of the next bytes. A sequence that is not complete is held back. */
   push(chunk: Uint8Array): Buffer {
-    const passed: number[] = [];
-    for (const byte of chunk) this.#next(byte, passed);
-    return Buffer.from(passed);
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < chunk.length;) {
+      const plain = this.#parser.plainLength(chunk, at);
+      if (plain > 0) pieces.push(chunk.subarray(at, at + plain));
+      at += plain;
+      const passed: number[] = [];
+      for (; at < chunk.length && this.#parser.plainLength(chunk, at) === 0; at++) this.#next(chunk[at] ?? 0, passed);
+      pieces.push(Buffer.from(passed));
+    }
+    return Buffer.concat(pieces);
   }
 
   /** What is still held back. */
@@ -117,6 +121,10 @@ export function screenOf(output: Buffer, isCut: boolean): Buffer {
   const parser = new EscapeParser();
   let held: number[] = [];
   for (let at = 0; at < output.length; at++) {
+    const plain = parser.plainLength(output, at);
+    if (plain > 0) finder.text();
+    at += plain;
+    if (at === output.length) break;
     const byte = output[at] ?? 0;
     let role = parser.next(byte);
     if (role === 'before') {
