@@ -54,15 +54,15 @@ export class IndexFile {
   }
 
   /**
-   * Reads records that are there now, when peek() has no more. Returns whether there were any.
+   * Reads records that are there now, when peek() has no more. Returns whether there may be still more after those.
    * @param isFresh the file was written a moment ago.
    */
   async fill(isFresh: boolean): Promise<boolean> {
-    if (this.#fd === undefined) return false;
     const offset = this.taken * RECORD_BYTES;
-    if (offset >= MAX_INDEX_BYTES) return false;
-    this.#block = await readAt(this.#fd, isFresh ? FRESH_BYTES : BLOCK_BYTES, offset, isFresh);
+    if (this.#fd === undefined || offset >= MAX_INDEX_BYTES) return false;
+    const length = isFresh ? FRESH_BYTES : BLOCK_BYTES;
+    this.#block = await readAt(this.#fd, length, offset, isFresh);
     this.#at = 0;
-    return this.#block.length >= RECORD_BYTES;
+    return this.#block.length === length;
   }
 }

@@ -97,7 +97,7 @@ export class Segment {
         if (parts.length > 0) yield parts;
         parts = [];
         isIndexRead = !(await this.#index.fill(isSmall));
-        if (!isIndexRead) isSmall = false;
+        isSmall &&= isIndexRead;
         continue;
       }
       if (next !== undefined && next.position <= Math.min(this.position, end)) {
@@ -133,12 +133,14 @@ export class Segment {
    */
   async #firstData(end: number): Promise<DataRecord> {
     const index = new IndexFile(this.#idx, this.base);
+    let hasMore: boolean;
     do {
+      hasMore = await index.fill(false);
       for (let next = index.peek(); next !== undefined; next = index.peek()) {
         if (isData(next) && next.position <= end) return (this.#current = next);
         index.take();
       }
-    } while (await index.fill(false));
+    } while (hasMore);
     return (this.#current = { kind: 'stdout', position: this.base, timeMs: this.#raw.mtimeMs() });
   }
 }
