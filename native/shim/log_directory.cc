@@ -35,8 +35,9 @@ bool parse_name(const char* name, uint64_t* start, bool* is_raw) {
     if (value > (UINT64_MAX - digit) / 10) return false;
     value = value * 10 + digit;
   }
-  *is_raw = strcmp(name + 20, ".raw") == 0;
-  if (!*is_raw && strcmp(name + 20, ".idx") != 0) return false;
+  std::string_view suffix(name + 20, 4);
+  *is_raw = suffix == kSuffixes[0];
+  if (!*is_raw && suffix != kSuffixes[1]) return false;
   *start = value;
   return true;
 }

@@ -28,7 +28,7 @@ class LogDirectory {
   int scan();
   int remove(uint64_t start);
 
-  static constexpr int kBatch = 32;
+  static constexpr int kBatch = 16;
 
   UniqueFd fd_;
   uint64_t total_size_ = 0;
