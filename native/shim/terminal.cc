@@ -49,14 +49,14 @@ void Terminal::resize(unsigned short width, unsigned short height) {
   width_ = width;
   height_ = height;
   // What was printed before is logged before.
-  if (stdio_->log.is_open() && has_master()) output_.run();
+  if (has_master() && stdio_->log.is_open()) output_.run();
   apply_size();
   log_size();
 }
 
 void Terminal::log_size() {
   struct winsize size;
-  if (!stdio_->log.is_open() || !has_master() || ioctl(master_.get(), TIOCGWINSZ, &size) < 0) return;
+  if (!has_master() || !stdio_->log.is_open() || ioctl(master_.get(), TIOCGWINSZ, &size) < 0) return;
   stdio_->log.resize(size.ws_col, size.ws_row);
 }
 
