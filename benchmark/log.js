@@ -1,6 +1,6 @@
 /**
  * Output that is kept in a log: how fast a process can write to it, in bulk and line by line, on tmpfs and on disk, each
- * beside a C program that reads the same pipe and writes one file. A further peer is one more entry of `writersOf()`.
+ * beside a C program that reads the same pipe and writes one file. A further peer is a function like floor().
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { cpuMs, median, row, shimOf } from './world.js';
 
 /** @typedef {import('./world.js').World} World */
 /** @typedef {{ name: string, program: string, count: number, bytes: number }} Load what the process writes */
-/** @typedef {{ rate: number, cpuMs?: number }} Run in MB/s */
+/** @typedef {{ rate: number, cpuMs: number }} Run in MB/s, and the time on a processor of the program that reads the pipe */
 
 const MB = 1e6;
 const MAX_BYTES = 16 * 1024 ** 2;
@@ -91,7 +91,7 @@ export async function log(/** @type {World} */ world) {
       }
       const rate = median(ours.map((run) => run.rate));
       const floorRate = median(peer.map((run) => run.rate));
-      const cpu = median(ours.map((run) => run.cpuMs ?? 0));
+      const perGb = (/** @type {Run[]} */ runs) => (median(runs.map((run) => run.cpuMs)) / load.bytes) * 1e9;
       rows.push(
         row(`output to a log, ${load.name}, ${place}`, {
           ours: rate,
@@ -100,7 +100,12 @@ export async function log(/** @type {World} */ world) {
           peerName: 'pipe to one file, C',
           ...atLeast(rate, 0.8 * floorRate, 'MB/s'),
         }),
-        row(`  the shim's CPU for 1 GB of it`, { ours: (cpu / load.bytes) * 1e9, unit: 'ms' }),
+        row(`  the shim's CPU for 1 GB of it`, {
+          ours: perGb(ours),
+          unit: 'ms',
+          peer: perGb(peer),
+          peerName: "the peer's",
+        }),
       );
     }
   }
