@@ -10,10 +10,11 @@ import { shimMemory } from './memory.js';
 import { hasConmon, loadNodePty } from './peers.js';
 import { pidFile, rates, rawSpawn, start } from './starts.js';
 import { stdout, terminal } from './throughput.js';
+import { turns } from './turns.js';
 import { World, untilInterrupted } from './world.js';
 
 /** @type {Record<string, (world: World) => Promise<import('./world.js').Row[]>>} */
-const MEASUREMENTS = { start, pidFile, rates, eventLoop, rawSpawn, shimMemory, stdout, terminal, many };
+const MEASUREMENTS = { start, pidFile, rates, eventLoop, turns, rawSpawn, shimMemory, stdout, terminal, many };
 
 function missingPeers() {
   const peers = [

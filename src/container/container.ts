@@ -6,6 +6,7 @@
 import { accessSync } from 'node:fs';
 import { checkInteger, checkString, checkTimeout } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { readBundle } from '../oci/bundle.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
 import type { LinuxResources } from '../oci/types.js';
@@ -20,7 +21,7 @@ import { ContainerChanges } from './changes.js';
 import { deleteContainer, removeProcess } from './delete.js';
 import { type Leftover, cleanUp } from './leftovers.js';
 import type { State } from './lifecycle.js';
-import { readContainer } from './load.js';
+import { findStarted, readContainer } from './load.js';
 import { type Locked, lockedBy } from './locked.js';
 import { ContainerOperations } from './operations.js';
 import {
@@ -92,7 +93,7 @@ export class Container implements ProcessOwner {
       onLost: (process) => void this.#endRemains(process),
     });
     const [processes, operations] = [this.#processes, this.#operations];
-    this.#starts = new ContainerStarts({ bundle, locked, processes, operations });
+    this.#starts = new ContainerStarts({ bundle, timeoutMs, locked, processes, operations });
   }
 
   /**
@@ -103,9 +104,10 @@ export class Container implements ProcessOwner {
    */
   static async create(options: ContainerOptions): Promise<Container> {
     const { root, id, state, timeoutMs } = checkOptions(options);
+    await ownTurn();
     readBundle(state.bundle);
     const dir = ContainerDir.create(root, id, state);
-    return Promise.resolve(new Container(dir, id, state, timeoutMs));
+    return new Container(dir, id, state, timeoutMs);
   }
 
   /**
@@ -121,19 +123,23 @@ export class Container implements ProcessOwner {
     checkId('id', id);
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     checkTimeout('options.timeoutMs', timeoutMs);
+    const container = await Container.#read(root, id, timeoutMs);
+    await findStarted([container.#operations], timeoutMs);
+    return container;
+  }
+
+  static async #read(root: string, id: string, timeoutMs: number): Promise<Container> {
+    await ownTurn();
     const { dir, state } = readContainer(root, id);
     const container = new Container(dir, id, state, timeoutMs);
     try {
-      container.#processes.refresh();
+      await container.#processes.refreshAll();
+      return container;
     } catch (error) {
       container.close();
       dir.requireCurrent();
       throw error;
     }
-    // A supervisor may have let the program run and died before it recorded that. status() asks the runtime and records
-    // it.
-    if (container.#processes.init?.lifecycle.awaitsStart === true) await container.status().catch(() => undefined);
-    return container;
   }
 
   /**
@@ -145,17 +151,23 @@ export class Container implements ProcessOwner {
    */
   static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
     checkString('root', root);
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    checkTimeout('options.timeoutMs', timeoutMs);
     const containers: Container[] = [];
     const failures: LoadFailure[] = [];
     accessSync(root);
     for (const id of idsIn(realRoot(root))) {
       try {
-        containers.push(await Container.load(root, id, options));
+        containers.push(await Container.#read(root, id, timeoutMs));
       } catch (error) {
         // Ignore: another program has deleted it since it was listed.
         if (!hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) failures.push({ id, error: error as Error });
       }
     }
+    await findStarted(
+      containers.map((container) => container.#operations),
+      timeoutMs,
+    );
     return { containers, failures };
   }
 
@@ -367,8 +379,8 @@ export class Container implements ProcessOwner {
    *   system error.
    */
   async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
-    await this.#locked(() => {
-      this.#processes.refresh();
+    await this.#locked(async () => {
+      await this.#processes.refreshAll();
       return deleteContainer({ processes: this.#processes, target: this.#target }, force);
     });
     this.changes.tell('delete');

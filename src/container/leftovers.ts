@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { isAbandonedName } from '../disk/names.js';
 import { isRunning } from '../kernel/identity.js';
 import { hasShim, isShimComing } from '../shim/attach.js';
@@ -27,7 +28,7 @@ interface Candidate {
   readonly reason: string;
   /** Called with the container's lock held: whether it is still a leftover, and no process of it runs. */
   readonly mayGo: () => boolean;
-  readonly remove: () => void | Promise<void>;
+  readonly remove: () => Promise<void>;
   /** The container whose lock must be taken. Missing for a temporary name, which only the program that made it uses. */
   readonly container?: ContainerDir;
 }
@@ -39,7 +40,7 @@ interface Candidate {
 export async function cleanUp(root: string, options: { dryRun: boolean; graceMs: number }): Promise<Leftover[]> {
   const { dryRun, graceMs } = options;
   const leftovers: Leftover[] = [];
-  for (const { path, reason, container, mayGo, remove } of findLeftovers(root, graceMs)) {
+  for (const { path, reason, container, mayGo, remove } of await findLeftovers(root, graceMs)) {
     const removed = !dryRun && (await tryRemove(container, mayGo, remove));
     leftovers.push({ path, reason, removed });
   }
@@ -52,9 +53,10 @@ export async function cleanUp(root: string, options: { dryRun: boolean; graceMs:
 async function tryRemove(
   container: ContainerDir | undefined,
   mayGo: () => boolean,
-  remove: () => void | Promise<void>,
+  remove: () => Promise<void>,
 ): Promise<boolean> {
   let lock: ContainerLock | undefined;
+  await ownTurn();
   try {
     lock = container === undefined ? undefined : ContainerLock.tryTake(container.path);
     if (container !== undefined && lock === undefined) return false;
@@ -69,9 +71,10 @@ async function tryRemove(
   }
 }
 
-function findLeftovers(root: string, graceMs: number): Candidate[] {
+async function findLeftovers(root: string, graceMs: number): Promise<Candidate[]> {
   const found = abandoned(root);
   for (const id of idsIn(root)) {
+    await ownTurn();
     const dir = new ContainerDir(root, id);
     const problem = problemOf(dir);
     if (problem !== undefined) {

@@ -3,7 +3,9 @@
  * the map from id to Process. Does not take the container's lock: if a method needs it, its comment says so.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { DEFAULT_SHIM } from '../disk/programs.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
@@ -13,6 +15,7 @@ import { deleteFromRuntime } from '../runtime/delete.js';
 import { runtimeEnvironment } from '../runtime/environment.js';
 import { isPaused } from '../runtime/paused.js';
 import { abandonForeignStart } from '../shim/abandon.js';
+import type { Attempt } from '../shim/start.js';
 import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
 import type { ProcessDir, ProcessState } from '../state/process.js';
@@ -53,8 +56,8 @@ export interface StartRequest extends StartMode {
 
 /** A process whose directory is made and whose shim is not started yet. */
 export interface ClaimedStart<Owner extends ProcessOwner> {
-  /** Starts the shim; resolves when the process runs. Does not need the lock. */
-  launch(): Promise<Process<Owner>>;
+  /** Starts the shim; resolves when the process runs, rejects when all is cleaned up. Does not need the lock. */
+  launch(attempt: Attempt): Promise<Process<Owner>>;
   /** Removes what the claim made, after a launch that failed. The caller holds the lock. */
   undo(): void;
 }
@@ -95,7 +98,18 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       if (!isStarting && !isThere) this.#drop(process);
     }
     if (!isCurrent) return;
-    for (const id of only ?? dir.processIds()) if (!this.#processes.has(id)) this.#attach(id);
+    for (const id of only ?? dir.processIds()) this.#attachIfNew(id);
+  }
+
+  /** As refresh() of all, and gives other work a turn between any two processes: there may be thousands. */
+  async refreshAll(): Promise<void> {
+    const { dir } = this.#config.target;
+    const known = this.all().map(({ id }) => id);
+    const others = dir.processIds().filter((id) => !known.includes(id));
+    for (const [i, id] of [...known, ...others].entries()) {
+      if (i > 0) await ownTurn();
+      this.refresh([id]);
+    }
   }
 
   /**
@@ -128,9 +142,9 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
     this.#processes.set(id, process);
     return {
-      launch: async () => {
+      launch: async (attempt) => {
         try {
-          await process.lifecycle.launch();
+          await process.lifecycle.launch(attempt);
           changes.tell('start', process);
           return process;
         } catch (error) {
@@ -168,9 +182,9 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
   }
 
   /** Kills the runtimes and shims of the starts that are still under way. The caller holds the lock. */
-  abandonStarts(): void {
+  async abandonStarts(): Promise<void> {
     const { dir, id } = this.#config.target;
-    for (const process of this.#underWay()) abandonForeignStart(dir.process(process.id), id);
+    for (const process of this.#underWay()) await abandonForeignStart(dir.process(process.id), id);
   }
 
   /**
@@ -179,13 +193,22 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
    */
   async endRemains(process: Process<Owner>): Promise<void> {
     const { lifecycle } = process;
-    if (process.id === INIT_PROCESS_ID) await this.deleteFromRuntime(false, lifecycle.wasInterrupted);
+    if (process.id === INIT_PROCESS_ID) {
+      await this.deleteFromRuntime({ running: false, interrupted: lifecycle.wasInterrupted });
+    }
     lifecycle.kill();
   }
 
-  /** Makes the runtime kill and delete the container. The caller holds the lock. */
-  deleteFromRuntime(running: boolean, interrupted: boolean): Promise<void> {
-    return deleteFromRuntime(this.#config.target, { running, interrupted });
+  /**
+   * Makes the runtime kill and delete the container. The caller holds the lock.
+   * @param how as of {@link deleteFromRuntime}.
+   * @param deadline default: `timeoutMs`.
+   */
+  deleteFromRuntime(
+    how: { running: boolean; interrupted: boolean },
+    deadline = new Deadline(this.#config.target.timeoutMs),
+  ): Promise<void> {
+    return deleteFromRuntime(this.#config.target, how, deadline);
   }
 
   #underWay(): Process<Owner>[] {
@@ -198,7 +221,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     if (process.hasEnded) process.close();
   }
 
-  #attach(id: string): void {
+  #attachIfNew(id: string): void {
+    if (this.#processes.has(id)) return;
     const dir = this.#config.target.dir.process(id);
     // Without process.json no shim was started. start() or exec() with this id takes the directory over.
     if (!dir.hasProcess() && !dir.wasStarted()) return;
@@ -240,7 +264,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     const { container, target, shim, letRun, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
     const hostState = hostStateFile(target, target.id);
-    const cleanUp = id === INIT_PROCESS_ID ? () => this.deleteFromRuntime(true, true) : () => Promise.resolve();
+    const cleanUp = (): Promise<void> =>
+      id === INIT_PROCESS_ID ? this.deleteFromRuntime({ running: true, interrupted: true }) : Promise.resolve();
     const env = runtimeEnvironment(target.runtimeEnv);
     const tellOf = (tell: (process: Process<Owner>) => void) => () => {
       const process = this.get(id);

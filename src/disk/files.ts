@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ownedName } from './names.js';
@@ -80,10 +81,10 @@ export function readIfThere(
 }
 
 /**
- * Removes a directory and its contents; does nothing if it does not exist. It is renamed first, so that no reader sees
+ * Removes a directory and its contents; does nothing if it does not exist. It is renamed at once, so that no reader sees
  * a part of it under its own name.
  */
-export function removeTree(path: string): void {
+export async function removeTree(path: string): Promise<void> {
   const removed = join(dirname(path), ownedName('old'));
   try {
     fs.renameSync(path, removed);
@@ -93,5 +94,5 @@ export function removeTree(path: string): void {
     throw error;
   }
   // Retry: a shim that still runs for the process's descendants may add to its log while the directory is removed.
-  fs.rmSync(removed, { recursive: true, force: true, maxRetries: 10 });
+  await rm(removed, { recursive: true, force: true, maxRetries: 10 });
 }

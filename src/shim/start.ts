@@ -4,11 +4,13 @@
  * which polled every 15 ms; this waits for events.
  */
 import { abandonStart } from './abandon.js';
+import type { Deadline } from '../base/deadline.js';
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError, messageOf } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { findRuntime, findShim } from '../disk/programs.js';
+import { runtimeSlots } from '../disk/runtime-slots.js';
 import { identify, type Identity } from '../kernel/identity.js';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -21,9 +23,18 @@ export interface Launch {
   readonly runtime: string;
   /** The environment of the shim, which the runtime inherits. */
   readonly env: NodeJS.ProcessEnv;
+  /** The time limit of a start, in milliseconds; {@link Attempt.deadline} is what is left of it. */
   readonly timeoutMs: number;
-  /** Makes the runtime delete what it has of a start that failed. */
+  /** Makes the runtime delete what it has of a start that failed. Has a time limit of its own. */
   readonly cleanUp: () => Promise<void>;
+}
+
+/** One attempt at a start, and who waits for it. */
+export interface Attempt {
+  /** When the start must be over. */
+  readonly deadline: Deadline;
+  /** Called with the error when the start has failed, before the clean-up. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** A started process and its shim, which is not a child of this program. */
@@ -54,9 +65,19 @@ const POLL_WITHOUT_EVENTS_MS = 10;
  *   the first error of the log; `ERR_CONTAINER_NOT_STARTED` if neither log has one; `ERR_CONTAINER_START_TIMEOUT` after
  *   `timeoutMs`, and nothing of it runs; a system error if the shim could not be spawned.
  */
-export async function startShim(launch: Launch): Promise<Started> {
-  // Give other work a turn: the synchronous steps before this have blocked the event loop.
-  await nextTurn();
+export async function startShim(launch: Launch, attempt: Attempt): Promise<Started> {
+  const leave = await attempt.deadline.without(runtimeSlots.enter());
+  try {
+    // What was read and written before this was another piece of work.
+    await attempt.deadline.without(ownTurn());
+    return await startNow(launch, attempt, leave);
+  } finally {
+    leave();
+  }
+}
+
+/** @param leave gives back the place among the runtimes, which the clean-up's commands need. */
+async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: () => void): Promise<Started> {
   const shimPath = findShim(launch.shim);
   const runtime = findRuntime(launch.runtime);
   // Open the watch before the shim is spawned, so that no change is missed.
@@ -70,11 +91,15 @@ export async function startShim(launch: Launch): Promise<Started> {
       detach: true,
     });
     try {
-      const started = await waitForPid(launch, shim, changes);
+      const started = await waitForPid(launch, shim, changes, deadline);
       recordIdentity(launch.dir, started.identity);
       return { ...started, shim, changes };
     } catch (error) {
-      await abandonStart(launch.dir, shim, error, launch.cleanUp);
+      onFailed(error);
+      await abandonStart(launch.dir, shim, error, () => {
+        leave();
+        return launch.cleanUp();
+      });
       throw error;
     }
   } catch (error) {
@@ -92,6 +117,7 @@ function waitForPid(
   launch: Launch,
   shim: posix.Spawned<posix.ChildExit | null>,
   changes: DirWatch | undefined,
+  deadline: Deadline,
 ): Promise<Pid> {
   return new Promise<Pid>((resolve, reject) => {
     const shimIdentity = identify(shim.pid);
@@ -112,7 +138,7 @@ function waitForPid(
       }
     };
     const check = (): void => settle(() => readWholePid(launch.dir, shimIdentity));
-    const timer = setTimeout(() => settle(() => timedOut(launch)), launch.timeoutMs);
+    const timer = setTimeout(() => settle(() => timedOut(launch)), deadline.leftMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
     changes?.onFile((name) => {
       if (TELLING_FILES.has(name)) check();

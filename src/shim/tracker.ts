@@ -4,6 +4,7 @@
  */
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { ExitWatch } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
@@ -53,7 +54,7 @@ export class Tracker {
 
   /** Opens `exit`. Call it before the shim is spawned, so that its hang-up can't be missed. */
   open(): void {
-    this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, () => this.#shimGone());
+    this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, () => this.#inOwnTurn(() => this.#shimGone()));
   }
 
   /** Call it when the process has started. From then on its end is reported, also if it has ended already. */
@@ -63,7 +64,7 @@ export class Tracker {
     this.#listen(changes);
     // The shim's pidfd also tells of the end of a shim that never opened `exit`.
     shim.exited.then(
-      () => this.#shimGone(),
+      () => this.#inOwnTurn(() => this.#shimGone()),
       () => undefined,
     );
     shim.unref();
@@ -74,7 +75,9 @@ export class Tracker {
   attach(): void {
     this.#counts = true;
     this.#shim = this.#dir.readShim();
-    const { watch, exit, isComing } = reattach(this.#dir, () => this.#shimGone());
+    const { watch, exit, isComing } = reattach(this.#dir, () =>
+      this.#inOwnTurn(() => this.#shimGone()),
+    );
     this.#watch = watch;
     if (isComing) this.#awaitShim();
     try {
@@ -155,10 +158,18 @@ export class Tracker {
   #listen(changes: DirWatch | undefined): void {
     this.#changes = changes;
     changes?.onFile((name) => {
-      if (name === EXIT_STATUS_FILE) this.#lookForStatus();
+      if (name === EXIT_STATUS_FILE) this.#inOwnTurn(() => this.#lookForStatus());
     });
     // It may have come before the watch.
     this.#lookForStatus();
+  }
+
+  /** What an event of this process makes us do: thousands may end at once. Not done if it is closed meanwhile. */
+  #inOwnTurn(act: () => void): void {
+    const watch = this.#watch;
+    void ownTurn().then(() => {
+      if (this.#watch === watch) act();
+    });
   }
 
   #lookForStatus(): void {

@@ -116,8 +116,8 @@ export class ContainerDir {
   }
 
   /** Removes it with all its contents. It is renamed first, so no program sees half a container. */
-  remove(): void {
-    removeTree(this.path);
+  remove(): Promise<void> {
+    return removeTree(this.path);
   }
 
   hasState(): boolean {

@@ -10,6 +10,7 @@ import { invalidArgValue } from '../base/arg-errors.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import type { ContainerOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
 import { OutliveError } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { EventConsumers, checkConsumer } from './consumers.js';
 import { EventLogLock } from './lock.js';
 import { EventLog, makeLogDirectory } from './log.js';
@@ -78,7 +79,7 @@ export class Supervisor {
       const { timeoutMs } = options;
       const loaded = await Container.loadAll(path, timeoutMs === undefined ? {} : { timeoutMs });
       failures.push(...loaded.failures);
-      supervisor.#recover(loaded.containers);
+      await supervisor.#recover(loaded.containers);
       return supervisor;
     } catch (error) {
       supervisor.close();
@@ -216,13 +217,16 @@ export class Supervisor {
     return Promise.resolve();
   }
 
-  #recover(containers: Container[]): void {
+  async #recover(containers: Container[]): Promise<void> {
     const found = new Set(containers.map(({ id }) => id));
     for (const id of this.#recorder.containerIds()) {
       // A container that exists but could not be loaded is not deleted.
       if (!found.has(id) && !existsSync(join(this.root, id))) this.#recorder.conclude(id);
     }
-    for (const container of containers) this.#begin(container, true);
+    for (const container of containers) {
+      await ownTurn();
+      this.#begin(container, true);
+    }
     this.#log.retire();
   }
 
