@@ -245,8 +245,12 @@ export class ContainerOperations<P> {
 
   /** crun's `pause` does not wait for the last process to be stopped. */
   async #untilPaused(deadline: Deadline): Promise<void> {
-    // If the cgroup can't be read here, the runtime's answer decides.
-    while (this.requireLiving().state() !== 'paused' && !isPaused(await this.status(deadline))) {
+    while (this.requireLiving().state() !== 'paused') {
+      // If the cgroup can't be read here, the runtime's answer decides.
+      const status = await this.status(deadline).catch((error: unknown) => {
+        if (!deadline.isOver) throw error;
+      });
+      if (status !== undefined && isPaused(status)) return;
       if (deadline.leftMs <= PAUSE_POLL_MS) {
         throw runtimeError(commands.pause(this.#target.id), `not all is paused after ${this.#target.timeoutMs} ms`);
       }

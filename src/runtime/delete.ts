@@ -7,6 +7,7 @@ import type { Deadline } from '../base/deadline.js';
 import { hasCode } from '../base/errors.js';
 import { commands } from './args.js';
 import { runtimeStatusIfKnown } from './status.js';
+import { removeLeftCgroups } from './left-cgroups.js';
 import { RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
 
 /** The delay before a failed delete is tried again, in milliseconds. */
@@ -24,29 +25,40 @@ const DELETE_RETRY_MS = 50;
  */
 export async function deleteFromRuntime(
   target: RuntimeTarget,
-  { running, interrupted }: { running: boolean; interrupted: boolean },
+  how: { running: boolean; interrupted: boolean },
   deadline: Deadline,
 ): Promise<void> {
+  const isOthers = await deleteOurs(target, how, deadline);
+  if (how.interrupted && !isOthers) await removeLeftCgroups(target);
+}
+
+/** Returns whether the runtime's container is another program's. */
+async function deleteOurs(
+  target: RuntimeTarget,
+  { running, interrupted }: { running: boolean; interrupted: boolean },
+  deadline: Deadline,
+): Promise<boolean> {
   let wasRepeated = false;
   for (;;) {
     try {
       const status = await runtimeStatusIfKnown(target, deadline);
-      if (status === null || (status === undefined && !interrupted)) return;
+      if (status === null) return true;
+      if (status === undefined && !interrupted) return false;
       // A frozen process does not die of a signal until it is thawed. Ignore a failure: delete reports it.
       if (status === 'paused') await runRuntime(target, commands.resume(target.id), deadline).catch(() => undefined);
       await runRuntime(target, commands.forceDelete(target.id), deadline);
-      return;
+      return false;
     } catch (error) {
       if (!hasCode(error, 'ERR_OCI_RUNTIME')) {
         if (running) throw error;
-        return;
+        return false;
       }
       if (deadline.isOver) throw error;
       // Race: this delete against the shim's, after the process has ended. The second one fails, as the container is
       // gone. That is the wanted result, so it is safe to ignore the failure if the runtime does not have it any more.
       // If a delete of the shim's was killed in the middle, `state` may fail for what that left: delete once more.
       const isKnown = typeof (await runtimeStatusIfKnown(target, deadline)) === 'string';
-      if (!isKnown && (!interrupted || wasRepeated || !(error instanceof RuntimeRefusal))) return;
+      if (!isKnown && (!interrupted || wasRepeated || !(error instanceof RuntimeRefusal))) return false;
       wasRepeated ||= !isKnown;
       // Else retry: the kernel may need a moment to release a killed process's cgroup.
       if (deadline.leftMs <= DELETE_RETRY_MS) throw error;
