@@ -18,6 +18,9 @@ import type { ContainerProcesses } from './processes.js';
  */
 const RELEASE_LIMIT_MS = 500;
 
+/** What the shims have at least to leave, in milliseconds, if the runtime took all of the time. */
+const LEAVE_LIMIT_MS = 600;
+
 /** How often delete() looks for what a shim waits for, in milliseconds. */
 const ORPHANS_POLL_MS = 100;
 
@@ -48,18 +51,19 @@ export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>,
   mustEnd();
   // Watch processes that were closed, too: the end of each is waited for below.
   for (const process of processes.all()) process.lifecycle.reopen();
-  await endAll(doomed, processes.all().filter(isAlive), deadline);
-  for (const process of processes.all()) await shimLeaves(doomed, process, deadline);
+  const rest = await endAll(doomed, processes.all().filter(isAlive), deadline);
+  for (const process of processes.all()) await shimLeaves(doomed, process, rest);
   await ownTurn();
   for (const process of processes.all()) processes.forget(process);
   await target.dir.remove();
 }
 
+/** Returns the time limit of what is to be done after it. */
 async function endAll<O extends ProcessOwner>(
   doomed: Doomed<O>,
   alive: Process<O>[],
   deadline: Deadline,
-): Promise<void> {
+): Promise<Deadline> {
   const { processes } = doomed;
   const stopDraining = processes.all().map((process) => drainOutput(process.stdio, process.lifecycle.hasOwnShim));
   try {
@@ -73,7 +77,9 @@ async function endAll<O extends ProcessOwner>(
     }
     // The runtime may not know a process, or not any more: end it by its recorded identity.
     for (const process of processes.all()) process.lifecycle.kill();
-    for (const process of alive) await shimCleanedUp(doomed, process, deadline);
+    const rest = deadline.orAtLeast(LEAVE_LIMIT_MS);
+    for (const process of alive) await shimCleanedUp(doomed, process, rest);
+    return rest;
   } finally {
     for (const stop of stopDraining) stop();
   }

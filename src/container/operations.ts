@@ -251,7 +251,7 @@ export class ContainerOperations<P> {
         if (!deadline.isOver) throw error;
       });
       if (status !== undefined && isPaused(status)) return;
-      if (deadline.leftMs <= PAUSE_POLL_MS) {
+      if (deadline.isOver) {
         throw runtimeError(commands.pause(this.#target.id), `not all is paused after ${this.#target.timeoutMs} ms`);
       }
       await delay(PAUSE_POLL_MS);

@@ -39,11 +39,13 @@ async function deleteOurs(
   deadline: Deadline,
 ): Promise<boolean> {
   let wasRepeated = false;
+  let isUnknown = false;
   for (;;) {
     try {
       const status = await runtimeStatusIfKnown(target, deadline);
       if (status === null) return true;
-      if (status === undefined && !interrupted) return false;
+      isUnknown = status === undefined;
+      if (isUnknown && !interrupted) return false;
       // A frozen process does not die of a signal until it is thawed. Ignore a failure: delete reports it.
       if (status === 'paused') await runRuntime(target, commands.resume(target.id), deadline).catch(() => undefined);
       await runRuntime(target, commands.forceDelete(target.id), deadline);
@@ -53,6 +55,8 @@ async function deleteOurs(
         if (running) throw error;
         return false;
       }
+      // Only a half-made container could be left, of which the runtime's `state` said that there is none.
+      if (deadline.isOver && isUnknown) return false;
       if (deadline.isOver) throw error;
       // Race: this delete against the shim's, after the process has ended. The second one fails, as the container is
       // gone. That is the wanted result, so it is safe to ignore the failure if the runtime does not have it any more.
