@@ -106,7 +106,7 @@ export class Container implements ProcessOwner {
     const { root, id, state, timeoutMs } = checkOptions(options);
     await ownTurn();
     readBundle(state.bundle);
-    const dir = ContainerDir.create(root, id, state);
+    const dir = ContainerDir.create(realRoot(root), id, state);
     return new Container(dir, id, state, timeoutMs);
   }
 

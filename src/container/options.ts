@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
-import { realRoot } from '../state/root.js';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
@@ -119,5 +118,5 @@ export function checkOptions(options: ContainerOptions): {
     key: newKey(),
     runtimeEnv: recordedEnv(runtimeEnv),
   };
-  return { root: realRoot(root), id, state, timeoutMs };
+  return { root, id, state, timeoutMs };
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { findRuntime } from '../disk/programs.js';
 import { runtimeSlots } from '../disk/runtime-slots.js';
 import { readText } from '../disk/files.js';
@@ -90,6 +91,8 @@ async function runNow(target: RuntimeTarget, command: readonly string[], deadlin
       await kill(child);
       throw timedOut(target, command);
     }
+    // What comes now, also in the caller, is not to add up with what other commands do that end at the same time.
+    await ownTurn();
     const { code, signal } = exit;
     if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
     const refused = runtimeError(command, reasonIn(output) ?? `ended with ${signal ?? code}`);

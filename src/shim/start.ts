@@ -92,6 +92,7 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
     });
     try {
       const started = await waitForPid(launch, shim, changes, deadline);
+      await ownTurn();
       recordIdentity(launch.dir, started.identity);
       return { ...started, shim, changes };
     } catch (error) {

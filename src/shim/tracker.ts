@@ -75,9 +75,7 @@ export class Tracker {
   attach(): void {
     this.#counts = true;
     this.#shim = this.#dir.readShim();
-    const { watch, exit, isComing } = reattach(this.#dir, () =>
-      this.#inOwnTurn(() => this.#shimGone()),
-    );
+    const { watch, exit, isComing } = reattach(this.#dir, () => this.#inOwnTurn(() => this.#shimGone()));
     this.#watch = watch;
     if (isComing) this.#awaitShim();
     try {

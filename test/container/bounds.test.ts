@@ -197,35 +197,38 @@ describe('a command that hangs', () => {
 const FREEZER = '/sys/fs/cgroup/freezer';
 const canFreeze = succeeds('test', ['-w', `${FREEZER}/cgroup.procs`, '-a', '-d', FREEZER]);
 
-describe.runIf(wantRight('a cgroup v1 freezer that may be written', canFreeze))('a runtime that SIGKILL does not end', () => {
-  test('is left behind after a moment, and reaped when it ends', async ({ scratch }) => {
-    // SIGKILL ends a process in a frozen cgroup v1 only when that is thawed, like one in a system call that hangs.
-    const cgroup = join(FREEZER, `outlive-test-${process.pid}`);
-    mkdirSync(cgroup);
-    const thaw = async (): Promise<void> => {
-      writeFileSync(join(cgroup, 'freezer.state'), 'THAWED');
-      await until('the cgroup is empty', () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8') === '');
-    };
-    try {
-      await AnsweringRuntime.with(scratch, async (runtime) => {
-        const container = await loaded(scratch, runtime);
-        hang(scratch, runtime, ['state']);
-        const failed = refused(container.status());
-        const pid = await until('the command hangs', () => pidOf(container.id));
-        writeFileSync(join(cgroup, 'cgroup.procs'), String(pid));
-        writeFileSync(join(cgroup, 'freezer.state'), 'FROZEN');
-        expect(await failed).toMatchObject({ code: 'ERR_OCI_RUNTIME' });
-        expect(statOf(pid)?.state).toBe('D');
-        heal(runtime, ['state']);
+describe.runIf(wantRight('a cgroup v1 freezer that may be written', canFreeze))(
+  'a runtime that SIGKILL does not end',
+  () => {
+    test('is left behind after a moment, and reaped when it ends', async ({ scratch }) => {
+      // SIGKILL ends a process in a frozen cgroup v1 only when that is thawed, like one in a system call that hangs.
+      const cgroup = join(FREEZER, `outlive-test-${process.pid}`);
+      mkdirSync(cgroup);
+      const thaw = async (): Promise<void> => {
+        writeFileSync(join(cgroup, 'freezer.state'), 'THAWED');
+        await until('the cgroup is empty', () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8') === '');
+      };
+      try {
+        await AnsweringRuntime.with(scratch, async (runtime) => {
+          const container = await loaded(scratch, runtime);
+          hang(scratch, runtime, ['state']);
+          const failed = refused(container.status());
+          const pid = await until('the command hangs', () => pidOf(container.id));
+          writeFileSync(join(cgroup, 'cgroup.procs'), String(pid));
+          writeFileSync(join(cgroup, 'freezer.state'), 'FROZEN');
+          expect(await failed).toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+          expect(statOf(pid)?.state).toBe('D');
+          heal(runtime, ['state']);
+          await thaw();
+          expect(await container.status()).toBe('running');
+        });
+      } finally {
         await thaw();
-        expect(await container.status()).toBe('running');
-      });
-    } finally {
-      await thaw();
-      rmdirSync(cgroup);
-    }
-  });
-});
+        rmdirSync(cgroup);
+      }
+    });
+  },
+);
 
 /** The pid of the runtime's command `state` of this container. */
 function pidOf(id: string): number | undefined {
