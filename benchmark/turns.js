@@ -69,10 +69,11 @@ export async function turns(/** @type {import('./world.js').World} */ world) {
   await measure(`${half.length} deletes of running containers`, () =>
     Promise.all(half.map((container) => world.end(container))),
   );
-  await measure(`${others.length} exits`, async () => {
-    const exits = others.map((container) => onlyProcess(container).wait());
-    for (const container of others) onlyProcess(container).signal('SIGKILL');
-    await Promise.all(exits);
+  const exits = others.map((container) => onlyProcess(container).wait());
+  const pids = others.map((container) => onlyProcess(container).systemPid);
+  await measure(`${others.length} exits`, () => {
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    return Promise.all(exits);
   });
   await measure(`${others.length} deletes of ended containers`, () =>
     Promise.all(others.map((container) => world.end(container))),

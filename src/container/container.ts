@@ -112,7 +112,8 @@ export class Container implements ProcessOwner {
 
   /**
    * Brings back a container that this or another program made, with all its processes: those that run, those that ended
-   * while no program watched, and those whose start was interrupted. Takes no lock.
+   * while no program watched, and those whose start was interrupted. Takes no lock. Runs the runtime's `state` for a created
+   * container, and then ends at most `timeoutMs` + 1 s later, also if the runtime hangs.
    * @param options.timeoutMs as `ContainerOptions.timeoutMs`. Default 15000.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none; `ERR_INVALID_STATE` if its state.json is broken
    *   or missing, or its directory belongs to, or may be written by, another user; {TypeError|RangeError}
@@ -143,7 +144,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Brings back every container of a state root.
+   * Brings back every container of a state root. Beside the reading of files it takes at most `timeoutMs` + 1 s, which is for
+   * the `state` commands of all created containers together.
    * @param root an existing directory.
    * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot
    *   be loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
@@ -194,6 +196,8 @@ export class Container implements ProcessOwner {
   /**
    * Starts the container's first process, `init`. If `create()` made it already, lets its program run.
    * After a failure nothing of the attempt is left, and you may try again; for a created one see `process.start()`.
+   * Ends at most `timeoutMs` + 1 s after it got the lock, with the first error. If the clean-up takes longer (the runtime
+   * hangs), it goes on in the background and holds the lock: until it is over, the container's other changes wait.
    * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before, if options are given for a created one, or if
    *   a file is broken or in the way; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the
    *   container for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was
@@ -209,7 +213,7 @@ export class Container implements ProcessOwner {
   /**
    * Makes the container's first process, `init`, but does not let its program run yet. The process has its pid,
    * namespaces and limits. Its state is `created` until `container.start()` or `process.start()`. Meanwhile you can set
-   * up what it needs on the host (networks, …). It outlives the supervisor as a running one does.
+   * up what it needs on the host (networks, …). It outlives the supervisor as a running one does. Ends as soon as `start()`.
    * @throws as `start()`: `ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them; `ERR_INVALID_STATE` if it has a
    *   first process already.
    */
@@ -218,7 +222,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Starts another process in the running container.
+   * Starts another process in the running container. Ends at most `timeoutMs` + 1 s after it had the lock, with the first
+   * error; a clean-up that takes longer goes on in the background.
    * @param processId has the form of a container's id; unique in the container, not `init`.
    * @param spec what to run: changes to the process object of `init` as it was started, as {@link execSpec} takes them.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `init` was not started; `ERR_CONTAINER_EXITED` if it has
@@ -241,7 +246,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Removes an ended process and its directory. Output that nobody has read is lost.
+   * Removes an ended process and its directory. Output that nobody has read is lost. Ends at most `timeoutMs` + 1 s after it
+   * got the lock.
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it has not ended; `ERR_INVALID_STATE` if there is none with this
    *   id; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
    *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; a system error.
@@ -266,7 +272,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`.
+   * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`. Ends at
+   * most `timeoutMs` + 1 s after it got the lock, as do all methods that say "as `pause()`" below.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_EXITED` if its first
    *   process has ended; `ERR_INVALID_STATE` if it is paused already (crun does not report that); `ERR_CONTAINER_BUSY`
    *   if another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
@@ -287,7 +294,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Runs the runtime's `state`. To ask without the runtime, call `state()`. Does not wait for the lock.
+   * Runs the runtime's `state`. To ask without the runtime, call `state()`. Does not wait for the lock. Ends after at most
+   * `timeoutMs` + 1 s.
    * @returns the runtime's own word; `'stopped'` if the container has ended and the runtime does not know it any more.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_NOT_FOUND` if it was
    *   deleted; `ERR_OCI_RUNTIME` if the runtime failed or took longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the
@@ -337,7 +345,7 @@ export class Container implements ProcessOwner {
 
   /**
    * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing
-   * of the checkpoint is left.
+   * of the checkpoint is left; the removal of its images is not counted in the time limit.
    * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is
    *   made.
    * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the
@@ -369,8 +377,9 @@ export class Container implements ProcessOwner {
 
   /**
    * Ends whatever still runs in it (the runtime's `delete --force`), waits until its shims have left, and removes its
-   * directory. Waits for starts that are under way; one that takes longer than `timeoutMs` is ended. If it fails, the
-   * directory stays. After it, changes by this object fail with `ERR_CONTAINER_NOT_FOUND`.
+   * directory. Waits for starts that are under way; one that takes longer than `timeoutMs` is ended. All that comes after
+   * has `timeoutMs` + 1 s: so it ends at most 3 × `timeoutMs` + 1 s after the call, 2 × if the lock is free. If it fails, the
+   * directory stays, and you may try again. After it, changes by this object fail with `ERR_CONTAINER_NOT_FOUND`.
    * @param options.force false: refuse if a process still runs. Default true.
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if a process runs and `force` is false; `ERR_CONTAINER_BUSY` if
    *   another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was

@@ -40,8 +40,9 @@ export interface ContainerOptions {
   /** Passes `--no-pivot` to the runtime. Default false. */
   noPivotRoot?: boolean;
   /**
-   * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, a
-   * command of the runtime, the wait for a shim. Default 15000.
+   * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, all of a
+   * call's commands of the runtime together, the waits for shims of a delete. Each method says how long it takes at most. Not
+   * counted is the wait while this program (each thread of it) runs 16 runtimes already. Default 15000.
    */
   timeoutMs?: number;
 }

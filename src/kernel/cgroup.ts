@@ -86,7 +86,7 @@ export function cgroupDirectories(cgroup: string, mountinfo: string, cgroups: st
       controllers.some((name) => (type === 'cgroup2' ? name === '' : options.includes(name)));
     const bases = path.isAbsolute(cgroup) ? [] : own.filter(isOfMount).map((member) => member.path);
     return ['/', ...bases].flatMap((base) => {
-      const whole = path.join('/', base, path.join('/', cgroup));
+      const whole = path.resolve(base, path.join('/', cgroup).slice(1));
       const inside = path.relative(root, whole);
       const isBelow = inside !== '' && inside !== '..' && !inside.startsWith('../');
       return isBelow && whole !== base ? [path.join(mountPoint, inside)] : [];

@@ -32,7 +32,10 @@ async function loaded(scratch: Scratch, { container }: AnsweringRuntime): Promis
 
 /** The runtime hangs in these commands, until heal() or the end of the test. */
 function hang(scratch: Scratch, runtime: AnsweringRuntime, commands: readonly string[]): void {
-  scratch.atEnd(() => Promise.resolve(heal(runtime, commands)));
+  scratch.atEnd(async () => {
+    heal(runtime, commands);
+    await Promise.resolve();
+  });
   for (const command of commands) runtime.hangs(command);
   rmSync(join(runtime.dir, 'commands'), { force: true });
 }

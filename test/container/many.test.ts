@@ -34,7 +34,10 @@ class Counted {
     const containers = await Promise.all(Array.from({ length: COUNT }, make));
     for (const container of containers) scratch.keep(container);
     const counted = new Counted(dir);
-    scratch.atEnd(() => Promise.resolve(counted.open()));
+    scratch.atEnd(async () => {
+      counted.open();
+      await Promise.resolve();
+    });
     return { counted, containers };
   }
 
@@ -50,12 +53,12 @@ class Counted {
   /** The most that ran at a time. */
   get most(): number {
     let running = 0;
-    const counts = [...this.#log].map((mark) => (running += mark === '+' ? 1 : -1));
+    const counts = Array.from(this.#log).map((mark) => (running += mark === '+' ? 1 : -1));
     return Math.max(...counts);
   }
 
   get begun(): number {
-    return [...this.#log].filter((mark) => mark === '+').length;
+    return Array.from(this.#log).filter((mark) => mark === '+').length;
   }
 
   get #log(): string {

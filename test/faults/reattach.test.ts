@@ -126,7 +126,10 @@ async function claimed(
   const go = (): void => {
     for (const leave of leaves) leave();
   };
-  scratch.atEnd(() => Promise.resolve(go()));
+  scratch.atEnd(async () => {
+    go();
+    await Promise.resolve();
+  });
   return { starting, go };
 }
 
