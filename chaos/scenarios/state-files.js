@@ -87,8 +87,11 @@ async function endByHand(
     await until('the end of the process, its container deleted', () => !isOurs(round, pid), { kind: 'left' });
     return;
   }
-  if (isOurs(round, pid)) process.kill(pid, 'SIGKILL');
-  await until('the end of the process and its shim', () => !isOurs(round, pid) && round.shimOf(id) === undefined);
+  await until('the end of the process and its shim', () => {
+    // Each time: its environment can't be read for a moment while it calls execve(2).
+    if (isOurs(round, pid)) process.kill(pid, 'SIGKILL');
+    return !isOurs(round, pid) && round.shimOf(id) === undefined;
+  });
   const host = [posix.nativeExecutable('outlive-host'), '--root', join(dir, '.runtime')];
   const [runtime = '', ...args] = round.runtime === 'host' ? host : [round.runtime];
   spawnSync(runtime, [...args, 'delete', '--force', id]);

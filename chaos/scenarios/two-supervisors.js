@@ -329,8 +329,11 @@ class Play {
       }
       const { code, message } = /** @type {any} */ (error);
       this.#tell(`${label}: ${code ?? message}`);
-      const expected = isDeleted ? GONE : CODES[operation];
-      if (typeof code === 'string' && expected?.test(code)) return undefined;
+      // A process whose start failed may be signalled too: that it was not started stays true after the delete.
+      const isExpected = isDeleted
+        ? GONE.test(code) || (operation === 'crowdSignal' && code === 'ERR_CONTAINER_NOT_STARTED')
+        : CODES[operation]?.test(code);
+      if (typeof code === 'string' && isExpected) return undefined;
       throw new Finding('wrong', `${label}: ${code ?? 'no code'}: ${message}`, { cause: error });
     }
   }

@@ -122,8 +122,11 @@ function problemOf(dir: ContainerDir): string | undefined {
 function isAnythingLeft(dir: ContainerDir): boolean {
   return dir.processIds().some((id) => {
     const process = dir.process(id);
+    if (hasShim(process) || isShimComing(process)) return true;
+    // Look again: a shim may have come after the first look, and recorded a pid before the second.
+    if (hasShim(process)) return true;
     const identity = process.readIdentity();
-    return hasShim(process) || isShimComing(process) || (identity !== undefined && isRunning(identity));
+    return identity !== undefined && isRunning(identity);
   });
 }
 

@@ -4,6 +4,10 @@
  * Race: this against the end of the shim. A reader that opens `exit` after the shim has left never gets a hang-up. So
  * this opens `exit`, reads it (end-of-file: no shim), and only then looks for `exitStatus`, which the shim writes
  * before it leaves. A pid alone never counts as a sign that the process runs.
+ *
+ * Race: this against the start of the shim, if we are stopped for a while after we found that no shim holds `exit`. Then
+ * a shim may open it and record a pid, so that none is coming any more: it would be taken for one that has left. So
+ * `exit` is looked at once more before that is believed.
  * Source: `loadProcess` of containerd's `process.go` (June 2016).
  */
 import { isShimListening } from './control.js';
@@ -34,9 +38,12 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
       return { watch: undefined, exit: readExit(dir), isComing: false };
     }
     if (watch?.shimGone === false) return { watch, exit: undefined, isComing: false };
-    if (watch === undefined || !isShimComing(dir)) return { watch, exit: readExit(dir), isComing: false };
-    watch.close();
-    return { watch: ExitWatch.beforeStart(dir.exitFifo, onShimGone), exit: undefined, isComing: true };
+    const isComing = watch !== undefined && isShimComing(dir);
+    if (!isComing && !hasShim(dir)) return { watch, exit: readExit(dir), isComing };
+    watch?.close();
+    // It came between the two looks.
+    if (!isComing) return reattach(dir, onShimGone);
+    return { watch: ExitWatch.beforeStart(dir.exitFifo, onShimGone), exit: undefined, isComing };
   } catch (error) {
     watch?.close();
     throw error;
@@ -45,7 +52,7 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
 
 /**
  * Whether a shim was started and has recorded nothing yet, or a supervisor is about to start one. Call it only if no
- * shim holds `exit`.
+ * shim holds `exit`. If it returns false, one may have come meanwhile: look at `exit` again.
  */
 export function isShimComing(dir: ProcessDir): boolean {
   if (!dir.isCurrent() || dir.wasStarted() || isRecorded(dir)) return false;

@@ -91,8 +91,7 @@ export class Tracker {
   known(): Exit | undefined {
     if (this.#exit !== undefined || !this.#counts) return this.#exit;
     // Look for the shim first, then for the status: the shim records the status before it leaves.
-    const gone = this.#watch === undefined ? !hasShim(this.#dir) : this.#watch.shimGone;
-    const concluded = gone ? this.#conclude() : undefined;
+    const concluded = this.#isShimGone ? this.#conclude() : undefined;
     if (concluded !== undefined) return concluded;
     if (!isRecorded(this.#dir)) return undefined;
     const exit = readExit(this.#dir);
@@ -212,10 +211,18 @@ export class Tracker {
     }
   }
 
-  /** Call it if no shim holds `exit`: either one will still come, or the process has ended. */
+  /** Whether no shim holds `exit`. */
+  get #isShimGone(): boolean {
+    return this.#watch === undefined ? !hasShim(this.#dir) : this.#watch.shimGone;
+  }
+
+  /**
+   * Call it if no shim holds `exit`: one will still come, or one has come since (attach.ts has the race), or the process
+   * has ended.
+   */
   #conclude(): Exit | undefined {
     if (isShimComing(this.#dir)) this.#awaitShim();
-    else this.#settle(readExit(this.#dir));
+    else if (this.#isShimGone) this.#settle(readExit(this.#dir));
     return this.#exit;
   }
 
