@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Container, type LinuxResources } from '../../src/index.js';
 import { AnsweringRuntime } from '../support/answers.js';
-import { processesWith } from '../support/proc.js';
+import { processesWith, readIfThere } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
@@ -99,7 +99,11 @@ test('a runtime that hangs is killed after timeoutMs, with what it started', asy
       code: 'ERR_OCI_RUNTIME',
       message: 'oci runtime error: events: did not end in 500 ms',
     });
-    await until('nothing of it is left', () => processesWith(id).every((pid) => before.includes(pid)));
+    const left = (): string[] => processesWith(id).flatMap((pid) => (before.includes(pid) ? [] : [commandLine(pid)]));
+    await until(
+      () => `nothing of it is left: ${left().join(', ')}`,
+      () => left().length === 0,
+    );
     expect(container.state()).toBe('running');
     expect(leftIn(scratch.root, container)).toEqual([]);
   });
@@ -204,3 +208,7 @@ test('delete() does not take a state that never came, or is missing, for an unkn
     rmSync(join(runtime.dir, 'state.hang'));
   });
 });
+
+function commandLine(pid: number): string {
+  return `${pid} ${readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')} ${readIfThere(`/proc/${pid}/stat`)}`;
+}
