@@ -60,10 +60,10 @@
           'sources': ['native/test/common_tool.cc', '<!@(ls native/common/*.cc)'],
         },
         {
-          'target_name': 'outlive-stats-tool',
+          'target_name': 'outlive-cgroup-tool',
           'type': 'executable',
           'sources': [
-            'native/test/stats_tool.cc',
+            'native/test/cgroup_tool.cc',
             'native/host/stats/cgroup.cc',
             'native/host/stats/json.cc',
             '<!@(ls native/common/*.cc)',

@@ -22,6 +22,25 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
+  // The library's own descriptors are closed when a worker is terminated, and never by fs.close() (src/posix/owned.ts).
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/posix/**'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        ...['open', 'pidfdOpen', 'eventfd', 'close'].map((property) => ({
+          object: 'posix',
+          property,
+          message: 'Use posix/owned.js.',
+        })),
+        ...['fchmodSync', 'fchownSync', 'futimesSync'].map((property) => ({
+          property,
+          message: '`node --permission` refuses it, whatever is granted.',
+        })),
+      ],
+    },
+  },
   // Plain JavaScript: programs that know the library only as it is built.
   {
     files: ['**/*.js', '**/*.mjs'],

@@ -4,6 +4,8 @@
  */
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { durable } from './durable.js';
+import { events } from './events.js';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
@@ -14,7 +16,20 @@ import { turns } from './turns.js';
 import { World, untilInterrupted } from './world.js';
 
 /** @type {Record<string, (world: World) => Promise<import('./world.js').Row[]>>} */
-const MEASUREMENTS = { start, pidFile, rates, eventLoop, turns, rawSpawn, shimMemory, stdout, terminal, many };
+const MEASUREMENTS = {
+  start,
+  durable,
+  pidFile,
+  rates,
+  eventLoop,
+  turns,
+  rawSpawn,
+  shimMemory,
+  stdout,
+  terminal,
+  many,
+  events,
+};
 
 function missingPeers() {
   const peers = [

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs one build of the addon under every supported major version of Node.js, each from npm's package `node`, installed
-# for this run only: the smoke test of the system calls, and the demo. Needs a built repository and the npm registry.
+# for this run only: the smoke test of the system calls, a life under `node --permission`, and the demo. Needs a built repository and the npm registry.
 # Usage: test/node-versions.sh [major version ...; default: 20 22 24 26]
 set -eu
 
@@ -22,6 +22,13 @@ for major in "${@:-20 22 24 26}"; do
         ;;
     esac
     "$node" test/posix/fixtures/smoke.js
+    # Node 20 has the older name only.
+    flag=--permission
+    [ "$version" != 20 ] || flag=--experimental-permission
+    mkdir "$versions/permission"
+    "$node" --no-warnings "$flag" --allow-fs-read='*' --allow-fs-write='*' --allow-addons --allow-child-process \
+      --allow-worker test/fixtures/permission.mjs "$versions/permission"
+    rm -rf "$versions/permission"
     "$node" demo/demo.js >"$versions/demo" || {
       cat "$versions/demo" >&2
       exit 1

@@ -25,6 +25,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<eventfd_call>(exports, "eventfd");
   add<flock_call>(exports, "flock");
   add<open_owned_call>(exports, "openOwned");
+  add<pidfd_open_owned_call>(exports, "pidfdOpenOwned");
+  add<eventfd_owned_call>(exports, "eventfdOwned");
   add<close_owned_call>(exports, "closeOwned");
   add<kill_call>(exports, "kill");
   add<getpgid_call>(exports, "getpgid");

@@ -34,6 +34,8 @@ Napi::Value flock_call(const Napi::CallbackInfo& info);
 
 // owned.cc
 Napi::Value open_owned_call(const Napi::CallbackInfo& info);
+Napi::Value pidfd_open_owned_call(const Napi::CallbackInfo& info);
+Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info);
 Napi::Value close_owned_call(const Napi::CallbackInfo& info);
 
 // processes.cc

@@ -5,12 +5,14 @@
 #include "addon/owned.h"
 
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <new>
 
 #include "addon/calls.h"
 #include "addon/open_nonblocking.h"
+#include "common/pidfd.h"
 
 namespace {
 
@@ -18,6 +20,18 @@ OwnedDescriptors* owned_of(napi_env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);
   return static_cast<OwnedDescriptors*>(data);
+}
+
+// Makes a descriptor by `open`, which returns it or -errno, and has the environment own it. JavaScript could not add it
+// afterwards: a worker may be terminated between two calls.
+template <typename Open>
+Napi::Value owned_by_env(const Napi::CallbackInfo& info, Open open) {
+  OwnedDescriptors* owned = owned_of(info.Env());
+  // Before the open, which could not be taken back without a trace.
+  if (owned == nullptr || !owned->reserve()) return number(info, -ENOMEM);
+  int fd = static_cast<int>(open());
+  if (fd >= 0) owned->add(fd);
+  return number(info, fd);
 }
 
 // Linux frees the descriptor even on EINTR, so close(2) is never retried and EINTR is no failure.
@@ -54,7 +68,7 @@ void init_owned_descriptors(Napi::Env env) {
   OwnedDescriptors* owned = new (std::nothrow) OwnedDescriptors();
   if (owned == nullptr) return;
   auto close_all = [](void* data) { delete static_cast<OwnedDescriptors*>(data); };
-  // Without the hook nothing would close them: then there is no instance data, and openOwned says ENOMEM.
+  // Without the hook nothing would close them: then there is no instance data, and each of these opens says ENOMEM.
   if (napi_add_env_cleanup_hook(env, close_all, owned) != napi_ok) {
     delete owned;
     return;
@@ -64,15 +78,23 @@ void init_owned_descriptors(Napi::Env env) {
 
 // (path, flags, mode), as open_call
 Napi::Value open_owned_call(const Napi::CallbackInfo& info) {
-  OwnedDescriptors* owned = owned_of(info.Env());
-  // Before the open, which could not be taken back without a trace.
-  if (owned == nullptr || !owned->reserve()) return number(info, -ENOMEM);
-  int fd = open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2)));
-  if (fd >= 0) owned->add(fd);
-  return number(info, fd);
+  return owned_by_env(info, [&] {
+    return open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2)));
+  });
 }
 
-// (fd): -EBADF when it is not one of openOwned's, or closed already
+// (pid), as pidfd_open_call
+Napi::Value pidfd_open_owned_call(const Napi::CallbackInfo& info) {
+  return owned_by_env(info, [&] { return open_pidfd(int_arg(info, 0)); });
+}
+
+// (initial), as eventfd_call
+Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info) {
+  unsigned initial = info[0].As<Napi::Number>().Uint32Value();
+  return owned_by_env(info, [&] { return retried([&] { return eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK); }); });
+}
+
+// (fd): -EBADF when it is not among the owned ones, or closed already
 Napi::Value close_owned_call(const Napi::CallbackInfo& info) {
   OwnedDescriptors* owned = owned_of(info.Env());
   int fd = int_arg(info, 0);

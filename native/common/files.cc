@@ -78,7 +78,11 @@ int write_all(int fd, std::string_view bytes) {
   return 0;
 }
 
-int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode_t mode) {
+int flush(int fd) {
+  return retried([&] { return fsync(fd); });
+}
+
+int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode_t mode, bool durable) {
   Text<256> temp;
   temp.add('.').add(path).add('.').add_int(getpid()).add(".tmp");
   if (temp.truncated()) return -ENAMETOOLONG;
@@ -86,8 +90,11 @@ int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode
   unlinkat(dir_fd, temp.c_str(), 0);
   UniqueFd fd(open_fd(dir_fd, temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   if (!fd.valid()) return -errno;
-  int err = write_all(fd.get(), bytes);
+  // ext4 and btrfs then write the file soon after it is closed, as they do with one that replaces another. Else a power
+  // cut within the next half minute may leave an empty file.
+  int err = ftruncate(fd.get(), 0) < 0 ? -errno : write_all(fd.get(), bytes);
   if (err == 0 && fchmod(fd.get(), mode) < 0) err = -errno;
+  if (err == 0 && durable) err = flush(fd.get());
   if (err == 0 && renameat(dir_fd, temp.c_str(), dir_fd, path) < 0) err = -errno;
   if (err < 0) unlinkat(dir_fd, temp.c_str(), 0);
   return err;

@@ -36,7 +36,11 @@ int read_file(int dir_fd, const char* path, size_t max_size, FileBytes* out);
 // Writes all bytes to a blocking descriptor.
 int write_all(int fd, std::string_view bytes);
 
+// Waits until what was written to an open file or directory is on the disk: fsync(2).
+int flush(int fd);
+
 // Writes the file so that a reader sees the old content or the whole new one: a temporary file beside it, then
 // rename(2). The mode is `mode`, whatever the umask. Nothing is left after a failure. `path` is a plain name in dir_fd
-// of at most 200 bytes.
-int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode_t mode);
+// of at most 200 bytes. `durable`: the content is flushed before the rename, so that a power cut leaves the old content
+// or the whole new one, too.
+int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode_t mode, bool durable = false);

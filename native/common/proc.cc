@@ -75,6 +75,22 @@ int add_pids(std::string_view text, HeapArray<pid_t>* out) {
   return 0;
 }
 
+int check_proc() {
+  FileBytes status;
+  // The line "Groups" before the one that we look for may be long.
+  int err = read_file(AT_FDCWD, "/proc/self/status", 1u << 20, &status);
+  if (err < 0) return err;
+  std::string_view pids;
+  for (std::string_view rest = status.view(); !rest.empty();) {
+    std::string_view line = take_until(&rest, '\n');
+    std::string_view key = take_until(&line, '\t');
+    // A kernel without pid namespaces has no NSpid.
+    if (key == "Pid:" || key == "NSpid:") pids = line;
+  }
+  int64_t pid = 0;
+  return parse_int(pids, &pid) && pid == getpid() ? 0 : -EXDEV;
+}
+
 int read_boot_id(char out[37]) {
   ssize_t n = read_small("/proc/sys/kernel/random/boot_id", out, 36);
   if (n < 0) return static_cast<int>(n);

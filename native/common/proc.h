@@ -38,5 +38,10 @@ int read_proc_file(pid_t pid, const char* name, size_t max_size, FileBytes* out)
 // pid namespace cannot see. 0 or -ENOMEM.
 int add_pids(std::string_view text, HeapArray<pid_t>* out);
 
+// Makes sure that /proc is there and shows our own pid namespace (pid_namespaces(7)). In another one, a pid is somebody
+// else's: -EXDEV. In an outer one we have several pids, separated by tabs: the one there and those in the inner ones.
+int check_proc();
+constexpr char kForeignProc[] = "/proc shows another pid namespace";
+
 // Reads the kernel's boot id (36 characters) into a buffer of 37.
 int read_boot_id(char out[37]);

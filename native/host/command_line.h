@@ -2,6 +2,8 @@
 // `--x v` or `--x=v`, after the command in any order.
 #pragma once
 
+#include <sys/types.h>
+
 #include "common/text.h"
 
 enum class Action {
@@ -28,6 +30,7 @@ struct CommandLine {
   const char* log = nullptr;
   const char* log_format = "text";
   bool debug = false;
+  mode_t umask = 022;  // the caller's
 
   const char* id = nullptr;
   const char* signal = "TERM";

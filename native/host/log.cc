@@ -16,9 +16,9 @@ int HostLog::open(const char* path, bool json) {
   return 0;
 }
 
-void HostLog::error(std::string_view message) const {
-  // A longer message is cut.
-  Text<8192> line;
+void HostLog::error(std::string_view message, const FailedCall* call) const {
+  // A longer message or path is cut.
+  Text<16384> line;
   if (!log_fd_.valid()) {
     size_t size = message.size() < 8000 ? message.size() : 8000;
     line.add("outlive-host: ").add(std::string_view(message.data(), size)).add('\n');
@@ -33,6 +33,14 @@ void HostLog::error(std::string_view message) const {
   }
   add_json_escaped(line, message, 8192 - line.size() - 64);
   line.add('"');
+  if (json_ && call != nullptr && call->err != 0) {
+    line.add(",\"errno\":").add_int(call->err).add(",\"syscall\":\"").add(call->name).add('"');
+    if (call->path.size() > 0) {
+      line.add(",\"path\":\"");
+      add_json_escaped(line, call->path.view(), 16384 - line.size() - 64);
+      line.add('"');
+    }
+  }
   if (json_) {
     line.add(",\"time\":\"");
     add_rfc3339_now(line);

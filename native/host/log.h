@@ -6,12 +6,14 @@
 
 #include "common/text.h"
 #include "common/unique_fd.h"
+#include "host/reason.h"
 
 class HostLog {
  public:
   // Opens the log for appending, created with mode 0600: 0 or -errno.
   int open(const char* path, bool json);
-  void error(std::string_view message) const;
+  // call: nullptr, or the system call that failed; in JSON it is in fields of its own.
+  void error(std::string_view message, const FailedCall* call = nullptr) const;
 
  private:
   UniqueFd log_fd_;

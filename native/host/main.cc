@@ -2,11 +2,14 @@
 // isolation, and ends what they leave behind (docs/host-runtime.md).
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 
 #include "common/descriptors.h"
 #include "common/files.h"
+#include "common/pidfd.h"
+#include "common/proc.h"
 #include "host/command_line.h"
 #include "host/commands/commands.h"
 #include "host/log.h"
@@ -17,13 +20,31 @@ namespace {
 
 constexpr char kVersion[] = "outlive-host version 0.1.0\nspec: 1.0.2\n";
 
-bool do_command(const CommandLine& line, TextBuilder& error) {
+// Refuses a system on which a pid could be a stranger's, or on which what is started could not be ended.
+bool check_system(TextBuilder& error) {
+  int err = check_proc();
+  if (err == -EXDEV) {
+    error.add(kForeignProc);
+    return false;
+  }
+  if (err < 0) {
+    add_reason(error.add("cannot read /proc: "), err);
+    return false;
+  }
+  UniqueFd pidfd(open_pidfd(getpid()));
+  err = pidfd.valid() ? signal_pidfd(pidfd.get(), 0) : pidfd.get();
+  if (err < 0) add_reason(error.add(pidfd.valid() ? "pidfd_send_signal: " : "pidfd_open: "), err);
+  return err == 0;
+}
+
+bool do_command(const CommandLine& line, Reason& error) {
   if (line.action == Action::Help) return write_all(STDOUT_FILENO, kHelp) == 0;
   if (line.action == Action::Version) return write_all(STDOUT_FILENO, kVersion) == 0;
   if (!is_valid_id(line.id)) {
     error.add("invalid container id \"").add(line.id).add("\": [A-Za-z0-9][A-Za-z0-9_.+-]*, at most 255 bytes");
     return false;
   }
+  if (!check_system(error)) return false;
   switch (line.action) {
     case Action::Run:
       return run_command(line, error);
@@ -58,11 +79,11 @@ bool do_command(const CommandLine& line, TextBuilder& error) {
 
 int main(int argc, char** argv) {
   if (fill_standard_descriptors() < 0) return 1;
-  // So that our own files get the modes that we name. The process's umask is set later.
-  umask(022);
   CommandLine line;
+  // So that our own files get the modes that we name. The process gets the caller's, or the config's.
+  line.umask = umask(022);
   HostLog log;
-  Text<4096> error;
+  Reason error;
   bool understood = parse_command_line(argc, argv, &line, error);
   if (line.log != nullptr) {
     int err = log.open(line.log, strcmp(line.log_format, "json") == 0);
@@ -74,6 +95,6 @@ int main(int argc, char** argv) {
     }
   }
   if (understood && do_command(line, error)) return 0;
-  log.error(error.view());
+  log.error(error.view(), &error.call);
   return 1;
 }

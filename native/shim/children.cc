@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "common/pid_directory.h"
 #include "common/proc.h"
 
 bool is_child(pid_t pid) {
@@ -30,11 +32,27 @@ int is_descendant(pid_t pid, pid_t ancestor) {
   return -ECHILD;
 }
 
-void kill_children() {
+namespace {
+
+// By the kernel's list, or if it has none (it is built without CONFIG_PROC_CHILDREN) by each process's parent.
+int list_children(HeapArray<pid_t>* out) {
   FileBytes list;
+  if (read_file(AT_FDCWD, "/proc/thread-self/children", 1 << 20, &list) == 0) return add_pids(list.view(), out);
+  PidDirectory all("/proc");
+  if (!all.valid()) return -errno;
+  while (pid_t pid = all.next()) {
+    ProcStat stat;
+    if (read_proc_stat(pid, &stat) == 0 && stat.ppid == getpid() && !out->push(pid)) return -ENOMEM;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void kill_children() {
   HeapArray<pid_t> pids;
-  if (read_file(AT_FDCWD, "/proc/thread-self/children", 1 << 20, &list) < 0) return;
-  if (add_pids(list.view(), &pids) < 0) return;
+  // Ignore a lack of memory: kill those that were found; the caller calls again until there are none.
+  (void)list_children(&pids);
   // All are children that we have not reaped, so none of the pids has been reused.
   for (pid_t pid : pids) kill(pid, SIGKILL);
 }

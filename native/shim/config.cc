@@ -87,6 +87,7 @@ int load_config(ShimConfig* config, TextBuilder& why) {
   if ((err = members.take_bool("create", &config->create)) < 0) return err;
   if ((err = members.take_bool("terminal", &config->terminal)) < 0) return err;
   if ((err = members.take_bool("noPivotRoot", &config->no_pivot_root)) < 0) return err;
+  if ((err = members.take_bool("durable", &config->durable)) < 0) return err;
   if ((err = members.take_string("containerdStdin", &config->stdio_path[0])) < 0) return err;
   if ((err = members.take_string("containerdStdout", &config->stdio_path[1])) < 0) return err;
   if ((err = members.take_string("containerdStderr", &config->stdio_path[2])) < 0) return err;

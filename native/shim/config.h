@@ -14,6 +14,7 @@ struct ShimConfig {
   bool create = false;  // the runtime creates only; its `start`, which the library calls, runs the program
   bool terminal = false;
   bool no_pivot_root = false;
+  bool durable = false;  // what the shim records is flushed to the disk
   const char* stdio_path[3] = {"/dev/null", "/dev/null", "/dev/null"};
   const char* checkpoint = "";  // a name under <bundle>/checkpoints, or an absolute image directory; "": none
   JsonValue runtime_args;       // an array of strings, or absent

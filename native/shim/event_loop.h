@@ -5,7 +5,7 @@
 
 #include "common/unique_fd.h"
 
-enum class Source { Signals, Control, Console, Master, Stdin, Stdout, Changes, Count };
+enum class Source { Signals, Control, Console, Master, Stdin, StdinPipe, Stdout, Changes, Count };
 
 class EventLoop {
  public:
@@ -18,6 +18,7 @@ class EventLoop {
   int wait(int timeout_ms);
   bool ready(Source source) const { return ready_[static_cast<int>(source)] != 0; }
   bool hung_up(Source source) const { return (ready_[static_cast<int>(source)] & EPOLLHUP) != 0; }
+  bool failed(Source source) const { return (ready_[static_cast<int>(source)] & EPOLLERR) != 0; }
 
  private:
   static constexpr int kCount = static_cast<int>(Source::Count);

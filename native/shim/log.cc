@@ -18,10 +18,14 @@ int JsonLog::open(const char* path) {
   return 0;
 }
 
-void JsonLog::line(std::string_view level, std::string_view message) {
+void JsonLog::line(std::string_view level, std::string_view message, int spawn_errno) {
   if (!fd_.valid()) return;
   Text<4096> out;
-  out.add("{\"level\":\"").add(level).add("\",\"msg\":\"");
+  out.add("{\"level\":\"").add(level);
+  if (spawn_errno != 0)
+    out.add("\",\"syscall\":\"spawn\",\"errno\":").add_int(spawn_errno).add(",\"msg\":\"");
+  else
+    out.add("\",\"msg\":\"");
   // The escaped message leaves room for the end of the line.
   add_json_escaped(out, message, 4096 - out.size() - 8);
   out.add("\"}\n");

@@ -10,10 +10,11 @@ class JsonLog {
  public:
   // Opens the log for appending, created with mode 0600: 0 or -errno. Lines to a log that is not open are dropped.
   int open(const char* path);
-  void error(std::string_view message) { line("error", message); }
-  void warning(std::string_view message) { line("warning", message); }
+  // spawn_errno: 0, or the errno with which the runtime could not be executed. It is a field of its own in the line.
+  void error(std::string_view message, int spawn_errno = 0) { line("error", message, spawn_errno); }
+  void warning(std::string_view message) { line("warning", message, 0); }
 
  private:
-  void line(std::string_view level, std::string_view message);
+  void line(std::string_view level, std::string_view message, int spawn_errno);
   UniqueFd fd_;
 };

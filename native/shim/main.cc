@@ -20,7 +20,7 @@ int take_stdio_only() {
 }
 
 int fail(JsonLog& log, Shim& shim) {
-  log.error(shim.why().view());
+  log.error(shim.why().view(), shim.spawn_errno());
   return 1;
 }
 
@@ -43,6 +43,14 @@ void delete_container(JsonLog& log, Shim& shim, bool force) {
   }
 }
 
+// Tells the end. A disk that cannot flush is no reason not to tell it.
+void record_exit(JsonLog& log, Shim& shim) {
+  if (shim.write_exit() < 0) return log.error(shim.why().view());
+  if (shim.flush_exit() < 0) log.warning(shim.why().view());
+  if (shim.publish_exit() < 0) return log.error(shim.why().view());
+  if (shim.flush_directory() < 0) log.warning(shim.why().view());
+}
+
 // Removes what a failed start left: the pid file of a process that is not ours, and running processes.
 void end_failed_start(Shim& shim) {
   unlink("pid");
@@ -51,6 +59,7 @@ void end_failed_start(Shim& shim) {
 
 int start(Shim& shim) {
   int err;
+  if ((err = shim.check_proc()) < 0) return err;
   if ((err = shim.block_signals()) < 0) return err;
   if ((err = shim.become_subreaper()) < 0) return err;
   if ((err = shim.open_state_fifos()) < 0) return err;
@@ -89,7 +98,7 @@ int main(int argc, char** argv) {
   }
   if (shim.record_identity() < 0) log.warning(shim.why().view());
   if (shim.serve_until(&Shim::process_ended) < 0) return fail(log, shim);
-  if (shim.record_exit() < 0) log.error(shim.why().view());
+  record_exit(log, shim);
   delete_container(log, shim, false);
   shim.close_exit();
   if (shim.nothing_held()) return 0;

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace {
 
 // Limited, so that a process that never stops writing does not delay control lines and signals.
@@ -29,10 +31,13 @@ int Pump::open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty) {
 
 void Pump::run(bool may_read) {
   for (int round = 0; round < kRoundsPerTurn; round++) {
-    if (size_ == 0 && (!may_read || !fill())) return;
-    if (!flush()) return;
+    if (!load(may_read)) return;
+    (void)flush(size_);
+    if (size_ > 0) return;
   }
 }
+
+bool Pump::load(bool may_read) { return size_ > 0 || (may_read && fill()); }
 
 // Reads until the buffer is full or the source is empty: one read of a pty returns at most 4 KiB, and one larger write
 // wakes the sink's reader less often. False if there is nothing to write.
@@ -59,25 +64,26 @@ bool Pump::fill() {
   return size_ > 0;
 }
 
-// False if the sink takes no more for now.
-bool Pump::flush() {
+size_t Pump::flush(size_t limit) {
   sink_full_ = false;
-  while (size_ > 0 && sink_error_ == 0) {
-    ssize_t n = write(sink_fd_, buffer_ + start_, size_);
+  size_t written = 0;
+  while (size_ > 0 && written < limit && sink_error_ == 0) {
+    ssize_t n = write(sink_fd_, buffer_ + start_, std::min(size_, limit - written));
     if (n >= 0) {
       if (n > 0) last_written_ = buffer_[start_ + static_cast<size_t>(n) - 1];
       start_ += static_cast<size_t>(n);
       size_ -= static_cast<size_t>(n);
+      written += static_cast<size_t>(n);
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || (errno == EIO && sink_is_pty_)) return false;
+    if (errno == EAGAIN || (errno == EIO && sink_is_pty_)) return written;
     if (errno == ENOSPC || errno == EDQUOT) {
       sink_full_ = true;
-      return false;
+      return written;
     }
     sink_error_ = errno;
   }
-  size_ = 0;
-  return true;
+  if (sink_error_ != 0) size_ = 0;
+  return written;
 }

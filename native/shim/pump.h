@@ -19,6 +19,10 @@ class Pump {
   // Moves bytes until one side would block, or for a limited number of rounds. Without `may_read` it only writes what
   // was read before.
   void run(bool may_read = true);
+  // The two halves of it. Reads if nothing is left to be written, and may_read: whether there is something to write.
+  bool load(bool may_read);
+  // Writes at most `limit` bytes, fewer if the sink takes no more for now: how many.
+  size_t flush(size_t limit);
 
   // The last read found nothing. More may come later.
   bool source_idle() const { return source_idle_; }
@@ -37,7 +41,6 @@ class Pump {
 
  private:
   bool fill();
-  bool flush();
 
   int source_fd_ = -1;
   int sink_fd_ = -1;

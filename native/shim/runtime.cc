@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -89,6 +91,43 @@ int add_restore(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
   return 0;
 }
 
+// The usual soft limit of open descriptors. Programs that use select(2) break with more, and some close each possible
+// descriptor one by one. A supervisor has more: Node raises its soft limit to the hard one at its start.
+constexpr rlim_t kSoftDescriptorLimit = 1024;
+
+// For the runtime, from which the process inherits it; the config's `rlimits` are applied later. Lowering a soft limit
+// cannot fail. Makes only system calls.
+void lower_descriptor_limit() {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= kSoftDescriptorLimit) return;
+  limit.rlim_cur = kSoftDescriptorLimit;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Finds a program as execvp(3) does, without its fallback to a shell: 0 and its path, or -errno.
+int find_program(const char* name, TextBuilder& path) {
+  if (strchr(name, '/') != nullptr) {
+    path.add(name);
+    return path.truncated() ? -ENAMETOOLONG : 0;
+  }
+  const char* at = getenv("PATH");
+  if (at == nullptr) at = "/bin:/usr/bin";
+  int err = -ENOENT;
+  while (at != nullptr) {
+    const char* end = strchrnul(at, ':');
+    path.clear();
+    path.add(std::string_view(at, static_cast<size_t>(end - at)));
+    path.add(end == at ? "./" : "/").add(name);
+    struct stat st;
+    if (!path.truncated() && stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode)) {
+      if (access(path.c_str(), X_OK) == 0) return 0;
+      err = -EACCES;
+    }
+    at = *end == ':' ? end + 1 : nullptr;
+  }
+  return err;
+}
+
 }  // namespace
 
 int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
@@ -133,9 +172,12 @@ int build_delete_args(const RuntimeContext& context, bool force, Argv* argv) {
   return argv->failed() ? -ENOMEM : 0;
 }
 
-pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
+pid_t spawn_runtime(const char* program, const Argv& argv, const int stdio_fds[3], bool own_group) {
   UniqueFd null_fd(open_fd(AT_FDCWD, "/dev/null", O_RDWR));
   if (!null_fd.valid()) return -errno;
+  Text<PATH_MAX> path;
+  int err = find_program(program, path);
+  if (err < 0) return err;
   Text<32> reaper;
   reaper.add_int(getpid());
   if (setenv("OUTLIVE_SUBREAPER", reaper.c_str(), 1) < 0) return -errno;
@@ -158,10 +200,11 @@ pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group) {
     // We may have been killed before that call.
     if (getppid() != shim) _exit(127);
     if (own_group) setpgid(0, 0);
+    lower_descriptor_limit();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    execvp(argv.data()[0], argv.data());
+    execv(path.c_str(), argv.data());
     exec_errno = errno;
     _exit(127);
   }

@@ -41,7 +41,9 @@ class Argv {
 int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why);
 int build_delete_args(const RuntimeContext& context, bool force, Argv* argv);
 
-// Starts argv[0], looked up on PATH: the pid, or -errno if it did not start. It gets these three descriptors as stdio
+// Starts `program`, a path or a name for PATH, with these arguments: the pid, or -errno if it did not start (-ENOEXEC
+// if it is no program: a text without #! is not given to a shell, as the library would not give it to one either). It
+// gets these three descriptors as stdio
 // (-1: /dev/null), an empty signal mask, and the shim's process group or one of its own. OUTLIVE_SUBREAPER tells the
 // runtime which process adopts its orphans.
-pid_t spawn_runtime(const Argv& argv, const int stdio_fds[3], bool own_group);
+pid_t spawn_runtime(const char* program, const Argv& argv, const int stdio_fds[3], bool own_group);

@@ -14,7 +14,6 @@
 
 namespace {
 
-constexpr int kRetryMs = 500;
 constexpr int kAdoptPollMs = 50;
 // The fallback for inotify.
 constexpr int kLingerPollMs = 5000;
@@ -50,14 +49,16 @@ int Shim::serve_until(Condition done, int limit_ms) {
 
 // The interval for what has no event; -1 if there is nothing of that kind.
 int Shim::poll_interval_ms() const {
-  if (terminal_.output_full() || (!process_ended_ && terminal_.hung_up())) return kRetryMs;
   if (candidate_pid_ > 0 && process_pid_ == 0) return kAdoptPollMs;
+  int retry_ms = terminal_.retry_ms(process_ended_);
+  if (retry_ms >= 0) return retry_ms;
   return exit_fd_.valid() ? -1 : kLingerPollMs;
 }
 
 int Shim::want_events() {
   int err = loop_.want(Source::Control, control_fd_.get(), EPOLLIN);
-  return err < 0 || !config_.terminal ? err : terminal_.want_events(loop_);
+  if (err < 0) return err;
+  return config_.terminal ? terminal_.want_events(loop_) : stdio_.relay.want_events(loop_);
 }
 
 void Shim::dispatch() {
@@ -67,6 +68,7 @@ void Shim::dispatch() {
   // Ignore a failure: adopt_process() checks for the terminal.
   if (loop_.ready(Source::Console)) (void)terminal_.receive();
   terminal_.serve(loop_);
+  stdio_.relay.serve(loop_);
 }
 
 // SIGCHLD only has to wake us. SIGTERM is read only while we linger: a manager that stops our service would wait for

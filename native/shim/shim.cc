@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/files.h"
+#include "common/proc.h"
 #include "shim/children.h"
 #include "shim/status.h"
 
@@ -24,6 +25,12 @@ int Shim::fail(const char* what, int err) {
   why_.clear();
   why_.add(what).add(": ").add_errno(err);
   return err;
+}
+
+int Shim::check_proc() {
+  int err = ::check_proc();
+  if (err == -EXDEV) why_.add(kForeignProc);
+  return err < 0 && err != -EXDEV ? fail("cannot read /proc", err) : err;
 }
 
 int Shim::block_signals() {
@@ -99,20 +106,27 @@ int Shim::open_process_stdio() {
 }
 
 int Shim::run_command(const Argv& argv, const int stdio_fds[3], bool own_group) {
-  pid_t pid = spawn_runtime(argv, stdio_fds, own_group);
-  if (pid == -ENOENT) {
-    why_.add(context_.runtime).add(" not installed on system");
-  } else if (pid < 0) {
-    why_.add("start ").add(context_.runtime).add(": ").add_errno(pid);
-  } else {
+  pid_t pid = spawn_runtime(program_.path(), argv, stdio_fds, own_group);
+  if (pid >= 0) {
     runtime_pid_ = pid;
+    return 0;
   }
-  return pid < 0 ? pid : 0;
+  struct stat st;
+  if (pid == -ENOENT && stat(context_.runtime, &st) < 0) {
+    why_.add(context_.runtime).add(" not installed on system");
+  } else {
+    why_.add("start ").add(context_.runtime).add(": ").add_errno(pid);
+  }
+  // Other than these, the runtime is at fault: it can't be executed.
+  bool is_shortage = pid == -EAGAIN || pid == -ENOMEM || pid == -EMFILE || pid == -ENFILE;
+  spawn_errno_ = is_shortage ? 0 : -pid;
+  return pid;
 }
 
 int Shim::start_runtime() {
   Argv argv;
   why_.clear();
+  program_.open(context_.runtime);
   int err = build_start_args(context_, &argv, why_);
   if (err < 0) return err;
   const int own[3] = {stdio_.end[0].get(), stdio_.end[1].get(), stdio_.end[2].get()};
@@ -146,17 +160,36 @@ int Shim::adopt_process() {
 }
 
 int Shim::record_identity() {
-  int err = write_identity(process_pid_);
+  // First: a v1 kernel forgets the cgroup of a process that has ended. Ignore a failure: the count is optional.
+  if (!config_.exec) (void)oom_kills_.open(process_pid_);
+  int err = write_identity(process_pid_, config_.durable);
   // Only now: the library waits for identity.json, and for nothing after it. Ignore a failure: exit.json is optional.
   (void)exit_record_file_.reserve();
   return err < 0 ? fail("write identity.json", err) : 0;
 }
 
-int Shim::record_exit() {
+int Shim::write_exit() {
   // exit.json first, so that whoever sees exitStatus finds it.
-  (void)exit_record_file_.write(process_status_, process_usage_);
+  (void)exit_record_file_.write(process_status_, process_usage_, oom_kills_.count(), config_.durable);
   int err = exit_status_file_.write(exit_code_of(process_status_));
   return err < 0 ? fail("write exitStatus", err) : 0;
+}
+
+int Shim::flush_exit() {
+  int err = config_.durable ? exit_status_file_.flush() : 0;
+  return err < 0 ? fail("flush exitStatus", err) : 0;
+}
+
+int Shim::publish_exit() {
+  int err = exit_status_file_.publish();
+  return err < 0 ? fail("rename exitStatus", err) : 0;
+}
+
+int Shim::flush_directory() {
+  if (!config_.durable) return 0;
+  UniqueFd fd(open_fd(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY));
+  int err = fd.valid() ? flush(fd.get()) : fd.get();
+  return err < 0 ? fail("flush the process directory", err) : 0;
 }
 
 int Shim::start_delete(bool force) {

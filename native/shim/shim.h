@@ -7,6 +7,8 @@
 #include "shim/config.h"
 #include "shim/control.h"
 #include "shim/event_loop.h"
+#include "shim/oom_kills.h"
+#include "shim/program.h"
 #include "shim/runtime.h"
 #include "shim/status.h"
 #include "shim/stdio.h"
@@ -17,6 +19,7 @@ class Shim {
   Shim(const char* id, const char* bundle, const char* runtime);
 
   // Each step returns 0, or -errno with the reason in why().
+  int check_proc();
   int block_signals();
   int become_subreaper();
   int open_state_fifos();
@@ -28,7 +31,12 @@ class Shim {
   // before serve_until() runs again, so record_identity() cannot describe another process.
   int adopt_process();
   int record_identity();
-  int record_exit();
+  // The end, in this order: written, flushed, told to the library, and its name flushed. The two flushes do nothing
+  // unless the container is durable.
+  int write_exit();
+  int flush_exit();
+  int publish_exit();
+  int flush_directory();
   int start_delete(bool force);
   // Records that the runtime has deleted the container.
   int mark_deleted();
@@ -53,6 +61,8 @@ class Shim {
   // Valid once runtime_ended(); 0 is success.
   int runtime_wait_status() const { return runtime_status_; }
   TextBuilder& why() { return why_; }
+  // The errno with which the runtime could not be executed, or 0.
+  int spawn_errno() const { return spawn_errno_; }
 
  private:
   int fail(const char* what, int err);
@@ -68,6 +78,7 @@ class Shim {
   bool state_removed() const;
 
   RuntimeContext context_;
+  HeldProgram program_;
   ShimConfig config_;
   Stdio stdio_;
   Terminal terminal_;
@@ -78,6 +89,7 @@ class Shim {
   EventLoop loop_;
   ControlReader control_;
   pid_t runtime_pid_ = 0;
+  int spawn_errno_ = 0;
   int runtime_status_ = 0;
   pid_t candidate_pid_ = 0;  // the pid in the pid file, until it is known to be our child
   pid_t process_pid_ = 0;
@@ -85,6 +97,7 @@ class Shim {
   struct rusage process_usage_ = {};
   ExitStatusFile exit_status_file_;
   ExitRecordFile exit_record_file_;
+  OomKills oom_kills_;
   bool process_ended_ = false;
   bool released_ = false;
   Text<4096> dir_;

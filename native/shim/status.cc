@@ -31,7 +31,7 @@ int exit_code_of(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-int write_identity(pid_t pid) {
+int write_identity(pid_t pid, bool durable) {
   ProcessIdentity who;
   char boot_id[37];
   int err = identify(pid, &who);
@@ -44,7 +44,7 @@ int write_identity(pid_t pid) {
   if ((err = identify(getpid(), &self)) < 0) return err;
   add_identity_members(json, self);
   json.add(",\"version\":\"").add(OUTLIVE_VERSION).add("\"}}\n");
-  return write_file_atomic(AT_FDCWD, "identity.json", json.view(), 0600);
+  return write_file_atomic(AT_FDCWD, "identity.json", json.view(), 0600, durable);
 }
 
 namespace {
@@ -64,17 +64,19 @@ int ReservedFile::reserve(int size) {
 
 int ReservedFile::write(std::string_view text) {
   int err = fd_.valid() ? 0 : reserve(static_cast<int>(text.size()));
-  if (err == 0) err = write_all(fd_.get(), text);
-  if (err == 0 && renameat(AT_FDCWD, reserved_name_, AT_FDCWD, name_) < 0) err = -errno;
-  return err;
+  return err == 0 ? write_all(fd_.get(), text) : err;
 }
+
+int ReservedFile::flush() { return ::flush(fd_.get()); }
+
+int ReservedFile::publish() { return renameat(AT_FDCWD, reserved_name_, AT_FDCWD, name_) < 0 ? -errno : 0; }
 
 int ExitStatusFile::write(int code) {
   Text<16> text;
   return file_.write(text.add_int(code).view());
 }
 
-int ExitRecordFile::write(int wait_status, const struct rusage& usage) {
+int ExitRecordFile::write(int wait_status, const struct rusage& usage, int64_t oom_kills, bool durable) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   bool signalled = WIFSIGNALED(wait_status);
@@ -89,6 +91,10 @@ int ExitRecordFile::write(int wait_status, const struct rusage& usage) {
   json.add(",\"endedAtMs\":").add_int(int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000);
   json.add(",\"userTimeUs\":").add_int(microseconds(usage.ru_utime));
   json.add(",\"systemTimeUs\":").add_int(microseconds(usage.ru_stime));
-  json.add(",\"maxRssBytes\":").add_int(int64_t{usage.ru_maxrss} * 1024).add("}\n");
-  return file_.write(json.view());
+  json.add(",\"maxRssBytes\":").add_int(int64_t{usage.ru_maxrss} * 1024);
+  if (oom_kills >= 0) json.add(",\"oomKills\":").add_int(oom_kills);
+  json.add("}\n");
+  int err = file_.write(json.view());
+  if (err == 0 && durable) err = file_.flush();
+  return err == 0 ? file_.publish() : err;
 }

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string_view>
 
 #include "common/text.h"
@@ -16,18 +17,22 @@ pid_t read_pid_file();
 int exit_code_of(int wait_status);
 
 // Writes identity.json, {"pid","startTimeTicks","bootId","shim"} (of the shim: pid, start time, version), so that no
-// later process with the same pid is taken for this one. The process must not be reaped yet. 0 or -errno.
-int write_identity(pid_t pid);
+// later process with the same pid is taken for this one. The process must not be reaped yet. `durable` as in
+// write_file_atomic(). 0 or -errno.
+int write_identity(pid_t pid, bool durable);
 
 // A file that is written when the process ends, whole or not at all. It is made early, under another name and with its
 // disk block: a disk that is full at the end cannot lose it, and a slow disk does not delay the end.
 class ReservedFile {
  public:
   ReservedFile(const char* name, const char* reserved_name) : name_(name), reserved_name_(reserved_name) {}
-  // `size` in bytes. Both functions return 0 or -errno.
+  // `size` in bytes. These functions return 0 or -errno.
   int reserve(int size);
-  // Writes and renames. Makes the file first if it is not reserved.
+  // Writes, still under the reserved name. Makes the file first if it is not reserved.
   int write(std::string_view text);
+  int flush();
+  // Gives it its name: from then on it is seen.
+  int publish();
 
  private:
   const char* name_;
@@ -40,6 +45,8 @@ class ExitStatusFile {
  public:
   int reserve() { return file_.reserve(4); }
   int write(int code);
+  int flush() { return file_.flush(); }
+  int publish() { return file_.publish(); }
 
  private:
   ReservedFile file_{"exitStatus", ".exitStatus.tmp"};
@@ -49,7 +56,8 @@ class ExitStatusFile {
 class ExitRecordFile {
  public:
   int reserve() { return file_.reserve(256); }
-  int write(int wait_status, const struct rusage& usage);
+  // Writes, flushes if `durable`, and publishes. `oom_kills` is -1 if it is not known.
+  int write(int wait_status, const struct rusage& usage, int64_t oom_kills, bool durable);
 
  private:
   ReservedFile file_{"exit.json", ".exit.json.tmp"};

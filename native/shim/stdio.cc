@@ -53,6 +53,12 @@ bool is_taken_from_us(const ShimConfig& config) {
   return config.user != 0 && config.root_uid != 0 && config.root_uid == geteuid();
 }
 
+// Gives a FIFO, a pipe or a new file to the container's root, so that the process can reopen /dev/stdin and
+// /dev/stdout. Without a user namespace that is us. Ignores a failure: the descriptor works nevertheless.
+void give_to_root(const ShimConfig& config, int fd) {
+  if (config.root_uid != 0 || config.root_gid != 0) (void)!fchown(fd, config.root_uid, config.root_gid);
+}
+
 int open_one(const ShimConfig& config, int i, Stdio* stdio) {
   const char* path = config.stdio_path[i];
   struct stat st;
@@ -64,12 +70,15 @@ int open_one(const ShimConfig& config, int i, Stdio* stdio) {
   int err = is_fifo ? open_fifo(path, i == 0, &stdio->end[i], &stdio->hold[i])
                     : open_other(path, i == 0, is_new, &stdio->end[i]);
   if (err < 0) return err;
-  // Give a FIFO, or a file that was made here, to the container's root, so that the process can reopen /dev/stdout.
-  // Without a user namespace that is us. Ignore a failure: the descriptor works nevertheless.
-  if ((is_fifo || is_new) && (config.root_uid != 0 || config.root_gid != 0)) {
-    (void)!fchown(stdio->end[i].get(), config.root_uid, config.root_gid);
-  }
+  if (is_fifo || is_new) give_to_root(config, stdio->end[i].get());
   if (config.terminal) return 0;
+  if (is_fifo && i == 0) {
+    UniqueFd fifo = std::move(stdio->end[0]);
+    if ((err = stdio->relay.open(std::move(fifo), &stdio->end[0])) < 0) return err;
+    (void)fcntl(stdio->end[0].get(), F_SETPIPE_SZ, kPipeSize);
+    give_to_root(config, stdio->end[0].get());
+    return 0;  // the pipe is blocking
+  }
   if (is_taken_from_us(config)) (void)allow_user(stdio->end[i].get(), geteuid());
   return set_blocking(stdio->end[i].get());
 }

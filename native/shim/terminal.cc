@@ -10,6 +10,9 @@ namespace {
 
 constexpr size_t kInputCapacity = 4096;
 constexpr size_t kOutputCapacity = 32768;
+constexpr int kRetryMs = 500;
+constexpr unsigned short kDefaultColumns = 80;
+constexpr unsigned short kDefaultRows = 24;
 
 // /dev/null stands for "no stdin": it is not copied, since every read of it is end-of-file.
 bool is_null_device(int fd) {
@@ -28,6 +31,7 @@ int Terminal::receive() {
   int fd = console_.receive();
   if (fd < 0) return fd;
   master_.reset(fd);
+  fill_size();
   apply_size();
   int err = output_.open(master_.get(), stdio_->end[1].get(), kOutputCapacity, false);
   if (err == 0 && !is_null_device(stdio_->end[0].get())) {
@@ -44,11 +48,27 @@ void Terminal::resize(unsigned short width, unsigned short height) {
   apply_size();
 }
 
+// What neither the spec's consoleSize nor a control line has set.
+void Terminal::fill_size() {
+  struct winsize size;
+  if (ioctl(master_.get(), TIOCGWINSZ, &size) < 0 || (size.ws_col > 0 && size.ws_row > 0)) return;
+  if (size.ws_col == 0) size.ws_col = kDefaultColumns;
+  if (size.ws_row == 0) size.ws_row = kDefaultRows;
+  (void)ioctl(master_.get(), TIOCSWINSZ, &size);
+}
+
+// The foreground process group gets SIGWINCH from the kernel, but only if the structure differs from the one before. A
+// new viewer that has the old one's size needs it too, for a redraw. So then the width in pixels changes between 0 and
+// 1; with a height of 0 both mean "unknown". To signal the group by its number instead could reach another group.
 void Terminal::apply_size() {
   if (!master_.valid() || width_ == 0) return;
+  struct winsize old = {};
+  (void)ioctl(master_.get(), TIOCGWINSZ, &old);
   struct winsize size = {};
   size.ws_col = width_;
   size.ws_row = height_;
+  bool is_same = old.ws_col == width_ && old.ws_row == height_;
+  if (is_same && old.ws_xpixel == 0) size.ws_xpixel = 1;
   (void)ioctl(master_.get(), TIOCSWINSZ, &size);
 }
 
@@ -95,8 +115,26 @@ void Terminal::serve(const EventLoop& loop) {
   if (hung_up_) return;
   // Read only what the loop reported, so that no input overtakes a control line that was written before it.
   bool typed = loop.ready(Source::Stdin);
-  if (input_.is_open() && (typed || master_ready || was_hung_up)) input_.run(typed);
+  if (input_.is_open() && (typed || master_ready || was_hung_up || typing_.wait_ms() >= 0)) type(typed);
   finish_stdin();
+}
+
+void Terminal::type(bool may_read) {
+  if (!input_.load(may_read)) return;
+  // Take what was echoed before more is typed.
+  output_.run();
+  size_t allowed = typing_.allowance(master_.get(), output_.empty());
+  if (allowed == SIZE_MAX) {
+    input_.run(may_read);
+  } else {
+    typing_.typed(input_.flush(allowed));
+  }
+}
+
+int Terminal::retry_ms(bool process_ended) const {
+  if (output_.sink_full()) return kRetryMs;
+  if (hung_up_) return process_ended ? -1 : kRetryMs;
+  return typing_.wait_ms();
 }
 
 int Terminal::want_events(EventLoop& loop) {
@@ -106,7 +144,7 @@ int Terminal::want_events(EventLoop& loop) {
   loop.forget(Source::Console);
   uint32_t master = 0;
   if (output_.wants_source()) master |= hung_up_ ? EPOLLIN | EPOLLET : EPOLLIN;
-  if (!hung_up_ && (input_.wants_sink() || wants_to_type_eof())) master |= EPOLLOUT;
+  if (!hung_up_ && ((input_.wants_sink() && typing_.wait_ms() < 0) || wants_to_type_eof())) master |= EPOLLOUT;
   int err = loop.want(Source::Master, master_.get(), master);
   if (err == 0) {
     bool blocked = output_.wants_sink() && !output_.sink_full();

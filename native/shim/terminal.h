@@ -8,6 +8,7 @@
 #include "shim/event_loop.h"
 #include "shim/pump.h"
 #include "shim/stdio.h"
+#include "shim/typing.h"
 
 class Terminal {
  public:
@@ -19,7 +20,7 @@ class Terminal {
   int receive();
   bool has_master() const { return master_.valid(); }
 
-  // In columns and rows; remembered until there is a terminal.
+  // In columns and rows; remembered until there is a terminal. The foreground process group gets SIGWINCH.
   void resize(unsigned short width, unsigned short height);
   // We write no more input. Once every other writer has closed stdin too, the terminal gets its end-of-file character,
   // if it is in canonical mode.
@@ -29,18 +30,18 @@ class Terminal {
   void serve(const EventLoop& loop);
   // Tells the loop what to wait for next: 0 or -errno.
   int want_events(EventLoop& loop);
-  // The disk under stdout is full: serve() must be called again after a while.
-  bool output_full() const { return output_.sink_full(); }
-  // No process has the terminal open. If one opens it only to read, there is no event: serve() must be called again
-  // after a while.
-  bool hung_up() const { return hung_up_; }
+  // After how many milliseconds serve() must be called again, since no event tells: the disk under stdout is full; no
+  // process has the terminal open, and one may open it only to read; input is held back. -1: not at all.
+  int retry_ms(bool process_ended) const;
   // Copies what is there. True once all output of the terminal so far has reached stdout.
   bool drain();
   // Hangs up: closes the master and our end of stdout, so that its reader sees end-of-file.
   void close(EventLoop& loop);
 
  private:
+  void fill_size();
   void apply_size();
+  void type(bool may_read);
   bool wants_to_type_eof() const;
   void finish_stdin();
 
@@ -49,6 +50,7 @@ class Terminal {
   UniqueFd master_;
   Pump input_;
   Pump output_;
+  Typing typing_;
   bool stdin_closing_ = false;
   int eofs_typed_ = 0;
   bool hung_up_ = false;

@@ -5,21 +5,30 @@
  */
 import { invalidArgType, invalidArgValue, outOfRange } from './arg-errors.js';
 
-/** A non-empty string without null bytes. */
-export function checkString(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value);
-  if (value === '' || value.includes('\0')) {
-    throw invalidArgValue(name, value, 'must be a non-empty string without null bytes');
-  }
+/**
+ * Whether a text can be passed to a program unchanged. A null byte would end it; a lone surrogate has no UTF-8 bytes, and
+ * would become U+FFFD.
+ */
+export function isPassable(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text);
 }
 
-/** An array of strings without null bytes; the array and its strings may be empty. */
+/** A string without null bytes and lone surrogates. It may be empty. */
+export function checkText(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value);
+  if (!isPassable(value)) throw invalidArgValue(name, value, 'must be a string without null bytes and lone surrogates');
+}
+
+/** As checkText(), but not empty. */
+export function checkString(name: string, value: unknown): asserts value is string {
+  checkText(name, value);
+  if (value === '') throw invalidArgValue(name, value, 'must not be empty');
+}
+
+/** An array of strings without null bytes and lone surrogates; the array and its strings may be empty. */
 export function checkStrings(name: string, value: unknown): asserts value is string[] {
   if (!Array.isArray(value)) throw invalidArgType(name, 'an instance of Array', value);
-  value.forEach((item: unknown, i) => {
-    if (typeof item !== 'string') throw invalidArgType(`${name}[${i}]`, 'of type string', item);
-    if (item.includes('\0')) throw invalidArgValue(`${name}[${i}]`, item, 'must be a string without null bytes');
-  });
+  value.forEach((item: unknown, i) => checkText(`${name}[${i}]`, item));
 }
 
 export function checkBoolean(name: string, value: unknown): asserts value is boolean {
@@ -30,6 +39,39 @@ export function checkBoolean(name: string, value: unknown): asserts value is boo
 export function checkObject(name: string, value: unknown): asserts value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidArgType(name, 'of type object', value);
+}
+
+/** An object without other keys than these: a misspelt one would be ignored. */
+export function checkKeys(name: string, value: unknown, keys: readonly string[]): asserts value is object {
+  checkObject(name, value);
+  const unknown = Object.keys(value).find((key) => !keys.includes(key));
+  if (unknown !== undefined) {
+    throw invalidArgValue(`${name}.${unknown}`, value[unknown], `is unknown; ${name} may have ${keys.join(', ')}`);
+  }
+}
+
+/** A value that can be written as JSON, and whose texts and keys have no null bytes and lone surrogates. */
+export function checkJson(name: string, value: unknown): void {
+  let unpassable: string | undefined;
+  const check = (key: string, item: unknown): unknown => {
+    unpassable ??= [key, item].find((text): text is string => typeof text === 'string' && !isPassable(text));
+    return item;
+  };
+  try {
+    JSON.stringify(value, check);
+  } catch (cause) {
+    // A circle, or a BigInt.
+    throw Object.assign(invalidArgValue(name, value, 'must be writable as JSON'), { cause });
+  }
+  if (unpassable === undefined) return;
+  throw invalidArgValue(name, unpassable, 'must have strings without null bytes and lone surrogates');
+}
+
+/** An AbortSignal, or an object that is used as one, as Node's own functions take it; or undefined. */
+export function checkAbortSignal(name: string, value: unknown): asserts value is AbortSignal | undefined {
+  if (value === undefined) return;
+  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return;
+  throw invalidArgType(name, 'an instance of AbortSignal', value);
 }
 
 /** An integer from `min` to `max`, both included. */

@@ -19,11 +19,14 @@ export type OutliveErrorCode =
   | 'ERR_NOT_INSTALLED'
   | 'ERR_SHIM'
   | 'ERR_OCI_RUNTIME'
+  | 'ERR_SCOPE_UNAVAILABLE'
   | 'ERR_CHECKPOINT_EXISTS'
   | 'ERR_CHECKPOINT_NOT_EXISTS'
   | 'ERR_EVENTS_DROPPED'
   | 'ERR_INVALID_STATE'
-  | 'ERR_NATIVE_LOAD';
+  | 'ERR_NATIVE_LOAD'
+  | 'ERR_UNSUPPORTED_SYSTEM'
+  | 'ERR_WORKING_DIRECTORY';
 
 /** A failure of the library itself; `code` names the kind, and `cause` is the original error if there is one. */
 export class OutliveError extends Error {

@@ -17,19 +17,60 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** Settles as `promise` does, or rejects with the signal's reason if `signal` aborts first. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = deferred<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
+/**
+ * Those who wait for one event. Each waits on a promise of its own, so one that gives up leaves nothing behind. A promise
+ * that lives as long as its process would keep a reaction of everyone who ever raced it.
+ */
+export class Waiters<T> {
+  readonly #waiting = new Set<Deferred<T>>();
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Settles at the next resolve() or reject(), or rejects with the signal's reason if that aborts first. */
+  async wait(signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const own = deferred<T>();
+    const onAbort = (): void => own.reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#waiting.add(own);
+    try {
+      return await own.promise;
+    } finally {
+      this.#waiting.delete(own);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** As wait(), but resolves with undefined after `limitMs` milliseconds. */
+  async waitAtMost(limitMs: number): Promise<T | undefined> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), limitMs);
+    try {
+      return await this.wait(limit.signal);
+    } catch (error) {
+      if (error === limit.signal.reason) return undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  resolve(value: T): void {
+    for (const { resolve } of this.#waiting) resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    for (const { reject } of this.#waiting) reject(reason);
   }
 }
 
-/** Settles as `promise` does, or resolves with undefined after `limitMs` milliseconds. */
+/**
+ * Settles as `promise` does, or resolves with undefined after `limitMs` milliseconds. Not for a promise that outlives many
+ * such calls: it keeps a reaction of each. {@link Waiters} does not.
+ */
 export async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
   const { promise: late, resolve } = deferred<undefined>();
   const timer = setTimeout(() => resolve(undefined), limitMs);

@@ -4,9 +4,11 @@
  * Source: the `Container` interface of containerd's runtime package (June 2016).
  */
 import { accessSync } from 'node:fs';
-import { checkInteger, checkString, checkTimeout } from '../base/arg-checks.js';
+import { checkBoolean, checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
+import { absolutePath } from '../disk/working-directory.js';
+import { checkSystem } from '../kernel/requirements.js';
 import { readBundle } from '../oci/bundle.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
 import type { LinuxResources } from '../oci/types.js';
@@ -28,12 +30,12 @@ import {
   type CleanUpOptions,
   type ContainerOptions,
   type CreateOptions,
-  DEFAULT_TIMEOUT_MS,
   type ExecOptions,
   type ExecSpec,
   type LoadFailure,
   type StartOptions,
   checkOptions,
+  checkTimeoutOption,
 } from './options.js';
 import type { Process, ProcessOwner } from './process.js';
 import { ContainerProcesses } from './processes.js';
@@ -59,6 +61,8 @@ export class Container implements ProcessOwner {
   readonly labels: readonly string[];
   /** `'outlive-shim'` (the shipped one), a name, or an absolute path. */
   readonly shim: string;
+  /** Whether it, its processes and their ends survive a power cut; see `ContainerOptions.durable`. */
+  readonly durable: boolean;
 
   /** @internal The key of this container (docs/protocol.md, "Keys"). Its path may hold another container by now. */
   readonly key: string;
@@ -73,13 +77,14 @@ export class Container implements ProcessOwner {
   readonly #locked: Locked;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
-    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, runtimeEnv } = state;
+    const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, durable, runtimeEnv, scope } = state;
     this.id = id;
     this.bundle = bundle;
     this.runtime = runtime;
     this.runtimeArgs = runtimeArgs;
     this.labels = labels;
     this.shim = shim;
+    this.durable = durable;
     this.key = state.key;
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
     const target = this.#target;
@@ -88,7 +93,7 @@ export class Container implements ProcessOwner {
     const locked = this.#locked;
     this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
-      ...{ container: this, target, shim, noPivotRoot, changes },
+      ...{ container: this, target, shim, noPivotRoot, durable, scope, changes },
       letRun: () => locked(() => this.#operations.letRun()),
       onLost: (process) => void this.#endRemains(process),
     });
@@ -100,13 +105,16 @@ export class Container implements ProcessOwner {
    * Makes a container in the state root. Runs nothing yet, and takes no lock. After a failure nothing of it is left.
    * @throws {OutliveError} `ERR_CONTAINER_EXISTS` if the root has something with this id; {TypeError|RangeError}
    *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also if config.json is broken: with file, line, column),
-   *   `ERR_OUT_OF_RANGE`; a system error if the root can't be written or the bundle can't be read.
+   *   `ERR_OUT_OF_RANGE`; a system error if the root can't be written or the bundle can't be read;
+   *   `ERR_UNSUPPORTED_SYSTEM` if /proc or the kernel's pidfds can't be used; `ERR_WORKING_DIRECTORY` if a path is
+   *   relative and this program's working directory was removed.
    */
   static async create(options: ContainerOptions): Promise<Container> {
     const { root, id, state, timeoutMs } = checkOptions(options);
+    checkSystem();
     await ownTurn();
     readBundle(state.bundle);
-    const dir = ContainerDir.create(realRoot(root), id, state);
+    const dir = await ContainerDir.create(realRoot(root), id, state);
     return new Container(dir, id, state, timeoutMs);
   }
 
@@ -117,14 +125,15 @@ export class Container implements ProcessOwner {
    * @param options.timeoutMs as `ContainerOptions.timeoutMs`. Default 15000.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none; `ERR_INVALID_STATE` if its state.json is broken
    *   or missing, or its directory belongs to, or may be written by, another user; {TypeError|RangeError}
-   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error; `ERR_UNSUPPORTED_SYSTEM` and
+   *   `ERR_WORKING_DIRECTORY` as `create()`.
    */
   static async load(root: string, id: string, options: { timeoutMs?: number } = {}): Promise<Container> {
     checkString('root', root);
     checkId('id', id);
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    checkTimeout('options.timeoutMs', timeoutMs);
-    const container = await Container.#read(root, id, timeoutMs);
+    const timeoutMs = checkTimeoutOption(options);
+    checkSystem();
+    const container = await Container.#read(absolutePath(root), id, timeoutMs);
     await findStarted([container.#operations], timeoutMs);
     return container;
   }
@@ -149,18 +158,20 @@ export class Container implements ProcessOwner {
    * @param root an existing directory.
    * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot
    *   be loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; a system error if the root can't be read.
+   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
+   *   `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `create()`; a system error if the root can't be read.
    */
   static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
     checkString('root', root);
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    checkTimeout('options.timeoutMs', timeoutMs);
+    const timeoutMs = checkTimeoutOption(options);
     const containers: Container[] = [];
     const failures: LoadFailure[] = [];
-    accessSync(root);
-    for (const id of idsIn(realRoot(root))) {
+    checkSystem();
+    const path = absolutePath(root);
+    accessSync(path);
+    for (const id of idsIn(realRoot(path))) {
       try {
-        containers.push(await Container.#read(root, id, timeoutMs));
+        containers.push(await Container.#read(path, id, timeoutMs));
       } catch (error) {
         // Ignore: another program has deleted it since it was listed.
         if (!hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) failures.push({ id, error: error as Error });
@@ -183,13 +194,18 @@ export class Container implements ProcessOwner {
    * @param options.graceMs the age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim
    *   counts as interrupted. It must be longer than a start takes. Default 60000.
    * @returns what was found, the reason, and whether it was removed.
-   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if a
-   *   container's `.lock` is not a FIFO of this user; a system error if the root can't be read or written.
+   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
+   *   `ERR_INVALID_STATE` if a container's `.lock` is not a FIFO of this user; `ERR_UNSUPPORTED_SYSTEM`,
+   *   `ERR_WORKING_DIRECTORY`, as `create()`; a system error if the root can't be read or written.
    */
-  static async cleanUp(root: string, { dryRun = false, graceMs = 60_000 }: CleanUpOptions = {}): Promise<Leftover[]> {
+  static async cleanUp(root: string, options: CleanUpOptions = {}): Promise<Leftover[]> {
     checkString('root', root);
+    checkObject('options', options);
+    const { dryRun = false, graceMs = 60_000 } = options;
+    checkBoolean('options.dryRun', dryRun);
     checkInteger('options.graceMs', graceMs, 0, 2_147_483_647);
-    accessSync(root);
+    checkSystem();
+    accessSync(absolutePath(root));
     return cleanUp(realRoot(root), { dryRun, graceMs });
   }
 
@@ -203,7 +219,8 @@ export class Container implements ProcessOwner {
    *   container for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was
    *   deleted; `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or
    *   runtime failed (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why;
-   *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
+   *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_SCOPE_UNAVAILABLE` if systemd gives no scope
+   *   (only with `scope: 'systemd'`; the message has its reason); `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
    *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async start(options: StartOptions = {}): Promise<ContainerProcess> {
@@ -250,9 +267,11 @@ export class Container implements ProcessOwner {
    * got the lock.
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it has not ended; `ERR_INVALID_STATE` if there is none with this
    *   id; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
-   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; a system error.
+   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; {TypeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async removeProcess(processId: string): Promise<void> {
+    checkId('processId', processId);
     const removed = await this.#locked(async () => {
       const process = this.#processes.get(processId);
       if (process === undefined) throw new OutliveError('ERR_INVALID_STATE', `no process ${processId} in ${this.id}`);
@@ -345,7 +364,8 @@ export class Container implements ProcessOwner {
 
   /**
    * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing
-   * of the checkpoint is left; the removal of its images is not counted in the time limit.
+   * of the checkpoint is left but criu's log, if there is one: the error names it, and the next checkpoint with this name
+   * replaces it. The removal of its images is not counted in the time limit.
    * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is
    *   made.
    * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the
@@ -384,10 +404,13 @@ export class Container implements ProcessOwner {
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if a process runs and `force` is false; `ERR_CONTAINER_BUSY` if
    *   another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
    *   changed; `ERR_CONTAINER_NOT_FOUND` if it was deleted before; `ERR_OCI_RUNTIME` or `ERR_NOT_INSTALLED` if what
-   *   runs could not be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`; a
-   *   system error.
+   *   runs could not be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`;
+   *   {TypeError} `ERR_INVALID_ARG_TYPE`; a system error.
    */
-  async delete({ force = true }: { force?: boolean } = {}): Promise<void> {
+  async delete(options: { force?: boolean } = {}): Promise<void> {
+    checkObject('options', options);
+    const { force = true } = options;
+    checkBoolean('options.force', force);
     await this.#locked(async () => {
       await this.#processes.refreshAll();
       return deleteContainer({ processes: this.#processes, target: this.#target }, force);

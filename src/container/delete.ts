@@ -3,11 +3,11 @@
  * processes. Owns the order of the steps. Behaviour: docs/protocol.md, "Removing".
  */
 import { Deadline } from '../base/deadline.js';
-import { OutliveError } from '../base/errors.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { killChildrenOfShimsIn, killRuntimesWriting } from '../kernel/find.js';
 import type { RuntimeTarget } from '../runtime/call.js';
-import { releaseShim } from '../shim/control.js';
+import { isShimListening, releaseShim } from '../shim/control.js';
 import { drainOutput } from '../shim/drain.js';
 import type { Process, ProcessOwner } from './process.js';
 import type { ContainerProcesses } from './processes.js';
@@ -70,18 +70,36 @@ async function endAll<O extends ProcessOwner>(
     for (const process of processes.all()) {
       if (!alive.includes(process)) await shimCleanedUp(doomed, process, deadline);
     }
-    const { init } = processes;
-    if (init?.lifecycle.endedCleanly === false) {
-      const how = { running: alive.length > 0, interrupted: init.lifecycle.wasInterrupted };
-      await processes.deleteFromRuntime(how, deadline);
-    }
+    const missing = await deleteFromRuntime(processes, alive.length > 0, deadline);
     // The runtime may not know a process, or not any more: end it by its recorded identity.
     for (const process of processes.all()) process.lifecycle.kill();
     const rest = deadline.orAtLeast(LEAVE_LIMIT_MS);
     for (const process of alive) await shimCleanedUp(doomed, process, rest);
+    if (missing instanceof Error && processes.init?.lifecycle.endedCleanly !== true) throw missing;
     return rest;
   } finally {
     for (const stop of stopDraining) stop();
+  }
+}
+
+/**
+ * Makes the runtime kill and delete the container, unless the shim is known to have deleted it.
+ * @returns the error if the runtime is not installed any more (an upgrade has removed its directory) and a shim is there:
+ *   that holds the runtime's file and deletes the container itself, after the first process has ended.
+ */
+async function deleteFromRuntime<O extends ProcessOwner>(
+  processes: ContainerProcesses<O>,
+  running: boolean,
+  deadline: Deadline,
+): Promise<unknown> {
+  const { init } = processes;
+  if (init?.lifecycle.endedCleanly !== false) return undefined;
+  try {
+    await processes.deleteFromRuntime({ running, interrupted: init.lifecycle.wasInterrupted }, deadline);
+    return undefined;
+  } catch (error) {
+    if (!hasCode(error, 'ERR_NOT_INSTALLED') || !isShimListening(init.lifecycle.dir)) throw error;
+    return error;
   }
 }
 

@@ -2,8 +2,8 @@
  * Follows one process: launched, running, ended. Owns its pid, its identity and the watch on its shim. Does not own the
  * public methods (process.ts), what is launched, and what happens after a lost end (processes.ts).
  */
-import { OutliveError, hasCode } from '../base/errors.js';
-import { type Identity, isRunning, signalProcess } from '../kernel/identity.js';
+import { OutliveError } from '../base/errors.js';
+import { type Identity, isRunning, killIfRunning, signalProcess } from '../kernel/identity.js';
 import { isShimListening } from '../shim/control.js';
 import { type Attempt, type Launch, startShim } from '../shim/start.js';
 import { Tracker } from '../shim/tracker.js';
@@ -86,6 +86,12 @@ export class Lifecycle {
       if (this.dir.isCurrent()) this.#pid = pid;
     }
     return this.#pid ?? 0;
+  }
+
+  /** The release that its shim recorded. */
+  get shimVersion(): string | undefined {
+    const version = this.dir.readShim()?.version;
+    return this.dir.isCurrent() && version !== '' ? version : undefined;
   }
 
   /** The key in its process.json; '' if that could not be read. */
@@ -217,11 +223,7 @@ export class Lifecycle {
   /** Sends SIGKILL to exactly this process if it runs. */
   kill(): void {
     const identity = this.#who();
-    try {
-      if (identity !== undefined && isRunning(identity)) signalProcess(identity, 'SIGKILL');
-    } catch (error) {
-      if (!hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
-    }
+    if (identity !== undefined) killIfRunning(identity);
   }
 
   /** Begins to watch again after close(). Does nothing if it watches already. */

@@ -3,9 +3,9 @@
  * and the meaning of its failure. Does not own command lines, output and checkpoint files (runtime/).
  */
 import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
+import { checkInteger, checkJson, checkObject, checkString } from '../base/arg-checks.js';
 import {
   type Checkpoint,
   type CheckpointOptions,
@@ -21,6 +21,7 @@ import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { writeFileAtomic } from '../disk/files.js';
 import { ownedName } from '../disk/names.js';
 import { HOST_RUNTIME } from '../disk/programs.js';
+import { absolutePath } from '../disk/working-directory.js';
 import { ContainerLock } from '../state/lock.js';
 import type { Signal } from '../posix/index.js';
 import { signalNumber } from '../posix/signals.js';
@@ -28,7 +29,7 @@ import type { Lifecycle } from './lifecycle.js';
 import type { Locked } from './locked.js';
 import { commands } from '../runtime/args.js';
 import { type RuntimeStatus, runtimeStatus } from '../runtime/status.js';
-import { type RuntimeTarget, runRuntime, runtimeError } from '../runtime/call.js';
+import { RuntimeNotRun, type RuntimeTarget, runRuntime, runtimeError } from '../runtime/call.js';
 import type { LinuxResources } from '../oci/types.js';
 import { checkId } from '../oci/ids.js';
 import { type ContainerStats, parseStats } from '../runtime/stats.js';
@@ -103,7 +104,8 @@ export class ContainerOperations<P> {
       return status;
     } catch (error) {
       this.#target.dir.requireCurrent();
-      if (hasCode(error, 'ERR_OCI_RUNTIME', 'ERR_INVALID_STATE') && !init.isAlive()) return 'stopped';
+      const isAnswer = hasCode(error, 'ERR_OCI_RUNTIME', 'ERR_INVALID_STATE') && !(error instanceof RuntimeNotRun);
+      if (isAnswer && !init.isAlive()) return 'stopped';
       throw error;
     }
   }
@@ -126,6 +128,7 @@ export class ContainerOperations<P> {
 
   async updateResources(resources: LinuxResources): Promise<void> {
     checkObject('resources', resources);
+    checkJson('resources', resources);
     await this.#locked(async () => {
       this.requireLiving();
       const file = join(this.#target.dir.path, `${ownedName('run')}.json`);
@@ -153,23 +156,22 @@ export class ContainerOperations<P> {
   async checkpoint(options: CheckpointOptions, dir = defaultCheckpointDir(this.#target.bundle)): Promise<Checkpoint> {
     const checked = checkCheckpointOptions(options);
     checkString('dir', dir);
+    const path = absolutePath(dir);
     return this.#locked(() => {
       this.requireLiving();
-      return makeCheckpoint(resolve(dir), checked, (path) =>
-        this.#run(commands.checkpoint(this.#target.id, path, checked)),
-      );
+      return makeCheckpoint(path, checked, (image) => this.#run(commands.checkpoint(this.#target.id, image, checked)));
     });
   }
 
   async checkpoints(dir = defaultCheckpointDir(this.#target.bundle)): Promise<Checkpoint[]> {
     checkString('dir', dir);
-    return Promise.resolve(listCheckpoints(resolve(dir)));
+    return Promise.resolve(listCheckpoints(absolutePath(dir)));
   }
 
   async deleteCheckpoint(name: string, dir = defaultCheckpointDir(this.#target.bundle)): Promise<void> {
     checkId('name', name);
     checkString('dir', dir);
-    await removeCheckpoint(resolve(dir), name);
+    await removeCheckpoint(absolutePath(dir), name);
   }
 
   /** @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED`, `ERR_CONTAINER_EXITED` unless its first process runs. */

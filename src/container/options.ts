@@ -1,10 +1,11 @@
 /** The options and results of `Container`'s methods, and the check of the options of `Container.create()`. */
-import { resolve } from 'node:path';
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
+import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
+import { absolutePath } from '../disk/working-directory.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
 import type { ContainerState } from '../state/container.js';
 import { checkId } from '../oci/ids.js';
@@ -33,12 +34,23 @@ export interface ContainerOptions {
    * process itself gets only what its bundle says. Default none.
    */
   runtimeEnv?: Record<string, string>;
+  /**
+   * `'systemd'`: each shim and its process is started in a transient scope of systemd, of the system's manager for root, else
+   * of the user's. A stop of the supervisor's own unit does not reach it. Kept with the container. Default `'none'`.
+   */
+  scope?: 'none' | 'systemd';
   /** Another shim: a name on PATH or a path. Default: the shipped one. */
   shim?: string;
   /** Stored with the container and not interpreted. Default none. */
   labels?: string[];
   /** Passes `--no-pivot` to the runtime. Default false. */
   noPivotRoot?: boolean;
+  /**
+   * Whether the container, its started processes and their ends survive a power cut: what records them is flushed to the
+   * disk before `create()`, `start()` and `exec()` resolve and before an end is told. Needs the shipped shim, and a state
+   * root on a disk. What it costs: docs/performance.md. Default false.
+   */
+  durable?: boolean;
   /**
    * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, all of a
    * call's commands of the runtime together, the waits for shims of a delete. Each method says how long it takes at most. Not
@@ -79,11 +91,27 @@ export interface CleanUpOptions {
 /** What `exec` runs: the process object of `init` as it was started, with these changes, as `execSpec()` makes them. */
 export type ExecSpec = ExecOverrides & { args: string[] };
 
+/**
+ * Checks the options of a call that takes only `timeoutMs`.
+ * @returns the time limit in milliseconds.
+ */
+export function checkTimeoutOption(options: { timeoutMs?: number }): number {
+  checkObject('options', options);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  checkTimeout('options.timeoutMs', timeoutMs);
+  return timeoutMs;
+}
+
 /** Checks labels. The result has the key only if labels were given, as process.json does. */
 export function checkLabels(labels: string[] | undefined): { labels?: string[] } {
   if (labels === undefined) return {};
   checkStrings('options.labels', labels);
   return { labels: [...labels] };
+}
+
+function checkScope(name: string, value: unknown): void {
+  checkString(name, value);
+  if (!['none', 'systemd'].includes(value)) throw invalidArgValue(name, value, "must be 'none' or 'systemd'");
 }
 
 /** Checks all options and fills in the defaults. Throws as `Container.create()`. */
@@ -95,19 +123,22 @@ export function checkOptions(options: ContainerOptions): {
 } {
   checkObject('options', options);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
-  const { runtimeEnv = {}, labels = [], noPivotRoot = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { runtimeEnv = {}, scope = 'none', labels = [], noPivotRoot = false, durable = false } = options;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkString('options.root', root);
   checkId('options.id', id);
   checkString('options.bundle', bundle);
   checkString('options.runtime', runtime);
   checkStrings('options.runtimeArgs', runtimeArgs);
   checkRuntimeEnv('options.runtimeEnv', runtimeEnv);
+  checkScope('options.scope', scope);
   checkString('options.shim', shim);
   checkStrings('options.labels', labels);
   checkBoolean('options.noPivotRoot', noPivotRoot);
+  checkBoolean('options.durable', durable);
   checkTimeout('options.timeoutMs', timeoutMs);
   const state = {
-    bundle: resolve(bundle),
+    bundle: absolutePath(bundle),
     labels: [...labels],
     stdin: '',
     stdout: '',
@@ -116,8 +147,11 @@ export function checkOptions(options: ContainerOptions): {
     runtimeArgs: withAbsoluteRoot(runtimeArgs),
     shim: normalizeProgram(shim),
     noPivotRoot,
+    durable,
     key: newKey(),
     runtimeEnv: recordedEnv(runtimeEnv),
+    ...(scope === 'none' ? {} : { scope }),
   };
-  return { root, id, state, timeoutMs };
+  // Before any wait: the working directory may change meanwhile.
+  return { root: absolutePath(root), id, state, timeoutMs };
 }

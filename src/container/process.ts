@@ -3,8 +3,8 @@
  * Source: the `Process` interface of containerd's `process.go` (June 2016).
  */
 import type { Readable, Writable } from 'node:stream';
-import { checkInteger } from '../base/arg-checks.js';
-import { OutliveError } from '../base/errors.js';
+import { checkAbortSignal, checkInteger, checkObject } from '../base/arg-checks.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { CLOSE_STDIN_LINE, resizeLine, sendControl } from '../shim/control.js';
 import type { Exit } from '../state/exit.js';
@@ -53,6 +53,9 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   /** Compared after a stdio FIFO was opened: if the process was removed, its FIFOs may be another process's by now. */
   readonly #isOurs = (): boolean => !this.lifecycle.dir.isAnothers();
 
+  /** Whether openStdin() has opened stdin, and neither closeStdin() has closed it nor the caller been told the end. */
+  #stdinIsOpen = false;
+
   /** @internal */
   readonly rootIds: { readonly uid: number; readonly gid: number };
 
@@ -81,11 +84,20 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
-   * A descriptor that hangs up (POLLHUP, end-of-file) when the process has ended; -1 if there is none (not started,
-   * closed). It belongs to this object: poll it, do not read or close it.
+   * A descriptor that hangs up (POLLHUP, end-of-file) when the process has ended. It belongs to this object: poll it, do
+   * not read or close it. It stays open until `close()` or the container's `delete()`. -1 if there is none: the process is
+   * not started or closed, or it had ended before this was first read.
    */
   get exitFd(): number {
     return this.lifecycle.exitFd;
+  }
+
+  /**
+   * The release of its shim, which stays the same when the library is upgraded (docs/protocol.md, "Releases"); undefined
+   * if none is recorded: an older shim, one of another make, or one that is still starting.
+   */
+  get shimVersion(): string | undefined {
+    return this.lifecycle.shimVersion;
   }
 
   /**
@@ -127,6 +139,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     if (exit.status === undefined) {
       throw new OutliveError('ERR_EXIT_STATUS_LOST', `exit status of process ${this.id} is lost: ${exit.lost ?? ''}`);
     }
+    this.#stdinIsOpen = false;
     return exit.status;
   }
 
@@ -136,10 +149,16 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    * @param options.signal aborts the wait, not the process.
    * @returns its end; `status` undefined and `lost` set if nobody recorded it. Never rejects because the process failed.
    * @throws the signal's reason; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was never started,
-   *   `ERR_INVALID_STATE` if the end is not known and this object is closed, or is closed meanwhile.
+   *   `ERR_INVALID_STATE` if the end is not known and this object is closed, or is closed meanwhile; {TypeError}
+   *   `ERR_INVALID_ARG_TYPE`.
    */
-  async wait({ signal }: { signal?: AbortSignal } = {}): Promise<Exit> {
-    return this.lifecycle.wait(signal);
+  async wait(options: { signal?: AbortSignal } = {}): Promise<Exit> {
+    checkObject('options', options);
+    const { signal } = options;
+    checkAbortSignal('options.signal', signal);
+    const exit = await this.lifecycle.wait(signal);
+    this.#stdinIsOpen = false;
+    return exit;
   }
 
   /**
@@ -155,7 +174,8 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
-   * Sets the size of its terminal. Without a terminal, nothing happens.
+   * Sets the size of its terminal, and sends SIGWINCH to the foreground process group, also if the size was the same: a
+   * new viewer of a full-screen program needs a redraw. Without a terminal, nothing happens.
    * @param width columns, 1 to 65535.
    * @param height rows, 1 to 65535.
    * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; {TypeError|RangeError}
@@ -169,20 +189,38 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
 
   /**
    * Closes its stdin: the process sees end-of-file if no other writer has the FIFO open. On a terminal in canonical
-   * mode the end-of-file character is typed.
-   * @throws as `resize()`.
+   * mode the end-of-file character is typed. After `openStdin()` it is no error that the process has ended meanwhile, so
+   * that `openStdin().end(); closeStdin()` does not depend on how fast the program is; once `wait()` or `exitStatus()`
+   * has told the end, it is one again.
+   * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; a system error: EAGAIN if the shim does not
+   *   read its control FIFO.
    */
   closeStdin(): void {
-    sendControl(this.lifecycle.requireRunning(), CLOSE_STDIN_LINE);
+    try {
+      sendControl(this.lifecycle.requireRunning(), CLOSE_STDIN_LINE);
+    } catch (error) {
+      if (!this.#stdinIsOpen || !hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
+    }
+    this.#stdinIsOpen = false;
   }
 
   /**
-   * A stream that writes to its stdin; see `openInput()`.
-   * @throws {OutliveError} `ERR_PROCESS_EXITED` if stdin is a FIFO, and the process was removed and its id used again;
-   *   a system error, among them ENXIO if no process has the FIFO open for reading.
+   * A stream that writes to its stdin; see `openInput()`. On a terminal in canonical mode the kernel drops what a line has
+   * beyond 4095 bytes; see termios(3).
+   * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; a system error, among them ENXIO if it runs
+   *   and nobody reads the FIFO: it has closed its stdin, or stdin has ended.
    */
   openStdin(): Writable {
-    return openInputIf(this.#isOurs, this.stdio.stdin);
+    this.lifecycle.requireRunning();
+    try {
+      const stream = openInputIf(this.#isOurs, this.stdio.stdin);
+      this.#stdinIsOpen = true;
+      return stream;
+    } catch (error) {
+      // It may have ended since the look above.
+      if (hasCode(error, 'ENXIO', 'ENOENT')) this.lifecycle.requireRunning();
+      throw error;
+    }
   }
 
   /**

@@ -14,6 +14,7 @@ import type { RuntimeTarget } from '../runtime/call.js';
 import { deleteFromRuntime } from '../runtime/delete.js';
 import { runtimeEnvironment } from '../runtime/environment.js';
 import { isPaused } from '../runtime/paused.js';
+import { explainSilence } from '../runtime/silence.js';
 import { abandonForeignStart } from '../shim/abandon.js';
 import type { Attempt } from '../shim/start.js';
 import { newKey } from '../state/key.js';
@@ -33,6 +34,10 @@ export interface ProcessesConfig<Owner extends ProcessOwner> {
   /** As `ContainerOptions.shim`. */
   readonly shim: string;
   readonly noPivotRoot: boolean;
+  /** As in state.json. */
+  readonly scope: string | undefined;
+  /** As `ContainerOptions.durable`. */
+  readonly durable: boolean;
   readonly changes: ContainerChanges<Process<Owner>>;
   /** Lets the program of a created container run. Takes the lock. */
   readonly letRun: () => Promise<void>;
@@ -117,13 +122,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
    * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process with this id; a system error.
    */
   claim({ id, spec, stdio, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
-    const { target, noPivotRoot, changes } = this.#config;
+    const { target, noPivotRoot, durable, changes } = this.#config;
     if (this.#processes.has(id))
       throw new OutliveError('ERR_INVALID_STATE', `${target.id} has a process ${id} already`);
     const { exec = false, create = false, checkpoint = '', ...labels } = mode;
     const state: ProcessState = {
       exec,
       create,
+      durable,
       containerdStdin: stdio.stdin,
       containerdStdout: stdio.stdout,
       containerdStderr: stdio.stderr,
@@ -149,7 +155,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
           return process;
         } catch (error) {
           if (this.get(id) === process) this.#processes.delete(id);
-          throw error;
+          throw await explainSilence(target, error);
         } finally {
           made.release();
         }
@@ -261,7 +267,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     stdio: Stdio,
     { create, labels, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'rootUID' | 'rootGID'>,
   ): ProcessConfig<Owner> {
-    const { container, target, shim, letRun, changes, onLost } = this.#config;
+    const { container, target, shim, scope, durable, letRun, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
     const hostState = hostStateFile(target, target.id);
     const cleanUp = (): Promise<void> =>
@@ -277,7 +283,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
       labels: labels ?? [],
-      launch: { dir, shim, containerId: target.id, bundle, runtime, env, timeoutMs, cleanUp },
+      launch: { dir, shim, scope, containerId: target.id, bundle, runtime, env, timeoutMs, durable, cleanUp },
       isPaused: (pid) => isPaused(pid, hostState),
       onStarted: tellOf((process) => changes.tell('start', process)),
       onLost: tellOf(onLost),

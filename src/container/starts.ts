@@ -2,7 +2,7 @@
  * Starts the processes of a container: the first one with the lock held to the end, further ones in parallel. `Container`
  * documents arguments, result and errors.
  */
-import { checkObject, checkStrings } from '../base/arg-checks.js';
+import { checkKeys, checkObject, checkStrings } from '../base/arg-checks.js';
 import { readBundle } from '../oci/bundle.js';
 import { execSpec } from '../oci/exec-spec.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
@@ -34,7 +34,9 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     this.#config = config;
   }
 
-  async start({ stdio, checkpoint = '', labels }: StartOptions): Promise<Process<Owner>> {
+  async start(options: StartOptions): Promise<Process<Owner>> {
+    checkKeys('options', options, ['stdio', 'checkpoint', 'labels']);
+    const { stdio, checkpoint = '', labels } = options;
     const { bundle, locked, processes, operations } = this.#config;
     const given = newStdio(stdio);
     const mode = { checkpoint, ...checkLabels(labels) };
@@ -50,17 +52,21 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     });
   }
 
-  async create({ stdio, labels }: CreateOptions): Promise<Process<Owner>> {
+  async create(options: CreateOptions): Promise<Process<Owner>> {
+    checkKeys('options', options, ['stdio', 'labels']);
+    const { stdio, labels } = options;
     const given = newStdio(stdio);
     const mode = { create: true, ...checkLabels(labels) };
     return this.#config.locked((keep) => this.#startInit(given, mode, keep));
   }
 
-  async exec(id: string, spec: ExecSpec, { stdio, labels }: ExecOptions): Promise<Process<Owner>> {
+  async exec(id: string, spec: ExecSpec, options: ExecOptions): Promise<Process<Owner>> {
     const { timeoutMs, locked, processes, operations } = this.#config;
     checkId('processId', id);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
+    checkKeys('options', options, ['stdio', 'labels']);
+    const { stdio, labels } = options;
     const given = newStdio(stdio);
     const mode = { exec: true, ...checkLabels(labels) };
     // The lock is held only for the claim, not while the runtime runs: so several execs can run at the same time.

@@ -6,6 +6,7 @@
 import * as fs from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
+import { closeOwned, openOwned } from '../posix/owned.js';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 
@@ -28,7 +29,7 @@ export function ensureFifo(path: string): boolean {
 }
 
 /**
- * Opens a state FIFO for reading, O_NONBLOCK. The caller closes the descriptor.
+ * Opens a state FIFO for reading, O_NONBLOCK. The caller closes the descriptor by closeOwned().
  * @throws {OutliveError} `ERR_INVALID_STATE` if it is no FIFO of this user; a system error of open(2).
  */
 export function openFifoReader(path: string): number {
@@ -36,7 +37,7 @@ export function openFifoReader(path: string): number {
 }
 
 /**
- * Opens a state FIFO for writing, O_NONBLOCK. The caller closes the descriptor.
+ * Opens a state FIFO for writing, O_NONBLOCK. The caller closes the descriptor by closeOwned().
  * @throws as {@link openFifoReader}; the system error is ENXIO if no process has the FIFO open for reading.
  */
 export function openFifoWriter(path: string): number {
@@ -44,12 +45,12 @@ export function openFifoWriter(path: string): number {
 }
 
 function openFifo(path: string, access: number): number {
-  const fd = posix.open(path, access | O_NONBLOCK | O_NOFOLLOW);
+  const fd = openOwned(path, access | O_NONBLOCK | O_NOFOLLOW);
   try {
     checkFifo(path, fs.fstatSync(fd));
     return fd;
   } catch (error) {
-    fs.closeSync(fd);
+    closeOwned(fd);
     throw error;
   }
 }

@@ -20,19 +20,64 @@ export function makeDirectory(path: string): void {
  * whole new one. @throws a system error; the old file is unchanged then.
  */
 export function writeFileAtomic(path: string, text: string): void {
+  throughTemporary(path, text, fs.renameSync);
+}
+
+/**
+ * Makes a file with mode 0600, whole or not at all. Does nothing if there is one: another program may make it at the same time.
+ * @throws a system error.
+ */
+export function writeFileOnce(path: string, text: string): void {
+  try {
+    throughTemporary(path, text, fs.linkSync);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+}
+
+function throughTemporary(path: string, text: string, give: (temporary: string, path: string) => void): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
     try {
-      fs.fchmodSync(fd, 0o600);
+      // The umask may have taken bits of the owner. Not fchmod(2), which `node --permission` refuses even with all grants.
+      fs.chmodSync(temporary, 0o600);
+      // ext4 and btrfs then write the file soon after it is closed, as they do with one that replaces another. Else a power
+      // cut within the next half minute may leave an empty file.
+      fs.ftruncateSync(fd, 0);
       fs.writeFileSync(fd, text);
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, path);
-  } catch (error) {
+    give(temporary, path);
+  } finally {
     fs.rmSync(temporary, { force: true });
+  }
+}
+
+/**
+ * Waits until the contents of these files, and the names in these directories, are on the disk. Skips what is not there.
+ * Does not block the event loop.
+ * @throws a system error, with the path, if one can't be opened or flushed.
+ * @see fsync(2)
+ */
+export async function flush(...paths: readonly string[]): Promise<void> {
+  const results = await Promise.allSettled(paths.map(flushOne));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+async function flushOne(path: string): Promise<void> {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+  const file = await fs.promises.open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
+  });
+  try {
+    await file?.sync();
+  } catch (error) {
+    throw Object.assign(error as Error, { path });
+  } finally {
+    await file?.close();
   }
 }
 
@@ -78,6 +123,25 @@ export function readIfThere(
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/**
+ * Makes an empty file that has no name any more, for what a child says. The caller closes it.
+ * @param dir where; a name is there for a moment.
+ * @returns a descriptor for reading and writing. @throws a system error.
+ */
+export function openUnnamed(dir: string): number {
+  const path = join(dir, `.${randomUUID()}.tmp`);
+  const fd = fs.openSync(path, 'wx+', 0o600);
+  fs.rmSync(path, { force: true });
+  return fd;
+}
+
+/** The first `limit` bytes of such a file as text. */
+export function readUnnamed(fd: number, limit: number): string {
+  const buffer = Buffer.alloc(limit);
+  // The offset is the child's, too: it is neither used nor moved.
+  return buffer.toString('utf8', 0, fs.readSync(fd, buffer, 0, limit, 0));
 }
 
 /**

@@ -3,8 +3,9 @@
  * Does not run them. Behaviour: execvp(3).
  */
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { absolutePath } from './working-directory.js';
 import { nativeExecutable } from '../posix/index.js';
 
 /** The `runtime` of a container that uses the shipped host runtime. */
@@ -15,7 +16,7 @@ export const DEFAULT_SHIM = 'outlive-shim';
 
 /** Makes a path absolute, as the shim has another working directory; keeps a name without a slash, for PATH. */
 export function normalizeProgram(program: string): string {
-  return program.includes('/') ? resolve(program) : program;
+  return program.includes('/') ? absolutePath(program) : program;
 }
 
 /**
@@ -23,15 +24,16 @@ export function normalizeProgram(program: string): string {
  * @throws {OutliveError} `ERR_NOT_INSTALLED` if there is no such executable.
  */
 export function findRuntime(runtime: string): string {
-  return find(runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : runtime);
+  return findProgram(runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : runtime);
 }
 
 /** The shim's absolute path. @throws as {@link findRuntime}. */
 export function findShim(shim: string): string {
-  return find(shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : shim);
+  return findProgram(shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : shim);
 }
 
-function find(program: string): string {
+/** The absolute path of a name on PATH, or of a path. @throws as {@link findRuntime}. */
+export function findProgram(program: string): string {
   const candidates = program.includes('/')
     ? [program]
     : (process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter).map((dir) => join(dir || '.', program));
@@ -39,7 +41,7 @@ function find(program: string): string {
   for (const path of candidates) {
     try {
       accessSync(path, constants.X_OK);
-      if (statSync(path).isFile()) return resolve(path);
+      if (statSync(path).isFile()) return absolutePath(path);
     } catch (error) {
       if (hasCode(error, 'EACCES')) denied ??= error;
     }

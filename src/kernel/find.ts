@@ -2,10 +2,11 @@
  * Finds a shim and runtime commands that are not recorded anywhere yet, by their arguments and working directory.
  * Does not see processes of other users, whose `/proc/<pid>/cwd` can't be read. Behaviour: proc(5).
  */
-import { closeSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import * as posix from '../posix/index.js';
+import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
 import { readProcStat } from './identity.js';
 
 /** A process may fork while the list is read, and a killed one is listed until it is reaped. */
@@ -98,12 +99,12 @@ async function findAll(isMatch: (pid: number) => boolean): Promise<number[]> {
 function killIf(pid: number, isMatch: () => boolean): void {
   let pidfd: number | undefined;
   try {
-    pidfd = posix.pidfdOpen(pid);
+    pidfd = pidfdOpenOwned(pid);
     if (isMatch()) posix.pidfdSendSignal(pidfd, 'SIGKILL');
   } catch (error) {
     if (!hasCode(error, 'ESRCH')) throw error;
   } finally {
-    if (pidfd !== undefined) closeSync(pidfd);
+    if (pidfd !== undefined) closeOwned(pidfd);
   }
 }
 

@@ -3,9 +3,10 @@
  * A pid alone is not enough: the kernel reuses it. Does not store identities; state/ does.
  * Behaviour: proc(5), random(4), pidfd_open(2), pidfd_send_signal(2).
  */
-import { closeSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
+import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
 import { type ProcStat, parseProcStat } from './stat.js';
 
 /** Identifies one process, also after its pid was reused. */
@@ -41,7 +42,7 @@ export function isRunning(identity: Identity): boolean {
 function hasThreads({ pid, startTimeTicks }: Identity): boolean {
   let pidfd: number;
   try {
-    pidfd = posix.pidfdOpen(pid);
+    pidfd = pidfdOpenOwned(pid);
   } catch (error) {
     if (hasCode(error, 'ESRCH')) return false;
     throw error;
@@ -50,7 +51,7 @@ function hasThreads({ pid, startTimeTicks }: Identity): boolean {
     // Asked after the open: if the process has its pid still, then it had it at the open too.
     return readProcStat(pid)?.startTimeTicks === startTimeTicks && !posix.pidfdHasEnded(pidfd);
   } finally {
-    closeSync(pidfd);
+    closeOwned(pidfd);
   }
 }
 
@@ -65,7 +66,7 @@ function hasThreads({ pid, startTimeTicks }: Identity): boolean {
 export function signalProcess(identity: Identity, signal: NodeJS.Signals | number): void {
   let pidfd: number;
   try {
-    pidfd = posix.pidfdOpen(identity.pid);
+    pidfd = pidfdOpenOwned(identity.pid);
   } catch (cause) {
     if (hasCode(cause, 'ESRCH')) throw exited(identity, cause);
     throw cause;
@@ -77,7 +78,16 @@ export function signalProcess(identity: Identity, signal: NodeJS.Signals | numbe
     if (hasCode(cause, 'ESRCH')) throw exited(identity, cause);
     throw cause;
   } finally {
-    closeSync(pidfd);
+    closeOwned(pidfd);
+  }
+}
+
+/** Sends SIGKILL to exactly this process if it runs. @throws a system error of pidfd_send_signal(2). */
+export function killIfRunning(identity: Identity): void {
+  try {
+    if (isRunning(identity)) signalProcess(identity, 'SIGKILL');
+  } catch (error) {
+    if (!hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
   }
 }
 

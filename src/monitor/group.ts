@@ -9,6 +9,12 @@ import { OomWatch, containerCgroup } from './oom.js';
 import { within } from '../base/promises.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 
+/**
+ * How long to wait for the end of a first process whose cgroup is gone, in milliseconds. Its shim has only to write it,
+ * unless it was killed.
+ */
+const RECORD_LIMIT_MS = 1000;
+
 /** @internal */
 export interface GroupConfig {
   readonly container: Container;
@@ -16,8 +22,12 @@ export interface GroupConfig {
   readonly initHoldMs: number;
   /** The number of OOM kills in its cgroup that were reported before. */
   readonly oomKillsTold: number;
+  /** The processes of the container that were followed before: they are not followed again. */
+  readonly seen: WeakSet<ContainerProcess>;
   readonly onExit: (process: ContainerProcess, exit: Exit, timeMs: number) => void;
   readonly onOom: (init: ContainerProcess, kills: number, total: number) => void;
+  /** Called when no process is followed any more. */
+  readonly onIdle: () => void;
 }
 
 interface Followed {
@@ -28,12 +38,15 @@ interface Followed {
 export class MonitorGroup {
   readonly #config: GroupConfig;
   readonly #followed = new Map<ContainerProcess, Followed>();
-  /** All processes followed so far: one that is added twice is reported once. */
-  readonly #seen = new WeakSet<ContainerProcess>();
+  /** The container's first process, if it is or was followed. */
+  #init: ContainerProcess | undefined;
   #oom: OomWatch | undefined;
+  /** The number of OOM kills in the cgroup of `#init` that were reported. */
+  #oomKillsTold: number;
 
   constructor(config: GroupConfig) {
     this.#config = config;
+    this.#oomKillsTold = config.oomKillsTold;
   }
 
   /** Whether no process is followed. */
@@ -43,19 +56,24 @@ export class MonitorGroup {
 
   /** Reports the exit of a started process, also of one that has ended already. Does nothing if it did so before. */
   follow(process: ContainerProcess): void {
-    if (this.#seen.has(process)) return;
-    this.#seen.add(process);
+    if (this.#config.seen.has(process)) return;
+    this.#config.seen.add(process);
     const abort = new AbortController();
-    const done = this.#reportExit(process, abort.signal).finally(() => this.#followed.delete(process));
-    this.#followed.set(process, { abort, done });
+    const done = this.#reportExit(process, abort.signal).then(() => this.#end(process, followed));
+    const followed: Followed = { abort, done };
+    this.#followed.set(process, followed);
+    if (process.id !== INIT_PROCESS_ID) return;
+    // A second init, after the first one was removed, has another cgroup.
+    if (this.#init !== undefined) this.#oomKillsTold = 0;
+    this.#init = process;
     // Do this last: an error here must not lose the exit event. #reportExit() has not continued after its await yet, so
     // no OOM kill can come too late.
-    if (process.id === INIT_PROCESS_ID) this.#watchMemory(process);
+    this.#watchMemory(process);
   }
 
   /** Reports nothing more of a process. If it is followed again, its exit is reported again. */
   forget(process: ContainerProcess): void {
-    this.#seen.delete(process);
+    this.#config.seen.delete(process);
     this.#followed.get(process)?.abort.abort();
     this.#followed.delete(process);
     if (process.id === INIT_PROCESS_ID) this.#closeMemory();
@@ -74,19 +92,47 @@ export class MonitorGroup {
   async #reportExit(process: ContainerProcess, signal: AbortSignal): Promise<void> {
     let exit: Exit;
     try {
-      exit = await process.wait({ signal });
+      exit = await process.lifecycle.wait(signal);
     } catch {
       // The process was forgotten or its object closed: its exit can't be known any more.
       return;
     }
     const timeMs = exit.record?.endedAtMs ?? Date.now();
-    await this.#oom?.lastLook();
+    await this.#lookForKills(signal);
     if (process.id === INIT_PROCESS_ID) {
       const others = [...this.#followed].filter(([other]) => other !== process).map(([, { done }]) => done);
       await within(Promise.all(others), this.#config.initHoldMs);
       this.#closeMemory();
     }
     if (!signal.aborted) this.#config.onExit(process, exit, timeMs);
+  }
+
+  #end(process: ContainerProcess, followed: Followed): void {
+    // It may have been forgotten and followed again.
+    if (this.#followed.get(process) === followed) this.#followed.delete(process);
+    if (this.isEmpty) this.#config.onIdle();
+  }
+
+  /**
+   * Reports the OOM kills that are not reported yet, before an exit that one of them may have caused. The cgroup's count
+   * is preferred. If the cgroup is gone, all its processes have ended, and the shim of the first one has recorded the
+   * count. If it has not (another make, an older release), what the kernel notified of decides.
+   */
+  async #lookForKills(signal: AbortSignal): Promise<void> {
+    const init = this.#init;
+    if (init === undefined) return;
+    const isThere = this.#oom?.look();
+    if (isThere === true || (isThere === undefined && !init.hasEnded)) return;
+    const end = await within(endOf(init, signal), RECORD_LIMIT_MS);
+    const recorded = end?.record?.oomKills;
+    if (recorded !== undefined) this.#reportKills(init, recorded);
+    else await this.#oom?.lastLook();
+  }
+
+  #reportKills(init: ContainerProcess, total: number): void {
+    const kills = total - this.#oomKillsTold;
+    this.#oomKillsTold = Math.max(total, this.#oomKillsTold);
+    if (kills > 0) this.#config.onOom(init, kills, total);
   }
 
   #watchMemory(init: ContainerProcess): void {
@@ -96,12 +142,20 @@ export class MonitorGroup {
     // be reused before containerCgroup() reads it, and we would watch another process's cgroup. If the process has not
     // ended at this check, the pid was its own at the read.
     if (cgroup === undefined || init.hasEnded) return;
-    const { oomKillsTold, onOom } = this.#config;
-    this.#oom = OomWatch.open(cgroup, pid, oomKillsTold, (kills, total) => onOom(init, kills, total));
+    this.#oom = OomWatch.open(cgroup, pid, this.#oomKillsTold, (_, total) => this.#reportKills(init, total));
   }
 
   #closeMemory(): void {
     this.#oom?.close();
     this.#oom = undefined;
+  }
+}
+
+/** How a process ended; undefined if that can't be known. */
+async function endOf(process: ContainerProcess, signal: AbortSignal): Promise<Exit | undefined> {
+  try {
+    return await process.wait({ signal });
+  } catch {
+    return undefined;
   }
 }

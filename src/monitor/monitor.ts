@@ -6,6 +6,7 @@
 import { EventEmitter } from 'node:events';
 import { checkInteger, checkObject } from '../base/arg-checks.js';
 import { invalidArgType } from '../base/arg-errors.js';
+import type { ContainerChange } from '../container/changes.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import { OutliveError } from '../base/errors.js';
 import type { Exit } from '../state/exit.js';
@@ -56,22 +57,31 @@ interface MonitorEvents {
   event: [MonitorEvent];
   exit: [ExitEvent];
   oom: [OomEvent];
+  error: [Error];
 }
+
+type Listener<E extends keyof MonitorEvents> = (...args: MonitorEvents[E]) => void;
 
 /**
  * Follows processes and reports their events: it emits `event`, and `exit` or `oom`, and it is an async iterable. Each
  * iterator and each listener gets all events from its start on. The first of them also gets the earlier events, which
- * are kept for it. While a process is followed, it keeps the event loop alive.
+ * are kept for it; if more than `maxPending` came, a listener for `error` gets `ERR_EVENTS_DROPPED` after them. If a
+ * listener throws, the others get the event nevertheless, and the error becomes an uncaught exception. While a process is
+ * followed, it keeps the event loop alive.
  */
 export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterable<MonitorEvent> {
   readonly #maxPending: number;
   readonly #initHoldMs: number;
   readonly #groups = new Map<Container, MonitorGroup>();
-  /** The containers that were added, each with the function that ends its subscription. */
+  /** The processes of each container that were followed so far: one that is added twice is reported once. */
+  readonly #seen = new WeakMap<Container, WeakSet<ContainerProcess>>();
+  /** The containers that were added and not deleted, each with the function that ends its subscription. */
   readonly #subscriptions = new Map<Container, () => void>();
   readonly #queues = new Set<MonitorQueue<MonitorEvent>>();
   /** The events kept for the first iterator or listener; undefined after that one has come. */
   #first: MonitorQueue<MonitorEvent> | undefined;
+  /** Whether a listener was added that gets the kept events in a microtask. */
+  #firstListens = false;
   #closed = false;
 
   /** Makes a monitor without processes. @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`. */
@@ -88,46 +98,47 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
 
   /**
    * Follows a started process, or all processes of a container, also those that this object starts later. A process
-   * that has ended already is reported too. A process is not followed twice.
+   * that has ended already is reported too. A process is not followed twice. A container that is deleted through the
+   * same object is let go when the exits of its processes are reported.
    * @param target a `Process` or a `Container`.
    * @param options.oomKillsTold how many OOM kills of the container's cgroup are known already; they are not reported.
    *   Default 0.
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; {OutliveError} `ERR_INVALID_STATE` if the monitor is closed; a system
-   *   error (EMFILE, ENFILE) if the container's cgroup can't be watched: exits are reported nevertheless. For a process
-   *   that is started later, this error is not reported.
+   * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if the
+   *   monitor is closed; a system error if the container's directory can't be read, and then nothing is followed; a system
+   *   error (EMFILE, ENFILE) if its cgroup can't be watched: all exits are reported nevertheless, and OOM kills at the end.
+   *   For a process that is started later, this error is not reported.
    */
-  add(target: ContainerProcess | Container, { oomKillsTold = 0 }: { oomKillsTold?: number } = {}): void {
+  add(target: ContainerProcess | Container, options: { oomKillsTold?: number } = {}): void {
     if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
+    checkObject('options', options);
+    const { oomKillsTold = 0 } = options;
+    checkInteger('options.oomKillsTold', oomKillsTold, 0, Number.MAX_SAFE_INTEGER);
     if (target instanceof Process) {
-      this.#group(target.container, oomKillsTold).follow(target);
+      this.#follow(this.#group(target.container, oomKillsTold), [target]);
       return;
     }
     if (!(target instanceof Container)) throw invalidArgType('target', 'a Process or a Container', target);
+    const processes = target.processes();
     const group = this.#group(target, oomKillsTold);
     if (!this.#subscriptions.has(target)) {
-      const end = target.changes.subscribe((change, process) => {
-        if (change !== 'start' || process === undefined) return;
-        try {
-          this.#group(target, 0).follow(process);
-        } catch {
-          // Ignore: there are no descriptors to watch its cgroup, so there are no OOM events. The start must not fail.
-        }
-      });
+      const end = target.changes.subscribe((change, process) => this.#changed(target, change, process));
       this.#subscriptions.set(target, end);
     }
-    for (const process of target.processes()) group.follow(process);
+    this.#follow(group, processes);
   }
 
   /** Stops following a process, or all processes of a container. Pending events are still delivered. */
   remove(target: ContainerProcess | Container): void {
     if (target instanceof Process) {
       this.#groups.get(target.container)?.forget(target);
+      this.#forgetIfIdle(target.container);
       return;
     }
     this.#subscriptions.get(target)?.();
     this.#subscriptions.delete(target);
     this.#groups.get(target)?.close();
     this.#groups.delete(target);
+    this.#seen.delete(target);
   }
 
   /** @internal Resolves when the exits of all followed processes of this container are reported. */
@@ -157,18 +168,68 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    * `ERR_EVENTS_DROPPED` after the pending events if more than `maxPending` events were pending.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<MonitorEvent> {
-    const first = this.#first;
-    this.#first = undefined;
-    if (first !== undefined) return first;
+    const first = this.#firstListens ? undefined : this.#first;
+    if (first !== undefined) {
+      this.#first = undefined;
+      return first;
+    }
     const queue = this.#newQueue();
     if (this.#closed) void queue.return();
     return queue;
   }
 
-  /** As EventEmitter's. The first listener gets the kept events, in a microtask. */
-  override on<E extends keyof MonitorEvents>(name: E, listener: (...args: MonitorEvents[E]) => void): this {
-    queueMicrotask(() => this.#emitKept());
+  /** As EventEmitter's, and so are once() and the others. The first listener gets the kept events, in a microtask. */
+  override on<E extends keyof MonitorEvents>(name: E, listener: Listener<E>): this {
+    this.#listens(name);
     return super.on(name, listener as never);
+  }
+
+  override addListener<E extends keyof MonitorEvents>(name: E, listener: Listener<E>): this {
+    return this.on(name, listener);
+  }
+
+  // once() calls on(), and prependOnceListener() calls this.
+  override prependListener<E extends keyof MonitorEvents>(name: E, listener: Listener<E>): this {
+    this.#listens(name);
+    return super.prependListener(name, listener as never);
+  }
+
+  #listens(name: string): void {
+    if (this.#first === undefined || this.#firstListens || !['event', 'exit', 'oom'].includes(name)) return;
+    this.#firstListens = true;
+    queueMicrotask(() => this.#emitKept());
+  }
+
+  #changed(container: Container, change: ContainerChange, process: ContainerProcess | undefined): void {
+    if (change === 'start' && process !== undefined) {
+      try {
+        this.#group(container, 0).follow(process);
+      } catch {
+        // Ignore: there are no descriptors to watch its cgroup, so there are no OOM events. The start must not fail.
+      }
+    } else if (change === 'delete') {
+      void this.allTold(container).then(() => this.remove(container));
+    }
+  }
+
+  /** Follows all of them, and then throws the first error. */
+  #follow(group: MonitorGroup, processes: readonly ContainerProcess[]): void {
+    const errors: unknown[] = [];
+    for (const process of processes) {
+      try {
+        group.follow(process);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Lets go of a container of which nothing is followed, unless it was added itself. */
+  #forgetIfIdle(container: Container): void {
+    if (this.#groups.get(container)?.isEmpty !== true || this.#subscriptions.has(container)) return;
+    this.#groups.get(container)?.close();
+    this.#groups.delete(container);
   }
 
   #newQueue(): MonitorQueue<MonitorEvent> {
@@ -181,10 +242,14 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     const known = this.#groups.get(container);
     if (known !== undefined) return known;
     const containerId = container.id;
+    const seen = this.#seen.get(container) ?? new WeakSet();
+    this.#seen.set(container, seen);
     const group = new MonitorGroup({
       container,
       initHoldMs: this.#initHoldMs,
       oomKillsTold,
+      seen,
+      onIdle: () => this.#forgetIfIdle(container),
       onExit: (process, exit, timeMs) =>
         this.#tell({ type: 'exit', containerId, processId: process.id, timeMs, exit, process }),
       onOom: (init, kills, totalKills) =>
@@ -212,12 +277,26 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     const first = this.#first;
     this.#first = undefined;
     for (const event of first?.takeAll() ?? []) this.#emitOne(event);
+    const dropped = first?.dropped;
     void first?.return();
+    if (dropped !== undefined) this.emit('error', dropped);
   }
 
   #emitOne(event: MonitorEvent): void {
-    this.emit('event', event);
-    if (event.type === 'exit') this.emit('exit', event);
-    else this.emit('oom', event);
+    this.#call('event', event);
+    this.#call(event.type, event);
+  }
+
+  /** As emit(), but a listener that throws does not keep the event from the others. */
+  #call(name: keyof MonitorEvents, event: MonitorEvent): void {
+    for (const listener of this.rawListeners(name)) {
+      try {
+        Reflect.apply(listener, this, [event]);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

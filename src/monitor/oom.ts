@@ -10,6 +10,7 @@ import { type MemoryCgroup, memoryCgroup, membershipOf, parentOf } from '../kern
 import { hasCode } from '../base/errors.js';
 import { OomCounter } from './counter.js';
 import * as posix from '../posix/index.js';
+import { closeOwned, eventfdOwned, pidfdOpenOwned } from '../posix/owned.js';
 
 /** v1 notifies before the kill is counted, so the counter is read again: at this interval, at most this many times. */
 const LOOK_AGAIN_MS = 5;
@@ -117,13 +118,13 @@ export class OomWatch {
     this.#onSignal();
     this.#watcher?.close();
     for (const watch of this.#watches.values()) watch.stop();
-    for (const fd of [this.#eventFd, this.#pidFd]) if (fd >= 0) closeSync(fd);
+    for (const fd of [this.#eventFd, this.#pidFd]) if (fd >= 0) closeOwned(fd);
     this.#counter.close();
   }
 
   /** v1: writes `<eventfd> <fd of memory.oom_control>` to cgroup.event_control. */
   #register(cgroup: string): void {
-    this.#eventFd = posix.eventfd(0);
+    this.#eventFd = eventfdOwned(0);
     const control = openSync(join(cgroup, 'cgroup.event_control'), 'w');
     try {
       writeSync(control, `${this.#eventFd} ${this.#counter.fd}`);
@@ -145,7 +146,7 @@ export class OomWatch {
 
   #followEnd(initPid: number): void {
     try {
-      this.#pidFd = posix.pidfdOpen(initPid);
+      this.#pidFd = pidfdOpenOwned(initPid);
     } catch (error) {
       if (!hasCode(error, 'ESRCH')) throw error;
       return;

@@ -30,6 +30,11 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
     else this.#overflow = overflowError(this.#limit);
   }
 
+  /** The error that next() gives after the pending events; undefined if none was dropped. */
+  get dropped(): OutliveError | undefined {
+    return this.#overflow;
+  }
+
   /** Removes and returns all pending events. */
   takeAll(): T[] {
     return this.#events.splice(0);

@@ -4,14 +4,15 @@
  * Behaviour: opencontainers/runtime-spec, bundle.md and config.md.
  */
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { checkObject, checkString, checkStrings } from '../base/arg-checks.js';
+import { join } from 'node:path';
+import { checkJson, checkObject, checkString, checkStrings } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { hasCode, messageOf } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { checkProcess } from './checks.js';
 import type { Box, ProcessSpec, Rlimit, Spec, User } from './types.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
+import { absolutePath, workingDirectory } from '../disk/working-directory.js';
 
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -21,8 +22,8 @@ export type BundleSpec = Spec & { process: ProcessSpec };
 
 /**
  * Reads `<bundle>/config.json`, at most 16 MiB.
- * @throws {TypeError} `ERR_INVALID_ARG_VALUE` if it is not valid JSON (the message names file, line and column) or has
- *   no `process.args`; a system error (ENOENT …) if it can't be read.
+ * @throws {TypeError} `ERR_INVALID_ARG_VALUE` if it is not valid JSON (the message names file, line and column), has no
+ *   `process.args`, or has a null byte or a lone surrogate in `process`; a system error (ENOENT …) if it can't be read.
  */
 export function readBundle(bundle: string): BundleSpec {
   const path = join(bundle, 'config.json');
@@ -39,6 +40,7 @@ export function readBundle(bundle: string): BundleSpec {
   if (!Array.isArray(args) || args.length === 0 || args.some((arg) => typeof arg !== 'string')) {
     throw refuse(`${path}: process.args must be a non-empty array of strings`);
   }
+  checkJson(`${path}: process`, spec.process);
   return spec as BundleSpec;
 }
 
@@ -60,7 +62,7 @@ export interface HostProcess {
   terminal?: boolean;
   /** The terminal's first size, in character cells. Default: 80 columns, 24 rows. */
   consoleSize?: Box;
-  /** Resource limits, at most one of each type. */
+  /** Resource limits, at most one of each type. Default: this program's; at most 1024 open descriptors (soft). */
   rlimits?: Rlimit[];
   /** Whether execve(2) can't grant new privileges: prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
   noNewPrivileges?: boolean;
@@ -72,14 +74,16 @@ export interface HostProcess {
  * Writes a bundle for the host runtime: a directory with a config.json (0600).
  * @param dir the bundle's path. A missing directory is made, with mode 0700; an existing config.json is replaced.
  * @returns the absolute path of the bundle, for `Container.create()`.
- * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error if
- *   it can't be written.
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
+ *   `ERR_WORKING_DIRECTORY` if `dir` is relative or `cwd` missing, and this program's working directory was removed; a
+ *   system error if it can't be written.
  */
 export function writeHostBundle(dir: string, options: HostProcess): Promise<string> {
   return Promise.resolve().then(() => {
     checkString('dir', dir);
     checkHostProcess(options);
-    const path = resolve(dir);
+    const path = absolutePath(dir);
+    const cwd = options.cwd ?? workingDirectory('options.cwd, if it is missing,');
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const terminal = options.terminal ?? false;
     const process_: ProcessSpec = {
@@ -87,7 +91,7 @@ export function writeHostBundle(dir: string, options: HostProcess): Promise<stri
       terminal,
       ...(terminal ? { consoleSize: options.consoleSize ?? { height: 24, width: 80 } } : {}),
       env: options.env ?? defaultEnv(terminal),
-      cwd: options.cwd ?? process.cwd(),
+      cwd,
     };
     writeFileAtomic(
       join(path, 'config.json'),
@@ -102,6 +106,7 @@ function checkHostProcess(options: HostProcess): void {
   checkStrings('options.args', options.args);
   if (options.env !== undefined) checkStrings('options.env', options.env);
   checkProcess('options', options);
+  checkJson('options', options);
 }
 
 function defaultEnv(terminal: boolean): string[] {

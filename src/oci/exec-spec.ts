@@ -2,8 +2,8 @@
  * Builds the spec of an additional process in a container: the container's own process with the caller's changes.
  * Pure: reads no file and runs nothing. Behaviour: opencontainers/runtime-spec, config.md, "Process".
  */
-import { checkObject, checkStrings } from '../base/arg-checks.js';
-import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
+import { checkJson, checkObject, checkStrings, checkText, isPassable } from '../base/arg-checks.js';
+import { invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError } from '../base/errors.js';
 import { checkProcess } from './checks.js';
 import type { Capability, LinuxCapabilities, ProcessSpec } from './types.js';
@@ -37,6 +37,9 @@ export interface ExecBase {
   processes(): readonly { readonly id: string; readonly spec: ProcessSpec; readonly problem: string | undefined }[];
 }
 
+/** What an environment variable's name must be. */
+const ENV_NAMES = 'names without =, null bytes and lone surrogates, and none that is empty';
+
 const SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as const;
 const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
 
@@ -45,7 +48,7 @@ const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
  * themselves.
  * @param base a started container, or the `process` of its config.json.
  * @param spec the members to change. `user` is replaced as a whole, groups included, and so are lists as `rlimits`. The
- *   terminal is not inherited: `terminal` is false and `consoleSize` is missing unless they are given here.
+ *   terminal is not inherited: `terminal` is false unless it is given here; then `consoleSize` is 80 × 24 unless it is given too.
  * @returns a new object; `base` and `spec` are not changed.
  * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a name with `=`; a relative cwd;
  *   `add` or `drop` together with a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `base`
@@ -60,11 +63,14 @@ export function execSpec(base: ExecBase | ProcessSpec, spec: ExecOverrides = {})
   delete inherited.consoleSize;
   const given = Object.fromEntries(Object.entries(others as object).filter(([, value]) => value !== undefined));
   const made: ProcessSpec = { ...inherited, terminal: false, ...given };
+  // The shim sets this for any terminal without a size; but a runtime that is told does so before the program runs.
+  if (made.terminal === true) made.consoleSize ??= { width: 80, height: 24 };
   if (env !== undefined) made.env = changedEnv(inherited.env, env);
   if (capabilities !== undefined) {
     const isRoot = (made.user?.uid ?? 0) === 0;
     made.capabilities = changedCapabilities(inherited.capabilities, capabilities, isRoot);
   }
+  checkJson('spec', others);
   return structuredClone(made);
 }
 
@@ -83,14 +89,11 @@ function changedEnv(base: string[] = [], changes: NonNullable<ExecOverrides['env
   }
   checkObject('spec.env', changes);
   const added = Object.entries(changes).flatMap(([name, value]) => {
-    if (name === '' || /[=\0]/.test(name)) {
-      throw invalidArgValue('spec.env', name, 'must have names without = and null bytes, and none that is empty');
+    if (name === '' || name.includes('=') || !isPassable(name)) {
+      throw invalidArgValue('spec.env', name, `must have ${ENV_NAMES}`);
     }
     if (value === null || value === undefined) return [];
-    if (typeof value !== 'string') throw invalidArgType(`spec.env.${name}`, 'of type string', value);
-    if (value.includes('\0')) {
-      throw invalidArgValue(`spec.env.${name}`, value, 'must be a string without null bytes');
-    }
+    checkText(`spec.env.${name}`, value);
     return [`${name}=${value}`];
   });
   return [...base.filter((entry) => !Object.hasOwn(changes, entry.split('=', 1)[0] ?? '')), ...added];

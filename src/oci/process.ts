@@ -19,7 +19,7 @@ export interface ProcessSpec {
   cwd?: string;
   /** The capability sets. Default: none; for an additional process, those of the container. */
   capabilities?: LinuxCapabilities;
-  /** Resource limits, at most one of each `type`. */
+  /** Resource limits, at most one of each `type`. Default: those of the supervisor; at most 1024 open descriptors (soft). */
   rlimits?: Rlimit[];
   /** Whether execve(2) can't grant new privileges: prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
   noNewPrivileges?: boolean;
@@ -51,7 +51,10 @@ export interface User {
   uid: number;
   /** The primary group id, 0 to 4294967294. */
   gid: number;
-  /** The file mode creation mask, 0 to 0o777; see umask(2). runc 1.1 gives an additional process the container's. */
+  /**
+   * The file mode creation mask, 0 to 0o777; see umask(2). Default: on the host runtime the supervisor's; in a container
+   * 0o022. runc 1.1 gives an additional process the container's, or if that has none the supervisor's.
+   */
   umask?: number;
   /** All supplementary group ids, each 0 to 4294967294. */
   additionalGids?: number[];

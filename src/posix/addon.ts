@@ -22,6 +22,8 @@ export interface Addon {
   eventfd(initial: number): number;
   flock(fd: number, operation: number): number;
   openOwned(path: Uint8Array, flags: number, mode: number): number;
+  pidfdOpenOwned(pid: number): number;
+  eventfdOwned(initial: number): number;
   closeOwned(fd: number): number;
   kill(pid: number, signal: number): number;
   getpgid(pid: number): number;

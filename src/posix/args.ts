@@ -27,8 +27,17 @@ function bytesOfFileUrl(url: URL): Buffer {
   return Buffer.from(latin1, 'latin1');
 }
 
+/**
+ * The UTF-8 bytes of a text.
+ * @throws `ERR_INVALID_ARG_VALUE` if it has a lone surrogate, which Buffer.from() would replace by U+FFFD.
+ */
+export function utf8(value: string, name: string): Buffer {
+  if (/\p{Surrogate}/u.test(value)) throw invalidArgValue(name, value, 'must be a string without lone surrogates');
+  return Buffer.from(value);
+}
+
 function rawPath(value: unknown, name: string): Buffer {
-  if (typeof value === 'string') return Buffer.from(value);
+  if (typeof value === 'string') return utf8(value, name);
   if (value instanceof Uint8Array) return Buffer.from(value);
   if (value instanceof URL) return bytesOfFileUrl(value);
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);

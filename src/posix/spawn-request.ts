@@ -3,7 +3,15 @@
 // Behaviour: execvp(3), execve(2), setpgid(2), setsid(2).
 import { Buffer } from 'node:buffer';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/arg-errors.js';
-import { booleanArgument, fdArgument, objectArgument, pathArgument, pidArgument, type PathArgument } from './args.js';
+import {
+  type PathArgument,
+  booleanArgument,
+  fdArgument,
+  objectArgument,
+  pathArgument,
+  pidArgument,
+  utf8,
+} from './args.js';
 
 /** Options of spawn(). */
 export interface SpawnOptions {
@@ -71,7 +79,7 @@ function stringArgument(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer', value);
   }
-  const bytes = Buffer.from(value);
+  const bytes = typeof value === 'string' ? utf8(value, name) : Buffer.from(value);
   if (bytes.includes(0)) throw invalidArgValue(name, value, 'must be a string without null bytes');
   return bytes;
 }
@@ -108,7 +116,7 @@ function environment(env: SpawnOptions['env']): Buffer {
     if (name === '' || name.includes('=') || name.includes('\0')) {
       throw invalidArgValue('options.env', name, 'must have names without "=" and null bytes, and none that is empty');
     }
-    entries.push(Buffer.concat([Buffer.from(`${name}=`), stringArgument(value, `options.env.${name}`)]));
+    entries.push(Buffer.concat([utf8(`${name}=`, 'options.env'), stringArgument(value, `options.env.${name}`)]));
   }
   return block(entries);
 }

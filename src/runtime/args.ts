@@ -3,8 +3,9 @@
  * Does not own run, create, exec, restore and the delete after the end: the shim runs them (native/shim/runtime.cc).
  * Behaviour: runc(8) and the manual pages of its commands.
  */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { HOST_RUNTIME } from '../disk/programs.js';
+import { absolutePath } from '../disk/working-directory.js';
 
 /** What a container's global arguments, those before the command, are made of. */
 export interface RuntimeGlobals {
@@ -44,11 +45,11 @@ export function hostStateFile(globals: RuntimeGlobals, id: string): string | und
 export function withAbsoluteRoot(runtimeArgs: readonly string[]): string[] {
   return runtimeArgs.map((arg, i) => {
     const flag = ROOT_FLAG.exec(arg);
-    if (flag?.[2] !== undefined) return `${flag[1] ?? ''}=${resolve(flag[2])}`;
+    if (flag?.[2] !== undefined) return `${flag[1] ?? ''}=${absolutePath(flag[2])}`;
     return i > 0 &&
       ROOT_FLAG.exec(runtimeArgs[i - 1] ?? '')?.[2] === undefined &&
       ROOT_FLAG.test(runtimeArgs[i - 1] ?? '')
-      ? resolve(arg)
+      ? absolutePath(arg)
       : arg;
   });
 }

@@ -7,7 +7,7 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Deadline } from '../base/deadline.js';
-import { OutliveError, hasCode } from '../base/errors.js';
+import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { findRuntime } from '../disk/programs.js';
 import { runtimeSlots } from '../disk/runtime-slots.js';
@@ -17,7 +17,8 @@ import { ownedName } from '../disk/names.js';
 import { within } from '../base/promises.js';
 import { runtimeArgv } from './args.js';
 import { runtimeEnvironment } from './environment.js';
-import { firstError, parseLog } from '../state/log.js';
+import { loggedError } from '../state/failure.js';
+import { type LogMessage, firstError, parseLog } from '../state/log.js';
 import type { ContainerDir } from '../state/container.js';
 
 /** The most bytes to read of a runtime's output or log, which could be endless. */
@@ -43,7 +44,21 @@ export interface RuntimeTarget {
 }
 
 /** The runtime ended by itself, with another status than 0: it answered, and the answer is no. Not so a time-out. */
-export class RuntimeRefusal extends OutliveError {}
+export class RuntimeRefusal extends OutliveError {
+  /** Whether the message has more than its exit status. */
+  readonly saysWhy: boolean;
+
+  constructor({ code, message, cause }: OutliveError, saysWhy: boolean) {
+    super(code, message, { cause });
+    this.saysWhy = saysWhy;
+  }
+}
+
+/** The runtime could not be executed: it is there, but it is no program. `cause` is the system error. */
+export class RuntimeNotRun extends OutliveError {}
+
+/** Errors of a spawn that say nothing about the program: the system is short of something. */
+const SHORTAGES = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
 
 /** The files to which one command writes; the caller removes them. */
 interface Output {
@@ -61,8 +76,9 @@ interface Output {
  * @param deadline of the operation that the command is a part of. Default: `timeoutMs`.
  * @returns its stdout, at most 16 MiB.
  * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` if it failed (the message has the first error in its
- *   log) or did not end in time (its process group is killed then, at most 200 ms later it rejects); a system error if it
- *   can't be started.
+ *   log, the first line of its stderr, or its exit status), can't be executed ({@link RuntimeNotRun}) or did not end in
+ *   time (its process group is killed then, at most 200 ms later it rejects); a system error if the system is short of
+ *   processes, memory or descriptors.
  */
 export async function runRuntime(
   target: RuntimeTarget,
@@ -81,11 +97,7 @@ export async function runRuntime(
 async function runNow(target: RuntimeTarget, command: readonly string[], deadline: Deadline): Promise<string> {
   const output = openOutput(target.dir.path);
   try {
-    const child = await posix.spawn(findRuntime(target.runtime), runtimeArgv(target, output.log, command), {
-      stdio: [null, output.stdoutFd, output.stderrFd],
-      env: runtimeEnvironment(target.runtimeEnv),
-      setpgid: true,
-    });
+    const child = await spawnRuntime(target, output, command);
     const exit = await within(child.exited, deadline.leftMs);
     if (exit === undefined) {
       await kill(child);
@@ -95,8 +107,10 @@ async function runNow(target: RuntimeTarget, command: readonly string[], deadlin
     await ownTurn();
     const { code, signal } = exit;
     if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
-    const refused = runtimeError(command, reasonIn(output) ?? `ended with ${signal ?? code}`);
-    throw code === null ? refused : new RuntimeRefusal(refused.code, refused.message);
+    const why = reasonIn(output);
+    const ending = { level: 'error', msg: `ended with ${signal ?? code}` };
+    const error = loggedError('ERR_OCI_RUNTIME', prefixOf(command), why ?? ending);
+    throw code === null ? error : new RuntimeRefusal(error, why !== undefined);
   } finally {
     closeSync(output.stdoutFd);
     closeSync(output.stderrFd);
@@ -116,8 +130,32 @@ function timedOut({ timeoutMs }: RuntimeTarget, command: readonly string[]): Out
 
 /** Makes the error of a failed runtime command: `ERR_OCI_RUNTIME`. */
 export function runtimeError(command: readonly string[], reason: string, cause?: unknown): OutliveError {
-  const message = `oci runtime error: ${command[0] ?? ''}: ${reason}`;
+  const message = `${prefixOf(command)}: ${reason}`;
   return new OutliveError('ERR_OCI_RUNTIME', message, cause === undefined ? {} : { cause });
+}
+
+function prefixOf(command: readonly string[]): string {
+  return `oci runtime error: ${command[0] ?? ''}`;
+}
+
+async function spawnRuntime(
+  target: RuntimeTarget,
+  { log, stdoutFd, stderrFd }: Output,
+  command: readonly string[],
+): Promise<posix.Spawned> {
+  const runtime = findRuntime(target.runtime);
+  try {
+    return await posix.spawn(runtime, runtimeArgv(target, log, command), {
+      stdio: [null, stdoutFd, stderrFd],
+      env: runtimeEnvironment(target.runtimeEnv),
+      // This program's own may be gone. All paths in the arguments are absolute.
+      cwd: '/',
+      setpgid: true,
+    });
+  } catch (cause) {
+    if (hasCode(cause, ...SHORTAGES)) throw cause;
+    throw new RuntimeNotRun('ERR_OCI_RUNTIME', `${prefixOf(command)}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /**
@@ -147,15 +185,13 @@ function openIn(log: string): Output {
 }
 
 /** The first error in the log, else the first line of stderr: crun does not log an unknown command. */
-function reasonIn({ log, stderr }: Output): string | undefined {
-  const logged = textOf(log);
-  const message = logged === undefined ? undefined : firstError(parseLog(logged));
-  return (
-    message ??
-    textOf(stderr)
-      ?.split('\n')
-      .find((line) => line.trim() !== '')
-  );
+function reasonIn({ log, stderr }: Output): LogMessage | undefined {
+  const logged = firstError(parseLog(textOf(log) ?? ''));
+  if (logged !== undefined) return logged;
+  const line = textOf(stderr)
+    ?.split('\n')
+    .find((text) => text.trim() !== '');
+  return line === undefined ? undefined : { level: 'error', msg: line };
 }
 
 function textOf(path: string): string | undefined {

@@ -3,11 +3,21 @@
  * Does not run the runtime; the caller does.
  * Behaviour: `Checkpoint`, `Checkpoints` and `DeleteCheckpoint` of containerd's runtime package (June 2016).
  */
-import { type Stats, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync, statSync } from 'node:fs';
+import {
+  type Stats,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { checkBoolean, checkObject, checkStrings } from '../base/arg-checks.js';
-import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
+import { checkBoolean, checkObject, checkStrings, checkText } from '../base/arg-checks.js';
+import { invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory, readIfThere, writeFileAtomic } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
@@ -62,8 +72,9 @@ export function checkCheckpointOptions(options: CheckpointOptions): CheckpointFl
 /**
  * Makes a checkpoint: its directory, then the images, then its config.json, which marks it as finished.
  * @param dir the directory of the checkpoints. It is made with mode 0700 if it is missing; its parent must exist.
- * @param dump writes the images to the directory that it gets. If it fails, the directory is removed and its error
- *   thrown; or the first error in criu's log, with its error as the cause.
+ * @param dump writes the images to the directory that it gets. If it fails, its error is thrown, and the directory is
+ *   removed. But if criu wrote a log, its first error is thrown, with dump's error as the cause; both name the log, which
+ *   stays where it is until the name is used again.
  * @throws {OutliveError} `ERR_CHECKPOINT_EXISTS`; a system error if the directory can't be made.
  */
 export async function makeCheckpoint(
@@ -85,9 +96,9 @@ export async function makeCheckpoint(
       await dump(path);
     } catch (cause) {
       const reason = criuError(path);
-      const error = reason === undefined ? cause : runtimeError(['checkpoint'], reason, cause);
-      rmSync(path, { recursive: true, force: true });
-      throw error;
+      await removeAllButLog(path);
+      if (reason === undefined) throw cause;
+      throw runtimeError(['checkpoint'], `${reason} (log file: ${criuLog(path)})`, cause);
     }
   } catch (error) {
     if (madeDir) removeIfEmpty(dir);
@@ -128,18 +139,25 @@ export async function removeCheckpoint(dir: string, name: string): Promise<void>
  */
 export function checkStartCheckpoint(bundle: string, checkpoint: string): void {
   if (checkpoint === '') return;
-  if (typeof checkpoint !== 'string') throw invalidArgType('options.checkpoint', 'of type string', checkpoint);
-  if (checkpoint.includes('\0') || (!isAbsolute(checkpoint) && !isId(checkpoint))) {
+  checkText('options.checkpoint', checkpoint);
+  if (!isAbsolute(checkpoint) && !isId(checkpoint)) {
     throw invalidArgValue('options.checkpoint', checkpoint, "must be a checkpoint's name or absolute path");
   }
   const path = isAbsolute(checkpoint) ? checkpoint : join(defaultCheckpointDir(bundle), checkpoint);
   requireCheckpoint(statSync(path, { throwIfNoEntry: false }), checkpoint);
 }
 
-/** Criu's first error. The runtime only names the log that has it, and that is removed with the directory. */
+/** The directory of criu's own files in a checkpoint's; docs/protocol.md, `--work-path`. */
+const WORK = 'criu.work';
+
+function criuLog(path: string): string {
+  return join(path, WORK, 'dump.log');
+}
+
+/** Criu's first error. The runtime only names the log that has it. */
 function criuError(path: string): string | undefined {
   try {
-    const log = readIfThere(join(path, 'criu.work', 'dump.log'), MAX_LOG_BYTES, 'truncate');
+    const log = readIfThere(criuLog(path), MAX_LOG_BYTES, 'truncate');
     return /^.*?(Error \(criu\/.*)$/m.exec(log ?? '')?.[1];
   } catch {
     return undefined;
@@ -150,7 +168,39 @@ function requireCheckpoint(stat: Stats | undefined, name: string): void {
   if (stat?.isDirectory() !== true) throw new OutliveError('ERR_CHECKPOINT_NOT_EXISTS', `no checkpoint ${name}`);
 }
 
+/** Removes a failed checkpoint. Criu's log stays, if there is one. */
+async function removeAllButLog(path: string): Promise<void> {
+  const others = (dir: string, kept: string): string[] =>
+    namesOf(dir).flatMap((name) => (name === kept ? [] : [join(dir, name)]));
+  const hasLog = existsSync(criuLog(path));
+  const removed = hasLog ? [...others(path, WORK), ...others(join(path, WORK), 'dump.log')] : [path];
+  // The images may have gigabytes.
+  for (const each of removed) await rm(each, { recursive: true, force: true });
+}
+
+/**
+ * Removes what removeAllButLog() left of an earlier checkpoint with this name. Only by rmdir(2), which fails if another
+ * program is making that checkpoint now.
+ */
+function removeOldLog(path: string): void {
+  if (namesOf(path).join() !== WORK || namesOf(join(path, WORK)).join() !== 'dump.log') return;
+  rmSync(criuLog(path), { force: true });
+  removeIfEmpty(join(path, WORK));
+  removeIfEmpty(path);
+}
+
+/** The names in a directory; none if it is missing, or is no directory. */
+function namesOf(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
 function makeCheckpointDirectory(path: string, name: string): void {
+  removeOldLog(path);
   try {
     makeDirectory(path);
   } catch (cause) {

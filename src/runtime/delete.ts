@@ -7,8 +7,8 @@ import type { Deadline } from '../base/deadline.js';
 import { hasCode } from '../base/errors.js';
 import { commands } from './args.js';
 import { runtimeStatusIfKnown } from './status.js';
+import { RuntimeNotRun, RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
 import { removeLeftCgroups } from './left-cgroups.js';
-import { RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
 
 /** The delay before a failed delete is tried again, in milliseconds. */
 const DELETE_RETRY_MS = 50;
@@ -51,7 +51,7 @@ async function deleteOurs(
       await runRuntime(target, commands.forceDelete(target.id), deadline);
       return false;
     } catch (error) {
-      if (!hasCode(error, 'ERR_OCI_RUNTIME')) {
+      if (!hasCode(error, 'ERR_OCI_RUNTIME') || error instanceof RuntimeNotRun) {
         if (running) throw error;
         return false;
       }

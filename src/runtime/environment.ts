@@ -3,8 +3,8 @@
  * sockets of its service manager, the marks by which CI agents find processes to end). What decides where the runtime keeps
  * its state (XDG_RUNTIME_DIR of runc and crun) is recorded when the container is made, and used ever after.
  */
-import { checkObject } from '../base/arg-checks.js';
-import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
+import { checkObject, checkText, isPassable } from '../base/arg-checks.js';
+import { invalidArgValue } from '../base/arg-errors.js';
 
 /** What runtimes and their helpers need: programs, a home, the user's session bus for systemd, a language. */
 const PASSED = [
@@ -33,9 +33,14 @@ const NEVER = /^(?:NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*)$/;
 export function checkRuntimeEnv(name: string, value: unknown): asserts value is Record<string, string> {
   checkObject(name, value);
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') throw invalidArgType(`${name}.${key}`, 'of type string', text);
-    if (text.includes('\0')) throw invalidArgValue(`${name}.${key}`, text, 'must be a string without null bytes');
-    if (!/^[^=\0]+$/.test(key)) throw invalidArgValue(name, value, 'must have names without = and null bytes');
+    checkText(`${name}.${key}`, text);
+    if (key === '' || key.includes('=') || !isPassable(key)) {
+      throw invalidArgValue(
+        name,
+        value,
+        'must have names without =, null bytes and lone surrogates, and none that is empty',
+      );
+    }
     if (NEVER.test(key)) throw invalidArgValue(name, value, `must not have ${key}, which belongs to this service`);
   }
 }

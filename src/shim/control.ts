@@ -2,10 +2,10 @@
  * Sends lines to a shim through its `control` FIFO. The FIFO is opened for each line: so a process costs no descriptor,
  * and an open that finds no reader shows that the shim is gone.
  */
-import { closeSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { openFifoWriter } from '../disk/fifo.js';
 import * as posix from '../posix/index.js';
+import { closeOwned } from '../posix/owned.js';
 import { deferred, within } from '../base/promises.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -34,7 +34,7 @@ export function sendControl(dir: ProcessDir, line: string): void {
     if (error instanceof Error) Object.assign(error, { path: dir.controlFifo });
     throw error;
   } finally {
-    closeSync(fd);
+    closeOwned(fd);
   }
 }
 
@@ -54,7 +54,7 @@ export async function releaseShim(dir: ProcessDir, limitMs: number): Promise<boo
     return (await within(gone.promise, limitMs)) ?? false;
   } finally {
     watch.stop();
-    closeSync(fd);
+    closeOwned(fd);
   }
 }
 
@@ -73,7 +73,7 @@ function writeRelease(fd: number): void {
  */
 export function isShimListening(dir: ProcessDir): boolean {
   const fd = openControl(dir);
-  if (fd !== undefined) closeSync(fd);
+  if (fd !== undefined) closeOwned(fd);
   return fd !== undefined;
 }
 
@@ -91,7 +91,7 @@ function openControl(dir: ProcessDir): number | undefined {
     // Compare the key after the open: if the path still is this process's, the opened FIFO is its own.
     isOurs = dir.isCurrent();
   } finally {
-    if (!isOurs) closeSync(fd);
+    if (!isOurs) closeOwned(fd);
   }
   return isOurs ? fd : undefined;
 }

@@ -2,8 +2,9 @@
  * Reads and drops unread output, so that a shim can leave. A shim that copies its process's output (the original's
  * does) leaves only after everything was read. Ours needs no drain: it leaves after the release line.
  */
-import { closeSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import * as posix from '../posix/index.js';
+import { closeOwned, openOwned } from '../posix/owned.js';
 import { isFifo, type Stdio } from '../stdio/stdio.js';
 
 /** The most bytes to read in one turn of the event loop. */
@@ -25,7 +26,7 @@ function drain(path: string): () => void {
   let fd: number;
   try {
     if (!isFifo(path)) return () => undefined;
-    fd = posix.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = openOwned(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     // Ignore: a FIFO that is gone or can't be opened need not be drained.
     return () => undefined;
@@ -40,6 +41,6 @@ function drain(path: string): () => void {
   readSome();
   return () => {
     watch?.stop();
-    closeSync(fd);
+    closeOwned(fd);
   };
 }

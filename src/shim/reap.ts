@@ -2,24 +2,24 @@
  * Reaps a shim that this program adopted. A shim is nobody's child from its start, so it goes to the nearest subreaper or
  * to pid 1; if that is this program, only it can reap the shim. What it started itself, posix.spawn() reaps.
  */
-import { closeSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { type Identity, readProcStat } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
+import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
 
 /** Reaps this shim when it has ended, if it is a child of this program. Does not keep the event loop alive. */
 export function reapIfAdopted(shim: Identity | undefined): void {
   if (shim === undefined || !isOurChild(shim)) return;
   let pidfd: number;
   try {
-    pidfd = posix.pidfdOpen(shim.pid);
+    pidfd = pidfdOpenOwned(shim.pid);
   } catch (error) {
     if (hasCode(error, 'ESRCH')) return;
     throw error;
   }
   // Asked again after the open: if it has its pid still, then it had it at the open too.
   if (isOurChild(shim)) reap(pidfd);
-  else closeSync(pidfd);
+  else closeOwned(pidfd);
 }
 
 function reap(pidfd: number): void {
@@ -32,7 +32,7 @@ function reap(pidfd: number): void {
     // Reaped by somebody else.
     if (!hasCode(error, 'ECHILD')) throw error;
   }
-  closeSync(pidfd);
+  closeOwned(pidfd);
 }
 
 function isOurChild({ pid, startTimeTicks }: Identity): boolean {

@@ -7,17 +7,23 @@ import { abandonStart } from './abandon.js';
 import type { Deadline } from '../base/deadline.js';
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError, messageOf } from '../base/errors.js';
+import { within } from '../base/promises.js';
 import { ownTurn } from '../base/turns.js';
 import { findRuntime, findShim } from '../disk/programs.js';
 import { runtimeSlots } from '../disk/runtime-slots.js';
-import { identify, type Identity } from '../kernel/identity.js';
+import { identify, killIfRunning, type Identity } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
+import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
+import { warnOfKillMode } from './kill-mode.js';
+import { ScopedStart } from './scope.js';
 
 /** The arguments of a start. */
 export interface Launch {
   readonly dir: ProcessDir;
   readonly shim: string;
+  /** `'systemd'`: in a scope of its own. Undefined: in the cgroup of this program. */
+  readonly scope: string | undefined;
   readonly containerId: string;
   readonly bundle: string;
   readonly runtime: string;
@@ -25,6 +31,8 @@ export interface Launch {
   readonly env: NodeJS.ProcessEnv;
   /** The time limit of a start, in milliseconds; {@link Attempt.deadline} is what is left of it. */
   readonly timeoutMs: number;
+  /** Whether the start is to be on the disk before it is told. */
+  readonly durable: boolean;
   /** Makes the runtime delete what it has of a start that failed. Has a time limit of its own. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -61,9 +69,9 @@ const POLL_WITHOUT_EVENTS_MS = 10;
 
 /**
  * Spawns the shim and resolves when the pid file is readable.
- * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` with
- *   the first error of the log; `ERR_CONTAINER_NOT_STARTED` if neither log has one; `ERR_CONTAINER_START_TIMEOUT` after
- *   `timeoutMs`, and nothing of it runs; a system error if the shim could not be spawned.
+ * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; as {@link startError} if the shim left;
+ *   `ERR_CONTAINER_START_TIMEOUT` after `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the
+ *   shim could not be spawned, or if a durable start could not be flushed, and nothing of it runs.
  */
 export async function startShim(launch: Launch, attempt: Attempt): Promise<Started> {
   const leave = await attempt.deadline.without(runtimeSlots.enter());
@@ -78,26 +86,36 @@ export async function startShim(launch: Launch, attempt: Attempt): Promise<Start
 
 /** @param leave gives back the place among the runtimes, which the clean-up's commands need. */
 async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: () => void): Promise<Started> {
-  const shimPath = findShim(launch.shim);
-  const runtime = findRuntime(launch.runtime);
+  const { dir, containerId, env } = launch;
+  const command = {
+    file: findShim(launch.shim),
+    args: [containerId, launch.bundle, findRuntime(launch.runtime)],
+    env,
+  };
   // Open the watch before the shim is spawned, so that no change is missed.
-  const changes = DirWatch.open(launch.dir.path);
+  const changes = DirWatch.open(dir.path);
+  let scoped: ScopedStart | undefined;
   try {
-    const shim = await posix.spawn(shimPath, [launch.containerId, launch.bundle, runtime], {
-      cwd: launch.dir.path,
-      env: launch.env,
-      stdio: [null, null, null],
+    if (launch.scope === 'systemd') scoped = new ScopedStart(command, containerId, dir.path);
+    const { file, args } = scoped ?? command;
+    const shim = await posix.spawn(file, args, {
+      cwd: dir.path,
+      env: scoped?.env ?? env,
+      stdio: [null, null, scoped?.stderrFd ?? null],
       // Not our child, in a session of its own: who ends a supervisor by its process tree or its session misses the shim.
       detach: true,
     });
     try {
-      const started = await waitForPid(launch, shim, changes, deadline);
+      const started = await waitForPid(launch, shim, scoped, changes, deadline);
       await ownTurn();
-      recordIdentity(launch.dir, started.identity);
+      recordIdentity(dir, started.identity);
+      leave();
+      if (launch.durable) await keep(launch, started.identity, deadline);
+      if (scoped === undefined) warnOfKillMode();
       return { ...started, shim, changes };
     } catch (error) {
       onFailed(error);
-      await abandonStart(launch.dir, shim, error, () => {
+      await abandonStart(dir, shim, error, () => {
         leave();
         return launch.cleanUp();
       });
@@ -106,6 +124,8 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
   } catch (error) {
     changes?.close();
     throw error;
+  } finally {
+    scoped?.close();
   }
 }
 
@@ -114,9 +134,22 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
   if (identity !== undefined && dir.readIdentity() === undefined) dir.writeIdentity(identity);
 }
 
+/** Waits until the started process is on the disk. If that fails, ends it: the caller is told that it was not started. */
+async function keep(launch: Launch, identity: Identity | undefined, deadline: Deadline): Promise<void> {
+  const flushed = launch.dir.flushStarted().then(() => true);
+  try {
+    // A disk can hang for minutes.
+    if ((await within(flushed, deadline.leftMs)) === undefined) timedOut(launch);
+  } catch (error) {
+    if (identity !== undefined) killIfRunning(identity);
+    throw error;
+  }
+}
+
 function waitForPid(
   launch: Launch,
   shim: posix.Spawned<posix.ChildExit | null>,
+  scoped: ScopedStart | undefined,
   changes: DirWatch | undefined,
   deadline: Deadline,
 ): Promise<Pid> {
@@ -144,7 +177,7 @@ function waitForPid(
     changes?.onFile((name) => {
       if (TELLING_FILES.has(name)) check();
     });
-    const gone = (): void => settle(() => readLastPid(launch));
+    const gone = (): void => settle(() => readLastPid(launch, scoped));
     shim.exited.then(gone, gone);
     check();
   });
@@ -164,19 +197,12 @@ function readWholePid(dir: ProcessDir, shim: Identity | undefined): Pid | undefi
 }
 
 /** The shim has left. Reads the pid file once more, because a short process may have started and ended meanwhile. */
-function readLastPid(launch: Launch): Pid {
+function readLastPid(launch: Launch, scoped: ScopedStart | undefined): Pid {
   const pid = launch.dir.readPid();
-  if (pid === undefined) throw reasonOf(launch);
-  return { pid, identity: undefined };
-}
-
-/** The reason why the shim left without a pid: the first error of its own log, else of the runtime's. */
-function reasonOf({ dir }: Launch): OutliveError {
-  const shimError = dir.shimError();
-  if (shimError !== undefined) return new OutliveError('ERR_SHIM', `shim error: ${shimError}`);
-  const runtimeError = dir.runtimeError();
-  if (runtimeError !== undefined) return new OutliveError('ERR_OCI_RUNTIME', `oci runtime error: ${runtimeError}`);
-  return new OutliveError('ERR_CONTAINER_NOT_STARTED', 'container not started');
+  if (pid !== undefined) return { pid, identity: undefined };
+  const error = startError(launch.dir);
+  // If neither shim nor runtime logged anything, its scope may have said why.
+  throw error.code === 'ERR_CONTAINER_NOT_STARTED' ? (scoped?.failure() ?? error) : error;
 }
 
 function timedOut({ timeoutMs }: Launch): never {

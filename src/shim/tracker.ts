@@ -10,7 +10,7 @@ import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ChildExit, Spawned } from '../posix/index.js';
 import { reapIfAdopted } from './reap.js';
-import { type Deferred, abortable, deferred, within } from '../base/promises.js';
+import { Waiters } from '../base/promises.js';
 import { hasShim, isShimComing, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
 
@@ -26,15 +26,17 @@ const COMING_POLL_MS = 20;
 export class Tracker {
   readonly #dir: ProcessDir;
   readonly #onLost: () => void;
-  /** Resolves when its end is recorded or lost. Made by the first wait(). */
-  #ended: Deferred<Exit> | undefined;
-  /** Resolves when the shim has cleaned up too. Made by the first cleanedUp(). */
-  #cleaned: Deferred<Exit> | undefined;
+  /** Those who wait until its end is recorded or lost. */
+  readonly #ended = new Waiters<Exit>();
+  /** Those who wait until the shim has cleaned up too. */
+  readonly #cleaned = new Waiters<Exit>();
   #watch: ExitWatch | undefined;
   #changes: DirWatch | undefined;
   /** The end; set when the shim has cleaned up. */
   #exit: Exit | undefined;
   #counts = false;
+  /** Whether the exit FIFO's descriptor was given out: its user may be polling it. */
+  #fdIsShared = false;
   /** Started in this program: posix.spawn() reaps the shim. */
   #isStarter = false;
   #shim: Identity | undefined;
@@ -47,9 +49,11 @@ export class Tracker {
     this.#onLost = onLost;
   }
 
-  /** The exit FIFO's descriptor; -1 if it is not open. */
+  /** The exit FIFO's descriptor, which then stays open until close(); -1 if it is not open. */
   get fd(): number {
-    return this.#watch?.fd ?? -1;
+    if (this.#watch === undefined) return -1;
+    this.#fdIsShared = true;
+    return this.#watch.fd;
   }
 
   /** Opens `exit`. Call it before the shim is spawned, so that its hang-up can't be missed. */
@@ -61,14 +65,20 @@ export class Tracker {
   begin(shim: Spawned<ChildExit | null>, changes: DirWatch | undefined): void {
     this.#isStarter = true;
     this.#counts = true;
-    this.#listen(changes);
     // The shim's pidfd also tells of the end of a shim that never opened `exit`.
     shim.exited.then(
       () => this.#inOwnTurn(() => this.#shimGone()),
       () => undefined,
     );
     shim.unref();
-    if (this.#watch?.hungUp === true) this.#shimGone();
+    const watch = this.#watch;
+    if (watch === undefined) {
+      // It was closed during the start; reopen() watches it again.
+      changes?.close();
+      return;
+    }
+    this.#listen(changes);
+    if (watch.hungUp) this.#shimGone();
   }
 
   /** Begins to follow a process that another supervisor started, or that was closed. */
@@ -111,8 +121,7 @@ export class Tracker {
     this.known();
     this.reopen();
     if (this.#exit !== undefined) return this.#exit;
-    this.#cleaned ??= deferred();
-    return this.#keepAlive(within(this.#cleaned.promise, limitMs));
+    return this.#keepAlive(this.#cleaned.waitAtMost(limitMs));
   }
 
   /** Waits for the end, and keeps the event loop alive meanwhile. */
@@ -121,8 +130,7 @@ export class Tracker {
     const known = this.known();
     if (known !== undefined) return known;
     if (this.#watch === undefined) throw closedError();
-    this.#ended ??= deferred();
-    return this.#keepAlive(signal === undefined ? this.#ended.promise : abortable(this.#ended.promise, signal));
+    return this.#keepAlive(this.#ended.wait(signal));
   }
 
   async #keepAlive<T>(waiting: Promise<T>): Promise<T> {
@@ -132,6 +140,7 @@ export class Tracker {
       return await waiting;
     } finally {
       release?.();
+      if (!this.#isAwaited) this.#coming?.unref();
     }
   }
 
@@ -139,16 +148,14 @@ export class Tracker {
   close(): void {
     clearTimeout(this.#retry);
     clearInterval(this.#coming);
-    this.#watch?.close();
-    this.#watch = undefined;
     this.#retry = this.#coming = undefined;
+    this.#stopWatching();
     this.#stopListening();
-    // Reject the waits in progress. A later reopen() gets new promises.
-    for (const waiting of [this.#ended, this.#cleaned]) {
-      waiting?.promise.catch(() => undefined);
-      waiting?.reject(closedError());
-    }
-    this.#ended = this.#cleaned = undefined;
+    for (const waiters of [this.#ended, this.#cleaned]) waiters.reject(closedError());
+  }
+
+  get #isAwaited(): boolean {
+    return this.#ended.size + this.#cleaned.size > 0;
   }
 
   /** Watches for `exitStatus`, which comes before the hang-up: the shim deletes the container in between. */
@@ -173,11 +180,16 @@ export class Tracker {
     try {
       const exit = this.known();
       if (exit === undefined || exit.lost !== undefined) return;
-      this.#ended?.resolve(exit);
+      this.#ended.resolve(exit);
       this.#stopListening();
     } catch {
       // Ignore: the hang-up reports the end.
     }
+  }
+
+  #stopWatching(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
   }
 
   #stopListening(): void {
@@ -188,7 +200,7 @@ export class Tracker {
   /** Polls for a shim: another supervisor is starting one, or is cleaning up after one that failed. */
   #awaitShim(): void {
     this.#coming ??= setInterval(() => this.#lookForShim(), COMING_POLL_MS);
-    if (this.#ended === undefined && this.#cleaned === undefined) this.#coming.unref();
+    if (!this.#isAwaited) this.#coming.unref();
   }
 
   /** Stops the poll when a shim has opened `exit` (its hang-up will report the end) or none will come. */
@@ -231,8 +243,9 @@ export class Tracker {
     this.#exit = exit;
     if (!this.#isStarter) reapIfAdopted(this.#shim ?? this.#dir.readShim());
     this.#stopListening();
-    this.#ended?.resolve(exit);
-    this.#cleaned?.resolve(exit);
+    if (!this.#fdIsShared) this.#stopWatching();
+    this.#ended.resolve(exit);
+    this.#cleaned.resolve(exit);
     // If a start of another supervisor failed, that supervisor cleans up.
     const failedElsewhere = this.#coming !== undefined && !this.#dir.hasProcess();
     if (exit.lost !== undefined && !failedElsewhere) this.#onLost();

@@ -2,9 +2,9 @@
  * Watches a process's `exit` FIFO: its hang-up is the exit event. The shim holds a write end until the process has
  * ended and its container is deleted, and writes no bytes. The watch keeps the event loop alive only during hold().
  */
-import { closeSync } from 'node:fs';
 import { hasWriter, openFifoReader } from '../disk/fifo.js';
 import * as posix from '../posix/index.js';
+import { closeOwned } from '../posix/owned.js';
 
 export class ExitWatch {
   /** The read end, or -1 after close(). */
@@ -60,7 +60,7 @@ export class ExitWatch {
   /** Stops watching and closes the descriptor. The process is not touched. */
   close(): void {
     this.#stop();
-    if (this.fd >= 0) closeSync(this.fd);
+    if (this.fd >= 0) closeOwned(this.fd);
     this.fd = -1;
   }
 

@@ -6,7 +6,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/files.js';
+import { flush, makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/files.js';
 import { expectStrings, expectType, parseJsonObject } from '../disk/json.js';
 import { ownedName } from '../disk/names.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
@@ -31,6 +31,8 @@ export interface ContainerState {
   runtimeArgs: string[];
   shim: string;
   noPivotRoot: boolean;
+  /** Whether what makes its recorded ends is flushed to the disk. Ours; written only if true. */
+  durable: boolean;
   /** The container's key (key.ts). Ours. */
   key: string;
   /**
@@ -38,6 +40,8 @@ export interface ContainerState {
    * is missing, it was not set. If all of `runtimeEnv` is missing, another program wrote the file. Ours.
    */
   runtimeEnv?: Record<string, string>;
+  /** `'systemd'` if its shims are started in scopes of systemd. Missing if not. Ours. */
+  scope?: string;
 }
 
 /** `<state root>/<container id>`. */
@@ -71,11 +75,12 @@ export class ContainerDir {
   }
 
   /**
-   * Makes a container's directory with its state.json, whole or not at all.
+   * Makes a container's directory with its state.json, whole or not at all. If the state says `durable`, it is on the
+   * disk when this resolves.
    * @throws {OutliveError} `ERR_CONTAINER_EXISTS` if the name is taken; a system error if the root is missing or can't
    *   be written.
    */
-  static create(root: string, id: string, state: ContainerState): ContainerDir {
+  static async create(root: string, id: string, state: ContainerState): Promise<ContainerDir> {
     // Check the root first, so that an error names the root and not the temporary name in it.
     if (fs.statSync(root).isDirectory()) fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK);
     const made = new ContainerDir(root, ownedName('new'));
@@ -84,7 +89,9 @@ export class ContainerDir {
       makeLockFile(made.path);
       made.writeState(state);
       const dir = new ContainerDir(root, id, state.key);
+      if (state.durable) await flush(join(made.path, 'state.json'), made.path);
       fs.renameSync(made.path, dir.path);
+      if (state.durable) await flush(root).catch((error: unknown) => undo(dir, error));
       // From here on it is known by its directory too, should its file be damaged.
       dir.isCurrent();
       return dir;
@@ -130,8 +137,9 @@ export class ContainerDir {
     return directory !== undefined && !this.hasState() && inodeOf(this.path) === directory;
   }
 
-  writeState(state: ContainerState): void {
-    writeFileAtomic(join(this.path, 'state.json'), JSON.stringify(state) + '\n');
+  writeState({ durable, ...state }: ContainerState): void {
+    const written = { ...state, durable: durable ? true : undefined };
+    writeFileAtomic(join(this.path, 'state.json'), JSON.stringify(written) + '\n');
   }
 
   /** @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error (ENOENT …) if it can't be read. */
@@ -141,11 +149,13 @@ export class ContainerDir {
     for (const key of ['bundle', 'runtime', 'shim']) expectType(path, value, key, 'string');
     for (const key of ['labels', 'runtimeArgs']) expectStrings(path, value, key);
     if (value.runtimeEnv !== undefined) expectType(path, value, 'runtimeEnv', 'object');
+    if (value.scope !== undefined) expectType(path, value, 'scope', 'string');
     if (value.noPivotRoot !== undefined) expectType(path, value, 'noPivotRoot', 'boolean');
     return {
       ...emptyState,
       ...value,
       key: keyOf(value, path),
+      durable: value.durable === true,
       labels: value.labels ?? [],
       runtimeArgs: value.runtimeArgs ?? [],
     } as ContainerState;
@@ -153,3 +163,8 @@ export class ContainerDir {
 }
 
 const emptyState = { stdin: '', stdout: '', stderr: '', noPivotRoot: false };
+
+async function undo(dir: ContainerDir, reason: unknown): Promise<never> {
+  if (dir.isCurrent()) await dir.remove();
+  throw reason;
+}

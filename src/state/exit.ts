@@ -18,6 +18,12 @@ export interface ExitRecord {
   readonly systemTimeUs: number;
   /** The largest resident memory of it, or of one such child, in bytes. */
   readonly maxRssBytes: number;
+  /**
+   * Of a container's first process: how many processes in its memory cgroup the kernel's OOM killer had killed by then.
+   * Missing if that is not known: the shim is in the same cgroup (the host runtime), the kernel does not count, or the
+   * shim is of an older release.
+   */
+  readonly oomKills?: number;
 }
 
 /** The end of a process. It never changes. */
@@ -36,7 +42,7 @@ export interface Exit {
  */
 export function readExit(dir: ProcessDir): Exit {
   try {
-    const status = dir.readExitStatus();
+    const status = dir.readExitStatus() ?? dir.readUnnamedExitStatus();
     const record = status === undefined ? undefined : readRecord(dir);
     const reason = status === undefined ? reasonOf(dir) : '';
     // Compare the key last: if the path still is this process's, what was read above is its own.
@@ -71,19 +77,19 @@ function isPassing(error: unknown): boolean {
 function reasonOf(dir: ProcessDir): string {
   if (!dir.exists()) return 'its directory was removed';
   if (!dir.wasStarted()) {
-    const error = dir.shimError() ?? dir.runtimeError();
+    const error = (dir.shimError() ?? dir.runtimeError())?.msg;
     return `the process was never started${error === undefined ? '' : `: ${error}`}`;
   }
   const bootId = dir.readIdentity()?.bootId;
   if (bootId !== undefined && bootId !== currentBootId()) return 'the machine was started anew meanwhile';
-  const error = dir.shimError();
+  const error = dir.shimError()?.msg;
   return `the shim ended without recording an exit status${error === undefined ? '' : `: ${error}`}`;
 }
 
 function readRecord(dir: ProcessDir): ExitRecord | undefined {
   const raw = dir.readExitRecord();
   if (raw === undefined) return undefined;
-  const { code, signal, coreDumped, ...numbers } = raw;
+  const { code, signal, coreDumped, oomKills, ...numbers } = raw;
   const { endedAtMs, userTimeUs, systemTimeUs, maxRssBytes } = numbers;
   return {
     code: typeof code === 'number' ? code : null,
@@ -93,6 +99,7 @@ function readRecord(dir: ProcessDir): ExitRecord | undefined {
     userTimeUs: Number(userTimeUs),
     systemTimeUs: Number(systemTimeUs),
     maxRssBytes: Number(maxRssBytes),
+    ...(typeof oomKills === 'number' ? { oomKills } : {}),
   };
 }
 

@@ -6,6 +6,8 @@
 export interface LogMessage {
   readonly level: string;
   readonly msg: string;
+  /** The system call that failed, if the shipped shim or host runtime wrote the line. */
+  readonly failed?: { readonly errno: number; readonly syscall: string; readonly path?: string };
 }
 
 /** The messages in `text`, in order. Objects without `level` are skipped. */
@@ -32,8 +34,8 @@ export function parseLog(text: string): LogMessage[] {
 }
 
 /** The first message of level `error` (or worse), if any. */
-export function firstError(messages: readonly LogMessage[]): string | undefined {
-  return messages.find(({ level }) => level === 'error' || level === 'fatal' || level === 'panic')?.msg;
+export function firstError(messages: readonly LogMessage[]): LogMessage | undefined {
+  return messages.find(({ level }) => level === 'error' || level === 'fatal' || level === 'panic');
 }
 
 /**
@@ -59,10 +61,19 @@ function parseObject(text: string): LogMessage | undefined {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('level' in value)) return undefined;
     const msg = 'msg' in value ? value.msg : '';
-    return { level: String(value.level), msg: typeof msg === 'string' ? msg : JSON.stringify(msg) };
+    const message = { level: String(value.level), msg: typeof msg === 'string' ? msg : JSON.stringify(msg) };
+    const failed = failedCall(value);
+    return failed === undefined ? message : { ...message, failed };
   } catch {
     return undefined;
   }
+}
+
+function failedCall(members: object): LogMessage['failed'] {
+  const { errno, syscall, path } = members as Record<string, unknown>;
+  if (typeof errno !== 'number' || !Number.isInteger(errno) || errno <= 0) return undefined;
+  if (typeof syscall !== 'string') return undefined;
+  return { errno, syscall, ...(typeof path === 'string' ? { path } : {}) };
 }
 
 /** Gets from a line that is not JSON the level, and the text between `"msg":"` and the last quote. */

@@ -2,12 +2,13 @@
  * Makes a process directory: process.json and the FIFOs, before the shim is started.
  * Source: `newProcess` of containerd's `process.go` (June 2016).
  */
-import { closeSync, lstatSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ensureFifo, openFifoReader } from '../disk/fifo.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { makeDirectory } from '../disk/files.js';
+import { closeOwned } from '../posix/owned.js';
 import type { ProcessDir, ProcessState } from './process.js';
 
 /** The names, beside the FIFOs, that a start makes in a process directory. */
@@ -54,7 +55,7 @@ export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: Proces
   };
   let controlFd: number | undefined;
   const release = (): void => {
-    if (controlFd !== undefined) closeSync(controlFd);
+    if (controlFd !== undefined) closeOwned(controlFd);
     controlFd = undefined;
   };
   try {

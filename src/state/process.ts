@@ -5,12 +5,12 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../base/errors.js';
-import { readIfThere, readText, removeTree, writeFileAtomic } from '../disk/files.js';
+import { flush, readIfThere, readText, removeTree, writeFileAtomic, writeFileOnce } from '../disk/files.js';
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { DirectoryKey, keyOf, readKey } from './key.js';
-import { firstError, parseLog } from './log.js';
+import { type LogMessage, firstError, parseLog } from './log.js';
 
 /** The shim writes this file after the process has ended, before it cleans up. */
 export const EXIT_STATUS_FILE = 'exitStatus';
@@ -25,6 +25,8 @@ export interface ProcessState {
   exec: boolean;
   /** Made by `create`: its program waits for `start`. Ours; written only if true. */
   create: boolean;
+  /** As in state.json. Ours; written only if true. */
+  durable: boolean;
   containerdStdin: string;
   containerdStdout: string;
   containerdStderr: string;
@@ -109,6 +111,12 @@ export class ProcessDir {
     return basename(dirname(this.path));
   }
 
+  /** Waits until a process that was started is on the disk, with the name of its reserved exit status. */
+  flushStarted(): Promise<void> {
+    const names = ['process.json', 'pid', 'identity.json', '.', '..'];
+    return flush(...names.map((name) => join(this.path, name)));
+  }
+
   get pidFile(): string {
     return join(this.path, 'pid');
   }
@@ -121,8 +129,8 @@ export class ProcessDir {
     return fs.existsSync(join(this.path, 'process.json'));
   }
 
-  writeProcess(spec: ProcessSpec, { create, ...state }: ProcessState): void {
-    const written = { ...spec, ...state, create: create ? true : undefined };
+  writeProcess(spec: ProcessSpec, { create, durable, ...state }: ProcessState): void {
+    const written = { ...spec, ...state, create: create || undefined, durable: durable || undefined };
     writeFileAtomic(join(this.path, 'process.json'), stringifyProcess(written) + '\n');
   }
 
@@ -133,10 +141,11 @@ export class ProcessDir {
     expectStrings(path, value, 'args');
     const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
     const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...others } = rest;
-    const { key, ...spec } = others;
+    const { key, durable, ...spec } = others;
     const state = {
       exec: exec === true,
       create: create === true,
+      durable: durable === true,
       containerdStdin: stringOr(containerdStdin, ''),
       containerdStdout: stringOr(containerdStdout, ''),
       containerdStderr: stringOr(containerdStderr, ''),
@@ -163,9 +172,17 @@ export class ProcessDir {
 
   /** The status in `exitStatus`, 0 to 255; undefined if that is missing or empty; NaN if it is anything else. */
   readExitStatus(): number | undefined {
-    const text = readIfThere(join(this.path, EXIT_STATUS_FILE), MAX_NUMBER_BYTES, 'truncate')?.trim();
-    if (text === undefined || text === '') return undefined;
-    return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : NaN;
+    return this.#readStatus(EXIT_STATUS_FILE);
+  }
+
+  /**
+   * The status that a shim had written, and not yet renamed to `exitStatus`, when it or the machine ended; undefined if
+   * there is none. Call it only if no shim is left.
+   */
+  readUnnamedExitStatus(): number | undefined {
+    const status = this.#readStatus('.exitStatus.tmp');
+    // Without `durable`, a power cut may leave any bytes.
+    return Number.isNaN(status) ? undefined : status;
   }
 
   /** The content of `exit.json`; undefined if that is missing or broken. */
@@ -193,8 +210,9 @@ export class ProcessDir {
     return this.readPid() !== undefined || this.readIdentity() !== undefined;
   }
 
+  /** Records it, unless a shim has done so: that one's record says more, and is not replaced. */
   writeIdentity(identity: Identity): void {
-    writeFileAtomic(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
+    writeFileOnce(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
   }
 
   /** Whether a program recorded that the program of the created container was let run. */
@@ -217,13 +235,25 @@ export class ProcessDir {
   }
 
   /** The first error in the shim's log. */
-  shimError(): string | undefined {
-    return this.#firstError('shim-log.json');
+  shimError(): LogMessage | undefined {
+    return firstError(this.#log('shim-log.json'));
+  }
+
+  /** The first warning in the shim's log. */
+  shimWarning(): string | undefined {
+    return this.#log('shim-log.json').find(({ level }) => level === 'warning')?.msg;
   }
 
   /** The first error in the runtime's log. */
-  runtimeError(): string | undefined {
-    return this.#firstError('log.json');
+  runtimeError(): LogMessage | undefined {
+    return firstError(this.#log('log.json'));
+  }
+
+  /** Undefined if the file is missing or empty; NaN if it holds anything but a status. */
+  #readStatus(name: string): number | undefined {
+    const text = readIfThere(join(this.path, name), MAX_NUMBER_BYTES, 'truncate')?.trim();
+    if (text === undefined || text === '') return undefined;
+    return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : NaN;
   }
 
   #readSmallJson(name: string): Record<string, unknown> | undefined {
@@ -237,9 +267,9 @@ export class ProcessDir {
     }
   }
 
-  #firstError(name: string): string | undefined {
+  #log(name: string): LogMessage[] {
     const text = readIfThere(join(this.path, name), MAX_LOG_BYTES, 'truncate');
-    return text === undefined ? undefined : firstError(parseLog(text));
+    return text === undefined ? [] : parseLog(text);
   }
 }
 

@@ -1,6 +1,7 @@
 /** A state root: the ids of its containers, and the check of whom a directory belongs to. */
 import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { absolutePath } from '../disk/working-directory.js';
 import { isId } from '../oci/ids.js';
 
 /**
@@ -37,8 +38,8 @@ export function entries(dir: string): Dirent[] {
 /**
  * The real path of a state root, without links and `..`. All paths of the library begin with it. It is compared with
  * the working directories in /proc, which are real paths.
- * @throws a system error of realpath(3).
+ * @throws {OutliveError} `ERR_WORKING_DIRECTORY`, as absolutePath(); a system error of realpath(3).
  */
 export function realRoot(root: string): string {
-  return realpathSync(root);
+  return realpathSync(absolutePath(root));
 }

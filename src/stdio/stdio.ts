@@ -3,22 +3,23 @@
  * the process runs, this program or a later one may close a stream and open it again.
  * Does not copy any data to the process; the shim does. Behaviour: containerd's runtime package (June 2016), fifo(7).
  */
-import { closeSync, constants, createReadStream, createWriteStream, statSync } from 'node:fs';
-import { resolve, join } from 'node:path';
+import { constants, createReadStream, createWriteStream, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { checkObject } from '../base/arg-checks.js';
+import { checkBoolean, checkKeys, checkObject, checkString, checkText } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError } from '../base/errors.js';
 import { FifoReadable, FifoWritable, type OnRead } from './streams.js';
 import { ensureFifo } from '../disk/fifo.js';
-import * as posix from '../posix/index.js';
+import { absolutePath } from '../disk/working-directory.js';
+import { closeOwned, openOwned } from '../posix/owned.js';
 
 const NULL_DEVICE = '/dev/null';
 
 /**
- * The paths of a process's stdin, stdout and stderr. Each is a FIFO, a regular file, a terminal or `/dev/null`. Output
- * is appended to a regular file, which is made with mode 0600 if it is missing. With `terminal: true` the terminal's
- * output goes to `stdout`, and `stderr` is not used.
+ * The paths of a process's stdin, stdout and stderr, each with a slash (`./out`, not `out`): a FIFO, a regular file, a
+ * terminal or `/dev/null`. Output is appended to a regular file, which is made with mode 0600 if it is missing. With
+ * `terminal: true` the terminal's output goes to `stdout`, and `stderr` is not used.
  */
 export interface Stdio {
   readonly stdin: string;
@@ -26,17 +27,22 @@ export interface Stdio {
   readonly stderr: string;
 }
 
+const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
+
 /**
  * Makes the paths absolute; a missing or empty one becomes `/dev/null`. Behaviour: containerd's `NewStdio` (June 2016).
- * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; `ERR_INVALID_ARG_VALUE` if a path contains a NUL.
+ * A word without a slash is refused: it may be a misspelt kind, and would become a file in the working directory.
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE`; `ERR_INVALID_ARG_VALUE` if a key is unknown, or if a path has no slash, or
+ *   has a null byte or a lone surrogate.
  */
 export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
+  checkKeys('options.stdio', stdio, STREAMS);
   const path = (name: keyof Stdio): string => {
     const value: unknown = stdio[name];
     if (value === undefined || value === '') return NULL_DEVICE;
-    if (typeof value !== 'string') throw invalidArgType(`stdio.${name}`, 'of type string', value);
-    if (value.includes('\0')) throw invalidArgValue(`stdio.${name}`, value, 'must be a path without null bytes');
-    return resolve(value);
+    checkText(`options.stdio.${name}`, value);
+    if (value.includes('/')) return absolutePath(value);
+    throw invalidArgValue(`options.stdio.${name}`, value, 'must be a path with a slash, as ./file');
   };
   return { stdin: path('stdin'), stdout: path('stdout'), stderr: path('stderr') };
 }
@@ -46,15 +52,21 @@ export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
  * @param dir an existing directory; use one that remains after this program has ended.
  * @param options.terminal true: make no `stderr`, which a terminal does not use. Default false.
  * @returns their paths, for the option `stdio` of `container.start()` and `container.exec()`.
- * @throws {OutliveError} `ERR_INVALID_STATE` if there is another kind of file or another user's FIFO; a system error of
- *   mkfifo(3) otherwise.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if there is another kind of file or another user's FIFO;
+ *   `ERR_WORKING_DIRECTORY` if `dir` is relative and the working directory was removed; {TypeError}
+ *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error of mkfifo(3).
  * @see mkfifo(3), fifo(7)
  */
-export function makeStdioFifos(dir: string, { terminal = false }: { terminal?: boolean } = {}): Stdio {
+export function makeStdioFifos(dir: string, options: { terminal?: boolean } = {}): Stdio {
+  checkString('dir', dir);
+  checkObject('options', options);
+  const { terminal = false } = options;
+  checkBoolean('options.terminal', terminal);
   const names = terminal ? (['stdin', 'stdout'] as const) : (['stdin', 'stdout', 'stderr'] as const);
+  const path = absolutePath(dir);
   const paths: Partial<Record<keyof Stdio, string>> = {};
   for (const name of names) {
-    paths[name] = join(dir, name);
+    paths[name] = join(path, name);
     ensureFifo(paths[name]);
   }
   return newStdio(paths);
@@ -92,7 +104,10 @@ export type IsMeant = () => boolean;
  * @throws as openOutput(); {OutliveError} `ERR_PROCESS_EXITED` if `isMeant` returns false. A regular file is not
  *   checked.
  */
-export function openOutputIf(isMeant: IsMeant, path: string, { onread }: OutputOptions = {}): Readable {
+export function openOutputIf(isMeant: IsMeant, path: string, options: OutputOptions = {}): Readable {
+  checkString('path', path);
+  checkOutputOptions(options);
+  const { onread } = options;
   if (onread !== undefined) checkOnRead(onread);
   if (isFifo(path)) return new FifoReadable(openFifo(isMeant, path, constants.O_RDONLY), onread);
   if (onread === undefined) return createReadStream(path);
@@ -102,6 +117,10 @@ export function openOutputIf(isMeant: IsMeant, path: string, { onread }: OutputO
     buffer.set(chunk as Buffer);
     if (callback(chunk.length, buffer) === false) stream.pause();
   });
+}
+
+function checkOutputOptions(options: unknown): void {
+  checkObject('options', options);
 }
 
 function checkOnRead(onread: OnRead): void {
@@ -118,7 +137,8 @@ function checkOnRead(onread: OnRead): void {
  * Opens a stream that writes to a process's stdin. Ending the stream closes only this writer: the process sees
  * end-of-file after `process.closeStdin()`, when no other writer is left.
  * @param path the path of `stdin`: a FIFO or a regular file, which is appended to.
- * @throws a system error, among them ENXIO if no process has the FIFO open for reading.
+ * @throws a system error, among them ENXIO if no process has the FIFO open for reading; {TypeError}
+ *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
  * @see fifo(7)
  */
 export function openInput(path: string): Writable {
@@ -131,18 +151,19 @@ export function openInput(path: string): Writable {
  *   checked.
  */
 export function openInputIf(isMeant: IsMeant, path: string): Writable {
+  checkString('path', path);
   return isFifo(path)
     ? new FifoWritable(openFifo(isMeant, path, constants.O_WRONLY))
     : createWriteStream(path, { flags: 'a' });
 }
 
 function openFifo(isMeant: IsMeant, path: string, access: number): number {
-  const fd = posix.open(path, access | constants.O_NONBLOCK);
+  const fd = openOwned(path, access | constants.O_NONBLOCK);
   try {
     if (isMeant()) return fd;
     throw new OutliveError('ERR_PROCESS_EXITED', `${path}: the process was removed`);
   } catch (error) {
-    closeSync(fd);
+    closeOwned(fd);
     throw error;
   }
 }

@@ -2,10 +2,10 @@
  * Node streams on FIFOs that never block a thread: they read and write without waiting, and let the event loop report
  * when the FIFO is ready again. A stream owns its descriptor and closes it. stdio.ts opens it. Behaviour: fifo(7).
  */
-import { closeSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
+import { closeOwned } from '../posix/owned.js';
 
 /** The size of a chunk in bytes. */
 const CHUNK_SIZE = 64 * 1024;
@@ -42,7 +42,7 @@ export class FifoReadable extends Readable {
   /** How many buffers the next read gets: as many as the last one filled, or twice as many if it filled all. */
   #wanted = 1;
 
-  /** Takes ownership of a descriptor that is open for reading, O_NONBLOCK. */
+  /** Takes ownership of a descriptor of openOwned() that is open for reading, O_NONBLOCK. */
   constructor(fd: number, onRead?: OnRead) {
     super({ highWaterMark: CHUNK_SIZE });
     this.#fd = fd;
@@ -72,7 +72,7 @@ export class FifoReadable extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#stop();
     this.#empty = [];
-    closeSync(this.#fd);
+    closeOwned(this.#fd);
     callback(error);
   }
 
@@ -141,7 +141,7 @@ export class FifoWritable extends Writable {
   readonly #fd: number;
   #watch: posix.Watch | undefined;
 
-  /** Takes ownership of a descriptor that is open for writing, O_NONBLOCK. */
+  /** Takes ownership of a descriptor of openOwned() that is open for writing, O_NONBLOCK. */
   constructor(fd: number) {
     super({ decodeStrings: true });
     this.#fd = fd;
@@ -164,7 +164,7 @@ export class FifoWritable extends Writable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#watch?.stop();
-    closeSync(this.#fd);
+    closeOwned(this.#fd);
     callback(error);
   }
 }

@@ -6,11 +6,14 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { invalidArgValue } from '../base/arg-errors.js';
+import { OutliveError } from '../base/errors.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
 import { isId } from '../oci/ids.js';
 
 const PREFIX = 'consumer-';
+/** The end of the name of a file that was not completely written. */
+const UNFINISHED = '.tmp';
 const MAX_BYTES = 4096;
 
 export class EventConsumers {
@@ -22,10 +25,11 @@ export class EventConsumers {
   constructor(dir: string) {
     this.#dir = dir;
     for (const name of fs.readdirSync(dir)) {
-      if (!name.startsWith(PREFIX) || name.endsWith('.tmp')) continue;
+      if (!name.startsWith(PREFIX) || name.endsWith(UNFINISHED)) continue;
       const path = join(dir, name);
       const { acknowledged } = parseJsonObject(readText(path, MAX_BYTES), path);
-      this.#acknowledged.set(name.slice(PREFIX.length), Number(acknowledged));
+      if (!isSequence(acknowledged)) throw new OutliveError('ERR_INVALID_STATE', `${path}: has no sequence`);
+      this.#acknowledged.set(name.slice(PREFIX.length), acknowledged);
     }
   }
 
@@ -77,8 +81,16 @@ export class EventConsumers {
   }
 }
 
-/** Checks a consumer's name: an id of at most 100 characters. @throws {TypeError} `ERR_INVALID_ARG_VALUE`. */
+/**
+ * Checks a consumer's name: an id of at most 100 characters. One that ends in `.tmp` would have the name of an unfinished
+ * file. @throws {TypeError} `ERR_INVALID_ARG_VALUE`.
+ */
 export function checkConsumer(name: unknown): asserts name is string {
-  if (typeof name === 'string' && isId(name) && name.length <= 100) return;
-  throw invalidArgValue('consumer', name, 'must match [A-Za-z0-9][A-Za-z0-9_.+-]* and have at most 100 characters');
+  if (typeof name === 'string' && isId(name) && name.length <= 100 && !name.endsWith(UNFINISHED)) return;
+  const rule = `must match [A-Za-z0-9][A-Za-z0-9_.+-]*, have at most 100 characters, and not end in ${UNFINISHED}`;
+  throw invalidArgValue('consumer', name, rule);
+}
+
+function isSequence(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

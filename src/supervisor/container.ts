@@ -2,14 +2,18 @@
  * One container of a supervisor: converts its changes and its monitor events to the supervisor's events.
  * recorder.ts writes these. Behaviour: the events of containerd 0.2, and docs/events.md.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ContainerChange } from '../container/changes.js';
 import type { Container, ContainerProcess } from '../container/container.js';
 import type { Monitor, MonitorEvent } from '../monitor/monitor.js';
-import { deferred } from '../base/promises.js';
+import { deferred, within } from '../base/promises.js';
+import { ContainerDir } from '../state/container.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { SupervisorEvent } from './events.js';
 import { type SupervisorRecorder, recordedKey } from './recorder.js';
+
+/** How long to wait for the ends of the processes of a container that another program has deleted, in milliseconds. */
+const ENDS_LIMIT_MS = 2000;
 
 /** @internal */
 export interface SupervisedConfig {
@@ -17,6 +21,8 @@ export interface SupervisedConfig {
   readonly container: Container;
   readonly recorder: SupervisorRecorder;
   readonly monitor: Monitor;
+  /** Called once: when the container is not supervised any more. */
+  readonly onEnded: () => void;
 }
 
 export class SupervisedContainer {
@@ -24,26 +30,42 @@ export class SupervisedContainer {
   readonly #dir: string;
   readonly #recorder: SupervisorRecorder;
   readonly #monitor: Monitor;
+  readonly #onEnded: () => void;
   readonly #keys = new WeakMap<ContainerProcess, string>();
   readonly #ended = deferred<undefined>();
   #key = '';
   #unsubscribe = (): void => undefined;
   #recovering = false;
+  #closed = false;
+  #isConcluding = false;
   /** Processes that had ended when the supervisor loaded them: their exit events get `recovered`. */
   readonly #foundEnded = new Set<ContainerProcess>();
   /** Processes that were removed before the monitor reported their exit. */
   readonly #removed = new Set<ContainerProcess>();
 
-  constructor({ root, container, recorder, monitor }: SupervisedConfig) {
+  constructor({ root, container, recorder, monitor, onEnded }: SupervisedConfig) {
     this.container = container;
     this.#dir = join(root, container.id);
     this.#recorder = recorder;
     this.#monitor = monitor;
+    this.#onEnded = onEnded;
   }
 
   /** Resolves after the container was deleted and that event was written, or after close(). */
   get ended(): Promise<undefined> {
     return this.#ended.promise;
+  }
+
+  /** Whether its directory still is this container's. */
+  get exists(): boolean {
+    return new ContainerDir(dirname(this.#dir), this.container.id, this.container.key).isCurrent();
+  }
+
+  /** Call it if the container does not exist any more. Resolves after its last events were written, or after close(). */
+  async conclude(): Promise<void> {
+    // If this object did not delete it, another program did: this one may miss the last of its processes' ends.
+    if (!this.#isConcluding) void this.#deleted(ENDS_LIMIT_MS);
+    await this.#ended.promise;
   }
 
   /**
@@ -79,13 +101,14 @@ export class SupervisedContainer {
     if (event.process.container !== this.container) return;
     const { processId, timeMs, process } = event;
     const processKey = this.#keys.get(process) ?? '';
+    const recovered = this.#foundEnded.has(process) ? ({ recovered: true } as const) : {};
     if (event.type === 'oom') {
       const { kills, totalKills } = event;
-      this.#write({ type: 'oom', timeMs, processId, processKey, kills, totalKills });
+      this.#write({ type: 'oom', timeMs, processId, processKey, kills, totalKills, ...recovered });
       return;
     }
     const { id } = this.container;
-    const recovered = this.#foundEnded.delete(process) ? ({ recovered: true } as const) : {};
+    this.#foundEnded.delete(process);
     if (!this.#recorder.hasExited(id, processId, processKey)) {
       this.#write({ type: 'exit', timeMs, processId, processKey, exit: event.exit, ...recovered });
     }
@@ -93,7 +116,11 @@ export class SupervisedContainer {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onEnded();
     this.#unsubscribe();
+    this.#monitor.remove(this.container);
     this.container.close();
     this.#ended.resolve(undefined);
   }
@@ -126,10 +153,13 @@ export class SupervisedContainer {
   }
 
   /** Writes `delete` as the last event: first the monitor must report the exits of the container's processes. */
-  async #deleted(): Promise<void> {
-    await this.#monitor.allTold(this.container);
-    this.#monitor.remove(this.container);
-    this.#write({ type: 'delete' });
+  async #deleted(limitMs?: number): Promise<void> {
+    this.#isConcluding = true;
+    const told = this.#monitor.allTold(this.container);
+    await (limitMs === undefined ? told : within(told, limitMs));
+    if (this.#closed) return;
+    if (limitMs === undefined) this.#write({ type: 'delete' });
+    else this.#recorder.conclude(this.container.id);
     this.close();
   }
 

@@ -20,7 +20,7 @@ export interface SupervisorEvent {
    * exit whose time the shim recorded.
    */
   readonly timeMs: number;
-  /** True if it happened while no supervisor was watching, and the next one found out. */
+  /** True if it happened while no supervisor was watching, and a later one found out. */
   readonly recovered?: true;
   /** For `created`, `start`, `exec-started`, `exit` and `oom`; always `init` for `oom`. */
   readonly processId?: string;
@@ -86,8 +86,13 @@ export function toSnapshot(from: SupervisorRecord): Snapshot {
   return [...from].map(([id, { key, processes }]) => [id, { key, processes: [...processes] }]);
 }
 
+/** @throws {OutliveError} `ERR_INVALID_STATE` if it is no snapshot. */
 export function fromSnapshot(snapshot: Snapshot): SupervisorRecord {
-  return new Map(snapshot.map(([id, { key, processes }]) => [id, { key, processes: new Map(processes) }]));
+  try {
+    return new Map(snapshot.map(([id, { key, processes }]) => [id, { key, processes: new Map(processes) }]));
+  } catch (cause) {
+    throw new OutliveError('ERR_INVALID_STATE', 'the snapshot in the event log is broken', { cause });
+  }
 }
 
 function processAfter(known: RecordedProcess, { type, totalKills = 0 }: SupervisorEvent, key: string): RecordedProcess {

@@ -61,6 +61,8 @@ export class EventLogLock {
   }
 
   release(): void {
+    // The close alone is not enough: a child that is being spawned has a copy of the descriptor until its execve(2).
+    posix.flock(this.#fd, 'unlock');
     closeSync(this.#fd);
   }
 }

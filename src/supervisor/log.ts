@@ -8,11 +8,13 @@
  * Behaviour: containerd 0.2's events.log, docs/events.md.
  */
 import * as fs from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OutliveError } from '../base/errors.js';
 import { makeDirectory } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
-import { deferred } from '../base/promises.js';
+import { Waiters } from '../base/promises.js';
 
 /** The members that the log adds to each event. */
 export interface Numbered {
@@ -35,7 +37,18 @@ export interface Retention {
 interface Segment {
   readonly first: number;
   readonly path: string;
+  /** Its size in bytes, when it is complete. The newest one still grows: see `#size`. */
+  bytes: number;
 }
+
+/**
+ * How many times as large as its first line, with the snapshot, a segment becomes at least. So at most a sixteenth of what
+ * is written is snapshots, however many containers they list, and an event costs the same with few and with many.
+ */
+const SNAPSHOT_SHARE = 16;
+
+/** How long open() works in one turn of the event loop, in milliseconds; the snapshot may take a little longer. */
+const TURN_MS = 5;
 
 const SEGMENT_NAME = /^(\d{16})\.jsonl$/;
 
@@ -45,10 +58,12 @@ export class EventLog<S, E extends object> {
   readonly #segments: Segment[] = [];
   readonly #isHeld: (sequence: number) => boolean;
   #fd = -1;
+  /** The sizes in bytes of the newest segment and of its first line. */
   #size = 0;
+  #headSize = 0;
   #last = 0;
   #lastLoggedAtMs = 0;
-  #changed = deferred<undefined>();
+  readonly #followers = new Waiters<undefined>();
   #closed = false;
 
   /** `isHeld` returns whether a reader still needs the event with this sequence, the last one of a segment. */
@@ -72,58 +87,76 @@ export class EventLog<S, E extends object> {
     return this.#closed;
   }
 
-  /** Resolves at the next event, or when the log is closed. */
-  get changed(): Promise<undefined> {
-    return this.#changed.promise;
+  /** Resolves at the next event, or when the log is closed. Rejects with the signal's reason if that aborts first. */
+  async nextChange(signal: AbortSignal | undefined): Promise<void> {
+    await this.#followers.wait(signal);
   }
 
   /**
-   * Opens the log, and removes an incomplete last line.
-   * @returns the snapshot of the newest segment (undefined for a new log), and the events in that segment.
-   * @throws {OutliveError} `ERR_INVALID_STATE` if the segment is broken in another way; a system error.
+   * Opens the log, and removes an incomplete last line. Replays the newest segment: its snapshot, unless the log is new,
+   * and then its events. That may be many; so it takes several turns of the event loop.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if the segment is broken in another way; a system error; what `to` throws.
+   *   Then nothing is left open.
    */
-  open(): { snapshot: S | undefined; events: (E & Numbered)[] } {
+  async open(to: { snapshot: (snapshot: S) => void; event: (event: E & Numbered) => void }): Promise<void> {
     for (const name of fs.readdirSync(this.#dir).sort()) {
       const match = SEGMENT_NAME.exec(name);
-      if (match !== null) this.#segments.push({ first: Number(match[1]), path: join(this.#dir, name) });
-      else if (name.endsWith('.new')) fs.rmSync(join(this.#dir, name), { force: true });
+      if (match !== null) {
+        const path = join(this.#dir, name);
+        this.#segments.push({ first: Number(match[1]), path, bytes: fs.statSync(path).size });
+      } else if (name.endsWith('.new')) fs.rmSync(join(this.#dir, name), { force: true });
     }
     const newest = this.#segments.at(-1);
-    if (newest === undefined) return { snapshot: undefined, events: [] };
-    const { lines, size } = wholeLines(fs.readFileSync(newest.path));
-    const [head, ...rest] = lines.map((line) => parseJsonObject(line, newest.path));
+    if (newest === undefined) return;
     this.#last = newest.first - 1;
-    for (const event of rest) {
-      if (event.sequence !== this.#last + 1) {
-        throw new OutliveError('ERR_INVALID_STATE', `${newest.path}: event ${this.#last + 1} is missing`);
+    const bytes = await readFile(newest.path);
+    let turnEndsMs = performance.now() + TURN_MS;
+    for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, this.#size)) {
+      const line = parseJsonObject(bytes.toString('utf8', this.#size, end), newest.path);
+      this.#size = end + 1;
+      if (this.#headSize === 0) {
+        if (line.first !== newest.first) throw broken(newest, 'has no head line');
+        this.#headSize = this.#size;
+        to.snapshot(line.snapshot as S);
+      } else {
+        if (line.sequence !== this.#last + 1) throw broken(newest, `event ${this.#last + 1} is missing`);
+        if (!Number.isSafeInteger(line.loggedAtMs)) throw broken(newest, `event ${this.#last + 1} has no time`);
+        this.#last++;
+        this.#lastLoggedAtMs = Number(line.loggedAtMs);
+        to.event(line as E & Numbered);
       }
-      this.#last++;
-      this.#lastLoggedAtMs = Number(event.loggedAtMs);
+      if (performance.now() < turnEndsMs) continue;
+      await nextTurn();
+      turnEndsMs = performance.now() + TURN_MS;
     }
-    if (head?.first !== newest.first) throw new OutliveError('ERR_INVALID_STATE', `${newest.path}: has no head line`);
+    if (this.#headSize === 0) throw broken(newest, 'has no head line');
+    // Bytes after the last newline are an incomplete line.
+    fs.truncateSync(newest.path, this.#size);
     this.#fd = fs.openSync(newest.path, 'a', 0o600);
-    this.#size = size;
-    fs.ftruncateSync(this.#fd, size);
-    return { snapshot: head.snapshot as S, events: rest as (E & Numbered)[] };
   }
 
   /**
    * Writes an event, whole or not at all. There is no fsync(2): the event survives the end of this process, but not a
    * crash of the machine.
    * @param snapshot returns the state before this event; called if a new segment is begun.
-   * @throws a system error (ENOSPC …); then the event was not written.
+   * @throws a system error (ENOSPC …); {OutliveError} `ERR_INVALID_STATE` if the log is closed: another program may write
+   *   it by now. Then the event was not written.
    */
   append(event: E, snapshot: () => S): E & Numbered {
-    if (this.#fd < 0 || this.#size >= this.#retention.segmentBytes) this.#beginSegment(snapshot());
+    if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', `${this.#dir}: this event log is closed`);
+    if (this.#isFull()) this.#beginSegment(snapshot());
     const loggedAtMs = Math.max(Date.now(), this.#lastLoggedAtMs);
     const logged = { sequence: this.#last + 1, loggedAtMs, ...event };
     this.#size += this.#write(this.#fd, this.#size, logged);
     this.#last++;
     this.#lastLoggedAtMs = loggedAtMs;
-    const { resolve } = this.#changed;
-    this.#changed = deferred();
-    resolve(undefined);
+    this.#followers.resolve(undefined);
     return logged;
+  }
+
+  /** Whether the next event begins a segment. */
+  #isFull(): boolean {
+    return this.#fd < 0 || this.#size >= Math.max(this.#retention.segmentBytes, SNAPSHOT_SHARE * this.#headSize);
   }
 
   /** The path of the segment with this event; undefined if the event is not kept any more. */
@@ -138,15 +171,15 @@ export class EventLog<S, E extends object> {
 
   /** Removes the oldest segments that are above the size or age limit, up to the first one that a reader needs. */
   retire(): void {
-    let bytes = this.#segments.reduce((sum, { path }) => sum + fs.statSync(path).size, 0);
+    let bytes = this.#segments.slice(0, -1).reduce((sum, segment) => sum + segment.bytes, this.#size);
     for (;;) {
       const [oldest, next] = this.#segments;
       if (oldest === undefined || next === undefined || this.#isHeld(next.first - 1)) return;
-      const { size, mtimeMs } = fs.statSync(oldest.path);
+      const { mtimeMs } = fs.statSync(oldest.path);
       if (bytes <= this.#retention.maxBytes && Date.now() - mtimeMs <= this.#retention.maxAgeMs) return;
       fs.rmSync(oldest.path);
       this.#segments.shift();
-      bytes -= size;
+      bytes -= oldest.bytes;
     }
   }
 
@@ -155,7 +188,7 @@ export class EventLog<S, E extends object> {
     this.#closed = true;
     if (this.#fd >= 0) fs.closeSync(this.#fd);
     this.#fd = -1;
-    this.#changed.resolve(undefined);
+    this.#followers.resolve(undefined);
   }
 
   /** Begins a segment. It is renamed to its name only after its first line is written, so every segment has one. */
@@ -173,9 +206,11 @@ export class EventLog<S, E extends object> {
       throw error;
     }
     if (this.#fd >= 0) fs.closeSync(this.#fd);
+    const before = this.#segments.at(-1);
+    if (before !== undefined) before.bytes = this.#size;
     this.#fd = fd;
-    this.#size = size;
-    this.#segments.push({ first, path });
+    this.#size = this.#headSize = size;
+    this.#segments.push({ first, path, bytes: size });
     this.retire();
   }
 
@@ -197,9 +232,6 @@ export function makeLogDirectory(path: string): void {
   if (!fs.existsSync(path)) makeDirectory(path);
 }
 
-/** The complete lines and their size in bytes. What follows the last newline is an incomplete line. */
-function wholeLines(bytes: Buffer): { lines: string[]; size: number } {
-  const size = bytes.lastIndexOf(0x0a) + 1;
-  const lines = size === 0 ? [] : bytes.toString('utf8', 0, size - 1).split('\n');
-  return { lines, size };
+function broken({ path }: Segment, reason: string): OutliveError {
+  return new OutliveError('ERR_INVALID_STATE', `${path}: ${reason}`);
 }

@@ -1,9 +1,9 @@
 /** The options of `Supervisor`'s methods and their checks. The defaults are in supervisor.ts. */
-import { checkBoolean, checkInteger, checkObject } from '../base/arg-checks.js';
+import { checkAbortSignal, checkBoolean, checkInteger, checkObject, checkTimeout } from '../base/arg-checks.js';
 
 /** Options of `Supervisor.open()`. */
 export interface SupervisorOptions {
-  /** The option `timeoutMs` of `Container.load()`, in milliseconds. */
+  /** The option `timeoutMs` of `Container.load()`, and of `create()` if that is given none, in milliseconds. */
   timeoutMs?: number;
   /** The option `initHoldMs` of `Monitor`, in milliseconds, 0 to 60000. Default 2000. */
   initHoldMs?: number;
@@ -11,7 +11,10 @@ export interface SupervisorOptions {
   maxLogBytes?: number;
   /** The age of a segment's newest event, in milliseconds, above which the segment is removed. Default 30 days. */
   maxLogAgeMs?: number;
-  /** The size of a segment, in bytes, from which on the next one is begun, 1 to 1 GiB. Default 1 MiB. */
+  /**
+   * The size of a segment, in bytes, from which on the next one is begun, 1 to 1 GiB. Default 1 MiB. A segment is also at
+   * least 16 times as large as the snapshot at its beginning.
+   */
   segmentBytes?: number;
 }
 
@@ -33,12 +36,15 @@ export interface EventsOptions {
 export function checkEventsOptions(options: unknown): void {
   checkObject('options', options);
   if (options.follow !== undefined) checkBoolean('options.follow', options.follow);
+  checkAbortSignal('options.signal', options.signal);
 }
 
 export function checkSupervisorOptions(options: unknown): void {
   checkObject('options', options);
-  const { maxLogBytes, maxLogAgeMs, segmentBytes } = options;
+  const { timeoutMs, initHoldMs, maxLogBytes, maxLogAgeMs, segmentBytes } = options;
   const most = Number.MAX_SAFE_INTEGER;
+  if (timeoutMs !== undefined) checkTimeout('options.timeoutMs', timeoutMs);
+  if (initHoldMs !== undefined) checkInteger('options.initHoldMs', initHoldMs, 0, 60_000);
   if (maxLogBytes !== undefined) checkInteger('options.maxLogBytes', maxLogBytes, 0, most);
   if (maxLogAgeMs !== undefined) checkInteger('options.maxLogAgeMs', maxLogAgeMs, 0, most);
   if (segmentBytes !== undefined) checkInteger('options.segmentBytes', segmentBytes, 1, 1 << 30);

@@ -3,10 +3,10 @@
  * can be lost or repeated between them, and nothing is buffered in memory for a slow reader.
  * Does not write; log.ts does. Behaviour: docs/events.md.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 import type { EventLog, Numbered } from './log.js';
 import { OutliveError } from '../base/errors.js';
-import { abortable } from '../base/promises.js';
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -31,7 +31,7 @@ export async function* readEvents<S, E extends object>(
   const isThere = async (): Promise<boolean> => {
     while (next > log.last) {
       if (!follow || log.closed) return false;
-      await (signal === undefined ? log.changed : abortable(log.changed, signal));
+      await log.nextChange(signal);
     }
     return true;
   };
@@ -42,7 +42,7 @@ export async function* readEvents<S, E extends object>(
     for await (const line of linesOf(path, () => log.committedBytes(path), hasMore)) {
       signal?.throwIfAborted();
       const event = JSON.parse(line) as E & Numbered;
-      if (event.sequence !== next) continue; // the segment's first line, or an event before `from`
+      if (event.sequence !== next) continue; // an event before `from`
       onPosition(next);
       yield event;
       next++;
@@ -52,35 +52,44 @@ export async function* readEvents<S, E extends object>(
   return undefined;
 }
 
-/** Yields the lines of a segment up to its committed size. At its end, `hasMore` waits for more or returns false. */
+/**
+ * Yields the events' lines of a segment up to its committed size: all but the first, whose snapshot may be large. At its
+ * end, `hasMore` waits for more or returns false.
+ */
 async function* linesOf(
   path: string,
   committedBytes: () => number,
   hasMore: () => Promise<boolean>,
 ): AsyncGenerator<string> {
-  const file = await open(path, 'r');
+  // Not by fs.promises.open(): if a worker is terminated meanwhile, Node leaves what that has opened.
+  const fd = fs.openSync(path, 'r');
   try {
-    let rest = Buffer.alloc(0);
+    let isHead = true;
     let position = 0;
+    /** The beginning of a line whose end is not read yet. */
+    let begun: Buffer[] = [];
     do {
-      const bytes = await readAt(file, position, Math.min(CHUNK_BYTES, committedBytes() - position));
+      const bytes = await readAt(fd, position, Math.min(CHUNK_BYTES, committedBytes() - position));
       position += bytes.length;
-      rest = Buffer.concat([rest, bytes]);
       let start = 0;
-      for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a, start)) {
-        yield rest.toString('utf8', start, end);
+      for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
+        if (!isHead) yield Buffer.concat([...begun, bytes.subarray(start, end)]).toString('utf8');
+        isHead = false;
+        begun = [];
         start = end + 1;
       }
-      rest = rest.subarray(start);
+      if (!isHead) begun.push(bytes.subarray(start));
     } while (position < committedBytes() || (await hasMore()));
   } finally {
-    await file.close();
+    fs.closeSync(fd);
   }
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+const read = promisify(fs.read);
+
+async function readAt(fd: number, position: number, length: number): Promise<Buffer> {
   if (length <= 0) return Buffer.alloc(0);
-  const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+  const { bytesRead, buffer } = await read(fd, Buffer.allocUnsafe(length), 0, length, position);
   if (bytesRead === 0) throw new OutliveError('ERR_INVALID_STATE', 'the event log is shorter than what was written');
   return buffer.subarray(0, bytesRead);
 }

@@ -28,17 +28,26 @@ const MAX_KEY_BYTES = 64;
 
 export class SupervisorRecorder {
   readonly #log: EventLog<Snapshot, SupervisorEvent>;
-  readonly #record: SupervisorRecord;
+  #record: SupervisorRecord = new Map();
   readonly #pending: SupervisorEvent[] = [];
   #retry: NodeJS.Timeout | undefined;
   #problem: Error | undefined;
+  #closed = false;
+
+  private constructor(log: EventLog<Snapshot, SupervisorEvent>) {
+    this.#log = log;
+  }
 
   /** Opens the log and reads the record. @throws as `EventLog.open()`. */
-  constructor(log: EventLog<Snapshot, SupervisorEvent>) {
-    this.#log = log;
-    const { snapshot, events } = log.open();
-    this.#record = fromSnapshot(snapshot ?? []);
-    for (const event of events) record(this.#record, event);
+  static async open(log: EventLog<Snapshot, SupervisorEvent>): Promise<SupervisorRecorder> {
+    const recorder = new SupervisorRecorder(log);
+    await log.open({
+      snapshot: (snapshot) => {
+        recorder.#record = fromSnapshot(snapshot);
+      },
+      event: (event) => record(recorder.#record, event),
+    });
+    return recorder;
   }
 
   /** Why events can't be written at the moment; undefined if all are written. */
@@ -61,8 +70,12 @@ export class SupervisorRecorder {
     return known?.key === processKey && known.exited;
   }
 
-  /** Writes an event after those that could not be written yet. If it can't be written, it is kept and tried again. */
+  /**
+   * Writes an event after those that could not be written yet. If it can't be written, it is kept and tried again. After
+   * close() it does nothing: the next supervisor finds the difference between record and state root, and writes the event.
+   */
   write(event: SupervisorEvent): void {
+    if (this.#closed) return;
     this.#pending.push(event);
     this.#flush();
   }
@@ -99,8 +112,8 @@ export class SupervisorRecorder {
   }
 
   close(): void {
-    clearTimeout(this.#retry);
     this.#flush();
+    this.#closed = true;
     clearTimeout(this.#retry);
   }
 

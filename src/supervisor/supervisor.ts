@@ -4,23 +4,25 @@
  * Behaviour: containerd 0.2's supervisor and its events.log; docs/events.md.
  */
 import { accessSync, existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
-import { invalidArgValue } from '../base/arg-errors.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import type { ContainerOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
-import { OutliveError } from '../base/errors.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
-import { EventConsumers, checkConsumer } from './consumers.js';
+import { absolutePath } from '../disk/working-directory.js';
+import { checkSystem } from '../kernel/requirements.js';
+import { type EventConsumers, checkConsumer } from './consumers.js';
 import { EventLogLock } from './lock.js';
-import { EventLog, makeLogDirectory } from './log.js';
-import { readEvents } from './reader.js';
+import { type EventLog, makeLogDirectory } from './log.js';
+import { type SupervisorParts, eventsDirectory, openLog } from './parts.js';
+import { replay } from './replay.js';
 import { Monitor } from '../monitor/monitor.js';
 import type { Stdio } from '../stdio/stdio.js';
-import { EventsDroppedError, type LoggedEvent, type Snapshot, type SupervisorEvent } from './events.js';
-import { type EventsOptions, type SupervisorOptions, checkEventsOptions, checkSupervisorOptions } from './options.js';
+import type { LoggedEvent, Snapshot, SupervisorEvent } from './events.js';
+import { type EventsOptions, type SupervisorOptions, checkSupervisorOptions } from './options.js';
 import { SupervisedContainer } from './container.js';
-import { SupervisorRecorder } from './recorder.js';
+import type { SupervisorRecorder } from './recorder.js';
 
 /** A supervisor of all containers of a state root. `Supervisor.open()` makes it. */
 export class Supervisor {
@@ -36,19 +38,18 @@ export class Supervisor {
   readonly #recorder: SupervisorRecorder;
   readonly #monitor: Monitor;
   readonly #supervised = new Map<string, SupervisedContainer>();
+  /** The loads that are under way, by the container's id. */
+  readonly #loading = new Map<string, Promise<Container>>();
   #closed = false;
 
-  private constructor(root: string, options: SupervisorOptions, lock: EventLogLock, failures: LoadFailure[]) {
-    const { maxLogBytes = 64 << 20, maxLogAgeMs = 30 * 86_400_000, segmentBytes = 1 << 20, initHoldMs } = options;
-    const dir = eventsDirectory(root);
+  private constructor(root: string, { initHoldMs, timeoutMs }: SupervisorOptions, parts: SupervisorParts) {
     this.root = root;
-    this.failures = failures;
-    this.#timeoutMs = options.timeoutMs;
-    this.#lock = lock;
-    this.#consumers = new EventConsumers(dir);
-    const retention = { maxBytes: maxLogBytes, maxAgeMs: maxLogAgeMs, segmentBytes };
-    this.#log = new EventLog(dir, retention, (sequence) => this.#consumers.wants(sequence));
-    this.#recorder = new SupervisorRecorder(this.#log);
+    this.failures = parts.failures;
+    this.#timeoutMs = timeoutMs;
+    this.#lock = parts.lock;
+    this.#consumers = parts.consumers;
+    this.#log = parts.log;
+    this.#recorder = parts.recorder;
     this.#monitor = new Monitor(initHoldMs === undefined ? {} : { initHoldMs });
     this.#monitor.on('event', (event) => this.#supervised.get(event.containerId)?.tell(event));
   }
@@ -58,26 +59,27 @@ export class Supervisor {
    * containers from now on.
    * @param root the path of an existing directory. The log is in `<root>/.events`.
    * @throws {OutliveError} `ERR_INVALID_STATE` if another supervisor has the root, or the log is broken;
+   *   `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `Container.create()`;
    *   {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
    */
   static async open(root: string, options: SupervisorOptions = {}): Promise<Supervisor> {
     checkString('root', root);
     checkSupervisorOptions(options);
-    const path = resolve(root);
+    checkSystem();
+    const path = absolutePath(root);
     accessSync(path);
     makeLogDirectory(eventsDirectory(path));
     const lock = await EventLogLock.take(join(eventsDirectory(path), 'lock'));
     const failures: LoadFailure[] = [];
     let supervisor: Supervisor;
     try {
-      supervisor = new Supervisor(path, options, lock, failures);
+      supervisor = new Supervisor(path, options, { lock, failures, ...(await openLog(path, options)) });
     } catch (error) {
       lock.release();
       throw error;
     }
     try {
-      const { timeoutMs } = options;
-      const loaded = await Container.loadAll(path, timeoutMs === undefined ? {} : { timeoutMs });
+      const loaded = await Container.loadAll(path, given({ timeoutMs: options.timeoutMs }));
       failures.push(...loaded.failures);
       await supervisor.#recover(loaded.containers);
       return supervisor;
@@ -101,24 +103,36 @@ export class Supervisor {
     return this.#get(id).container;
   }
 
-  /** Calls `Container.create()` for this root. @throws as that; `ERR_INVALID_STATE` if this object is closed. */
+  /**
+   * Calls `Container.create()` for this root. `timeoutMs` is by default the one that `open()` was given.
+   * @throws as that; `ERR_INVALID_STATE` if this object is closed, or is closed meanwhile. After a failure nothing of the
+   *   container is left.
+   */
   async create(options: Omit<ContainerOptions, 'root'>): Promise<Container> {
     this.#requireOpen();
     checkObject('options', options);
-    return this.#supervise(await Container.create({ ...options, root: this.root }), false);
+    const { timeoutMs = this.#timeoutMs, ...others } = options;
+    const container = await Container.create({ ...others, ...given({ timeoutMs }), root: this.root });
+    try {
+      return await this.#supervise(container, false);
+    } catch (error) {
+      // Ignore a failure: another program has begun to use the container, or deleted it.
+      await container.delete({ force: false }).catch(() => undefined);
+      throw error;
+    }
   }
 
   /**
    * Loads a container that another program made in this root after `open()`; returns one of `containers()` as it is.
-   * @throws as `Container.load()`; {OutliveError} `ERR_INVALID_STATE` if this object is closed.
+   * @throws as `Container.load()`; {OutliveError} `ERR_INVALID_STATE` if this object is closed, or is closed meanwhile.
    */
   async load(id: string): Promise<Container> {
     this.#requireOpen();
     const known = this.#supervised.get(id);
-    if (known !== undefined) return known.container;
-    const timeoutMs = this.#timeoutMs;
-    const container = await Container.load(this.root, id, timeoutMs === undefined ? {} : { timeoutMs });
-    return this.#supervise(container, true);
+    if (known?.exists === true) return known.container;
+    const loading = this.#loading.get(id) ?? this.#load(id).finally(() => this.#loading.delete(id));
+    this.#loading.set(id, loading);
+    return loading;
   }
 
   /** Calls `container.start()`. @throws as that and as {@link get}. */
@@ -139,7 +153,12 @@ export class Supervisor {
   /** Calls `container.delete()`, and resolves after the event is written. @throws as that and as {@link get}. */
   async delete(id: string, options?: { force?: boolean }): Promise<void> {
     const supervised = this.#get(id);
-    await supervised.container.delete(options);
+    try {
+      await supervised.container.delete(options);
+    } catch (error) {
+      if (hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) await supervised.conclude();
+      throw error;
+    }
     await supervised.ended;
   }
 
@@ -152,11 +171,7 @@ export class Supervisor {
    */
   events(options: EventsOptions = {}): AsyncIterableIterator<LoggedEvent> {
     this.#requireOpen();
-    checkEventsOptions(options);
-    const { since, consumer, follow = false, signal } = options;
-    const from = consumer === undefined ? this.#firstSince(since) : this.#firstFor(consumer, since);
-    if (from < this.#log.oldest) throw new EventsDroppedError(from, this.#log.oldest);
-    return this.#read(from, since instanceof Date ? since.getTime() : 0, follow, signal);
+    return replay(this.#log, this.#consumers, options);
   }
 
   /**
@@ -197,7 +212,11 @@ export class Supervisor {
     return this.#recorder.problem;
   }
 
-  /** Stops watching, closes the containers' objects, ends iterations, unlocks the root. Does not affect processes. */
+  /**
+   * Stops watching, closes the containers' objects, ends iterations, unlocks the root. Does not affect processes. Nothing
+   * is written to the log after it. A `create()` or `load()` that is under way fails with `ERR_INVALID_STATE`; a start,
+   * exec or delete goes on, and the next supervisor writes its events.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -230,21 +249,47 @@ export class Supervisor {
     this.#log.retire();
   }
 
+  async #load(id: string): Promise<Container> {
+    return this.#supervise(await Container.load(this.root, id, given({ timeoutMs: this.#timeoutMs })), true);
+  }
+
+  /** Begins to supervise a container. After a failure, also because this object was closed, its object is closed. */
   async #supervise(container: Container, isFound: boolean): Promise<Container> {
-    // If a container with the same id was just deleted, wait until its last events are written.
-    await this.#supervised.get(container.id)?.ended;
-    this.#begin(container, isFound);
-    return container;
+    try {
+      for (let known = this.#known(container); known !== undefined; known = this.#known(container)) {
+        if (known.exists) {
+          // A create() and a load() of one container at the same time.
+          container.close();
+          return known.container;
+        }
+        // It was another container with this id: first its last events are written.
+        await known.conclude();
+      }
+      this.#requireOpen();
+      this.#begin(container, isFound);
+      return container;
+    } catch (error) {
+      container.close();
+      throw error;
+    }
   }
 
   #begin(container: Container, isFound: boolean): void {
     const { root } = this;
-    const supervised = new SupervisedContainer({ root, container, recorder: this.#recorder, monitor: this.#monitor });
+    const onEnded = (): void => void this.#supervised.delete(container.id);
+    const [recorder, monitor] = [this.#recorder, this.#monitor];
+    const supervised = new SupervisedContainer({ root, container, recorder, monitor, onEnded });
     this.#supervised.set(container.id, supervised);
-    void supervised.ended.then(() => {
-      if (this.#supervised.get(container.id) === supervised) this.#supervised.delete(container.id);
-    });
-    supervised.begin(isFound);
+    try {
+      supervised.begin(isFound);
+    } catch (error) {
+      supervised.close();
+      throw error;
+    }
+  }
+
+  #known({ id }: Container): SupervisedContainer | undefined {
+    return this.#supervised.get(id);
   }
 
   #get(id: string): SupervisedContainer {
@@ -254,50 +299,12 @@ export class Supervisor {
     throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${this.root}`);
   }
 
-  #firstSince(since: number | Date | undefined): number {
-    if (since === undefined) return this.#log.oldest;
-    if (since instanceof Date) {
-      if (Number.isNaN(since.getTime())) throw invalidArgValue('options.since', since, 'must be a valid date');
-      return this.#log.oldest;
-    }
-    checkInteger('options.since', since, 0, Number.MAX_SAFE_INTEGER - 1);
-    return since + 1;
-  }
-
-  #firstFor(consumer: string, since: unknown): number {
-    checkConsumer(consumer);
-    if (since !== undefined) throw invalidArgValue('options.since', since, 'must not be given with a consumer');
-    if (this.#consumers.position(consumer) === undefined) this.#consumers.acknowledge(consumer, this.#log.oldest - 1);
-    return (this.#consumers.position(consumer) ?? 0) + 1;
-  }
-
-  async *#read(
-    from: number,
-    sinceMs: number,
-    follow: boolean,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<LoggedEvent, undefined> {
-    // Check again: this runs at the first next(), and the event may have been removed since events() was called.
-    if (from < this.#log.oldest) throw new EventsDroppedError(from, this.#log.oldest);
-    const place = this.#consumers.enter(from);
-    const onPosition = (next: number): void => {
-      place.next = next;
-    };
-    try {
-      for await (const event of readEvents(this.#log, from, { follow, signal, onPosition })) {
-        if (event.loggedAtMs >= sinceMs) yield event;
-      }
-    } finally {
-      this.#consumers.leave(place);
-    }
-    return undefined;
-  }
-
   #requireOpen(): void {
     if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this supervisor is closed');
   }
 }
 
-function eventsDirectory(root: string): string {
-  return join(root, '.events');
+/** The options without those that are undefined. */
+function given({ timeoutMs }: { timeoutMs: number | undefined }): { timeoutMs?: number } {
+  return timeoutMs === undefined ? {} : { timeoutMs };
 }

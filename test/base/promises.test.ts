@@ -1,16 +1,28 @@
 /** The promise helpers: each settles once, and none leaves a timer or a listener behind. */
+import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { abortable, deferred, within } from '../../src/base/promises.js';
+import { Waiters, deferred, within } from '../../src/base/promises.js';
 
 describe('promises', () => {
-  test('abortable: settles as the promise does, or rejects with the reason', async () => {
+  test('Waiters: all get the event or its failure, and those that gave up are forgotten', async () => {
+    const waiters = new Waiters<number>();
     const controller = new AbortController();
-    expect(await abortable(Promise.resolve(1), controller.signal)).toBe(1);
-    const waiting = abortable(new Promise(() => undefined), controller.signal);
+    const both = [waiters.wait(), waiters.wait(controller.signal)];
+    expect(waiters.size).toBe(2);
+    waiters.resolve(1);
+    expect(await Promise.all(both)).toEqual([1, 1]);
     const reason = new Error('enough');
+    const aborted = expect(waiters.wait(controller.signal)).rejects.toBe(reason);
     controller.abort(reason);
-    await expect(waiting).rejects.toBe(reason);
+    await aborted;
+    await expect(waiters.wait(controller.signal)).rejects.toBe(reason);
+    expect(await waiters.waitAtMost(1)).toBeUndefined();
+    expect(waiters.size).toBe(0);
+    const failing = expect(waiters.waitAtMost(1000)).rejects.toThrow('no');
+    waiters.reject(new Error('no'));
+    await failing;
+    expect([waiters.size, getEventListeners(controller.signal, 'abort').length]).toEqual([0, 0]);
   });
 
   test('within: the result, undefined when late, the rejection when it fails', async () => {

@@ -102,7 +102,7 @@ test('a checkpoint that fails leaves no directory, and has the runtime’s error
   });
 });
 
-test('a checkpoint that criu cannot make has criu’s first error, and the runtime’s as its cause', async ({
+test('a checkpoint that criu cannot make has criu’s first error, the runtime’s as its cause, and keeps the log', async ({
   scratch,
 }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
@@ -110,12 +110,23 @@ test('a checkpoint that criu cannot make has criu’s first error, and the runti
     const log = ['(0.1) Dumping', '(0.2) Error (criu/a.c:1): the reason', '(0.3) Error (criu/b.c:2): what follows', ''];
     writeFileSync(join(runtime.dir, 'checkpoint.criu'), log.join('\n'));
     runtime.fails('checkpoint', 'container still running');
-    await expect(container.checkpoint({ name: 'one' })).rejects.toMatchObject({
+    const dir = join(container.bundle, 'checkpoints');
+    const kept = join(dir, 'one', 'criu.work', 'dump.log');
+    const failed = {
       code: 'ERR_OCI_RUNTIME',
-      message: 'oci runtime error: checkpoint: Error (criu/a.c:1): the reason',
+      message: `oci runtime error: checkpoint: Error (criu/a.c:1): the reason (log file: ${kept})`,
       cause: { message: 'oci runtime error: checkpoint: container still running' },
-    });
-    expect(existsSync(join(container.bundle, 'checkpoints'))).toBe(false);
+    };
+    await expect(container.checkpoint({ name: 'one' })).rejects.toMatchObject(failed);
+    expect(readFileSync(kept, 'utf8')).toBe(log.join('\n'));
+    expect(readdirSync(dir, { recursive: true }).sort()).toEqual(['one', 'one/criu.work', 'one/criu.work/dump.log']);
+    expect(await container.checkpoints()).toEqual([]);
+    // The name is free: the next attempt replaces the log.
+    await expect(container.checkpoint({ name: 'one' })).rejects.toMatchObject(failed);
+    rmSync(join(runtime.dir, 'checkpoint.criu'));
+    rmSync(join(runtime.dir, 'checkpoint.error'));
+    await container.checkpoint({ name: 'one' });
+    expect(readdirSync(join(dir, 'one'))).toEqual(['config.json']);
   });
 });
 

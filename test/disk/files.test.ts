@@ -2,7 +2,14 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { makeDirectory, readText, writeFileAtomic } from '../../src/disk/files.js';
+import {
+  makeDirectory,
+  openUnnamed,
+  readText,
+  readUnnamed,
+  writeFileAtomic,
+  writeFileOnce,
+} from '../../src/disk/files.js';
 import * as posix from '../../src/posix/index.js';
 import { test } from '../support/scratch.js';
 
@@ -23,6 +30,31 @@ test.for([0o000, 0o022, 0o077, 0o777])(
     expect(modeOf(join(dir, 'file'))).toBe(0o600);
   },
 );
+
+test('writeFileOnce makes a file, and leaves one that is there as it is', ({ scratch }) => {
+  const path = join(scratch.dir, 'file');
+  writeFileOnce(path, 'first');
+  expect(modeOf(path)).toBe(0o600);
+  writeFileOnce(path, 'second');
+  expect(fs.readFileSync(path, 'utf8')).toBe('first');
+  expect(fs.readdirSync(scratch.dir).sort()).toEqual(['file', 'state']);
+  expect(() => writeFileOnce(join(scratch.dir, 'none', 'file'), 'x')).toThrow(
+    expect.objectContaining({ code: 'ENOENT' }),
+  );
+});
+
+test('a file without a name holds what is written on it', ({ scratch }) => {
+  const fd = openUnnamed(scratch.dir);
+  try {
+    expect(readUnnamed(fd, 10)).toBe('');
+    fs.writeSync(fd, 'what a child says');
+    expect(readUnnamed(fd, 6)).toBe('what a');
+    expect(readUnnamed(fd, 100)).toBe('what a child says');
+    expect(fs.readdirSync(scratch.dir)).toEqual(['state']);
+  } finally {
+    fs.closeSync(fd);
+  }
+});
 
 test('writeFileAtomic replaces the whole file, and leaves no other', ({ scratch }) => {
   const path = join(scratch.dir, 'file');

@@ -30,9 +30,17 @@ interface Report {
 }
 
 /** The test files that run on each runtime. */
-const FILES = ['lifecycle', 'operations', 'two-phase', 'exec', 'user-namespace'].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
+const FILES = [
+  'lifecycle',
+  'operations',
+  'two-phase',
+  'exec',
+  'limits',
+  'terminal',
+  'user-namespace',
+  'errors',
+  'unrunnable',
+].map((name) => `test/integration/${name}.test.ts`);
 
 /** Runs them below `prepare`, a shell script that ends with `exec "$@"`. */
 async function runElsewhere(prepare: string, runtimes: string): Promise<Report> {
@@ -86,7 +94,7 @@ describe.runIf(!isInner && wantRight('root, to run the tests as another user', i
 
   test.skipIf(!canSwitchUser || !hasRunc)(
     'all of them pass as an unprivileged user, on the host runtime and rootless runc',
-    { timeout: 240_000 },
+    { timeout: 480_000 },
     async () => {
       // That user may be unable to enter the repository's directory, so it is mounted where it can.
       const prepare = `
@@ -98,7 +106,7 @@ describe.runIf(!isInner && wantRight('root, to run the tests as another user', i
     },
   );
 
-  test.skipIf(!hasCrun)('all of them pass on crun', { timeout: 240_000 }, async () => {
+  test.skipIf(!hasCrun)('all of them pass on crun', { timeout: 480_000 }, async () => {
     const hybrid = succeeds('mountpoint', ['-q', '/sys/fs/cgroup/unified']);
     const prepare = `
       ${hybrid ? 'umount /sys/fs/cgroup/unified' : ''}

@@ -19,6 +19,8 @@ function group(initHoldMs: number): { following: MonitorGroup; told: string[] } 
     container: {} as unknown as Container,
     initHoldMs,
     oomKillsTold: 0,
+    seen: new WeakSet<Process>() as never,
+    onIdle: () => undefined,
     onExit: ({ id }: Process) => told.push(id),
     onOom: () => undefined,
   };

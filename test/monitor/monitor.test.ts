@@ -1,8 +1,14 @@
-/** A monitor tells every listener each exit once, in a defined order. */
-import { describe, expect } from 'vitest';
-import { type Container, Monitor, type MonitorEvent } from '../../src/index.js';
+/** A monitor tells every listener each exit once, in a defined order, and keeps nothing of what is over. */
+import { once } from 'node:events';
+import { describe, expect, onTestFinished, vi } from 'vitest';
+import { Container, Monitor, type MonitorEvent } from '../../src/index.js';
+
+import { MonitorGroup } from '../../src/monitor/group.js';
+import { writeHostTestBundle } from '../support/bundles.js';
+import { collectGarbage } from '../support/garbage.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
 
@@ -117,6 +123,126 @@ describe('a monitor', () => {
     watching.on('event', (event) => heard.push(short(event)));
     await Promise.resolve();
     expect(heard).toEqual(['exit init 3']);
+  });
+
+  const ways = {
+    on: (watching: Monitor, listener: (event: MonitorEvent) => void) => watching.on('event', listener),
+    addListener: (watching: Monitor, listener: (event: MonitorEvent) => void) =>
+      watching.addListener('event', listener),
+    once: (watching: Monitor, listener: (event: MonitorEvent) => void) => watching.once('event', listener),
+    prependListener: (watching: Monitor, listener: (event: MonitorEvent) => void) =>
+      watching.prependListener('event', listener),
+    prependOnceListener: (watching: Monitor, listener: (event: MonitorEvent) => void) =>
+      watching.prependOnceListener('event', listener),
+    'once() of node:events': (watching: Monitor, listener: (event: MonitorEvent) => void) => {
+      void once(watching, 'event').then(([event]) => listener(event as MonitorEvent));
+    },
+  };
+
+  test.for(Object.entries(ways))('%s() gives kept events to the first listener', async ([, listen], { scratch }) => {
+    using watching = monitor();
+    const container = await started(scratch, 'host', sh('exit 3'));
+    watching.add(container);
+    await watching.allTold(container);
+    watching.on('error', () => undefined); // gets none of them
+    const heard: string[] = [];
+    listen(watching, (event) => heard.push(short(event)));
+    // An iterator that comes later does not take them away.
+    const later = watching[Symbol.asyncIterator]();
+    await until('the event is heard', () => heard.length > 0);
+    expect(heard).toEqual(['exit init 3']);
+    watching.close();
+    expect(await later.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('tells its first listener if more events came than are kept', async ({ scratch }) => {
+    using watching = new Monitor({ maxPending: 1 });
+    for (const status of [1, 2]) {
+      const container = await started(scratch, 'host', sh(`exit ${status}`));
+      watching.add(container);
+      await watching.allTold(container);
+    }
+    const heard: string[] = [];
+    const dropped = once(watching, 'error');
+    watching.on('event', (event) => heard.push(short(event)));
+    expect(await dropped).toMatchObject([{ code: 'ERR_EVENTS_DROPPED' }]);
+    expect(heard).toEqual(['exit init 1']);
+  });
+
+  test('a listener that throws costs nobody an event, and each error is one uncaught exception', async ({
+    scratch,
+  }) => {
+    const uncaught: unknown[] = [];
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => uncaught.push(error));
+    onTestFinished(() => {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of others) process.on('uncaughtException', listener);
+    });
+    using watching = monitor();
+    const heard: string[] = [];
+    const [first, second] = [new Error('one'), new Error('two')];
+    watching.once('event', () => {
+      throw first;
+    });
+    watching.on('event', (event) => heard.push(`event: ${short(event)}`));
+    watching.on('exit', () => {
+      if (heard.length < 2) throw second;
+    });
+    watching.on('exit', (event) => heard.push(`exit: ${short(event)}`));
+    const events = watching[Symbol.asyncIterator]();
+    for (const status of [1, 2]) watching.add(await started(scratch, 'host', sh(`exit ${status}`)));
+    const told = (await take(events, 2)).sort();
+    expect(told).toEqual(['exit init 1', 'exit init 2']);
+    await until('all is heard', () => heard.length === 4);
+    expect(heard.sort()).toEqual(told.flatMap((what) => [`event: ${what}`, `exit: ${what}`]).sort());
+    await until('both are uncaught', () => uncaught.length >= 2);
+    expect(uncaught).toEqual([first, second]);
+  });
+
+  test('follows all processes although the cgroup of one cannot be watched', async ({ scratch }) => {
+    using watching = monitor();
+    const container = await started(scratch, 'host', sleeper);
+    for (const id of ['one', 'two']) await container.exec(id, sh('exit 4'));
+    const error = Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    // eslint-disable-next-line @typescript-eslint/unbound-method
+    const { follow } = MonitorGroup.prototype;
+    const spy = vi.spyOn(MonitorGroup.prototype, 'follow').mockImplementationOnce(function (this: MonitorGroup, each) {
+      follow.call(this, each);
+      throw error;
+    });
+    onTestFinished(() => spy.mockRestore());
+    expect(() => watching.add(container)).toThrow(error);
+    const events = watching[Symbol.asyncIterator]();
+    expect((await take(events, 2)).sort()).toEqual(['exit one 4', 'exit two 4']);
+    container
+      .processes()
+      .find(({ id }) => id === 'init')
+      ?.signal('SIGKILL');
+    expect(await take(events, 1)).toEqual(['exit init 137']);
+  });
+
+  test('keeps no container that was deleted, and no process that has ended', async ({ scratch }) => {
+    using watching = monitor();
+    watching.on('event', () => undefined);
+    const kept: WeakRef<object>[] = [];
+    const play = async (add: (container: Container) => void): Promise<void> => {
+      const bundle = await writeHostTestBundle(scratch.mkdir('bundle'), sh('exit 0'));
+      const container = await Container.create({ root: scratch.root, id: scratch.newId(), bundle });
+      const init = await container.start();
+      add(container);
+      await init.wait();
+      await container.delete();
+      kept.push(new WeakRef(container), new WeakRef(init));
+    };
+    for (let i = 0; i < 3; i++) {
+      await play((container) => watching.add(container));
+      await play((container) => container.processes().forEach((each) => watching.add(each)));
+    }
+    await until('nothing of them is kept', async () => {
+      await collectGarbage();
+      return kept.every((one) => one.deref() === undefined);
+    });
   });
 
   test('fails an iterator that falls behind, and only that one', async ({ scratch }) => {

@@ -44,6 +44,16 @@ describe('bad arguments', () => {
     expect(thrownBy(() => call('open', 'a\0b', 0)).message).toBe(thrownBy(() => lstatSync('a\0b')).message);
   });
 
+  it('a lone surrogate is refused, in paths, arguments and variables: it has no UTF-8 bytes', async () => {
+    const refused = { code: 'ERR_INVALID_ARG_VALUE' };
+    expect(thrownBy(() => call('mkfifo', '/a\ud800', 0o600))).toMatchObject(refused);
+    await expect(call('spawn', '/a\udc00')).rejects.toMatchObject(refused);
+    await expect(call('spawn', '/bin/true', ['\ud800x'])).rejects.toMatchObject(refused);
+    await expect(call('spawn', '/bin/true', [], { argv0: '\ud800' })).rejects.toMatchObject(refused);
+    await expect(call('spawn', '/bin/true', [], { env: { A: '\ud800' } })).rejects.toMatchObject(refused);
+    await expect(call('spawn', '/bin/true', [], { env: { 'A\ud800': '' } })).rejects.toMatchObject(refused);
+  });
+
   it('a URL that is no file is refused as Node refuses it', () => {
     for (const url of ['http://host/x', 'file:///a%2fb', 'file://host/x']) {
       const mine = thrownBy(() => call('mkfifo', new URL(url), 0o600));

@@ -1,11 +1,13 @@
 /** The environment of shim and runtime: small, recorded where it decides, and never the supervisor's service's. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, vi } from 'vitest';
-import { Container } from '../../src/index.js';
+import { Container, posix } from '../../src/index.js';
 import { checkRuntimeEnv, recordedEnv, runtimeEnvironment } from '../../src/runtime/environment.js';
+import { runtimeArgs, writeContainerBundle } from '../support/bundles.js';
 import { shimIn } from '../support/proc.js';
 import { test } from '../support/scratch.js';
+import { installed, isRoot, want } from '../support/strict.js';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -62,5 +64,64 @@ describe('options.runtimeEnv', () => {
     process.openStdin().end('\n');
     await process.wait();
     expect(existsSync(join(scratch.root, id))).toBe(true);
+  });
+});
+
+describe('a secret and a service’s socket of the supervisor', () => {
+  const hasRunc = installed('runc') && installed('busybox');
+  const NAMES = ['MY_SECRET', 'NOTIFY_SOCKET', 'LISTEN_FDS', 'JENKINS_NODE_COOKIE'];
+
+  test('reach no command of the runtime: neither the shim’s nor the library’s', async ({ scratch }) => {
+    for (const name of NAMES) vi.stubEnv(name, 'x');
+    const [runtime, seen] = [join(scratch.dir, 'runtime'), join(scratch.dir, 'seen')];
+    const host = posix.nativeExecutable('outlive-host');
+    const script = `#!/bin/sh\n{ echo "$@"; env; } >>"${seen}"\nexec "${host}" "$@"\n`;
+    writeFileSync(runtime, script, { mode: 0o700 });
+    // With a root of its own: only the shipped runtime gets one from the library.
+    const ownRoot = ['--root', scratch.mkdir('runtime-root')];
+    const container = await scratch.container('host', { args: ['sleep', '1000'] }, { runtime, runtimeArgs: ownRoot });
+    await container.start();
+    const second = await container.exec('second', { args: ['true'] });
+    await second.wait();
+    await container.pids();
+    await container.delete();
+    const text = readFileSync(seen, 'utf8');
+    for (const command of [' run -d', ' exec -d', ' ps ', ' delete ']) expect(text).toContain(command);
+    for (const name of NAMES) expect(text).not.toContain(name);
+    expect(text).toContain('\nPATH=');
+  });
+
+  describe.runIf(want('runc and busybox (Debian: busybox-static)', hasRunc))('of runc', () => {
+    test('reach no hook', async ({ scratch }) => {
+      for (const name of NAMES) vi.stubEnv(name, 'x');
+      const seen = join(scratch.dir, 'seen');
+      const bundle = writeContainerBundle(
+        scratch.mkdir('bundle'),
+        'runc',
+        { args: ['true'] },
+        {
+          rootless: !isRoot,
+          change: (spec) => {
+            const hook = (name: string) => [
+              { path: '/bin/sh', args: ['sh', '-c', `{ echo ${name}; env; } >>"${seen}"`] },
+            ];
+            const hooks = {
+              createRuntime: hook('createRuntime'),
+              poststart: hook('poststart'),
+              poststop: hook('poststop'),
+            };
+            return { ...spec, hooks };
+          },
+        },
+      );
+      const options = { root: scratch.root, id: scratch.newId(), bundle, runtime: 'runc' };
+      const made = await Container.create({ ...options, runtimeArgs: runtimeArgs('runc', scratch.dir) });
+      const container = scratch.keep(made);
+      expect(await (await container.start()).wait()).toMatchObject({ status: 0 });
+      await container.delete();
+      const text = readFileSync(seen, 'utf8');
+      for (const hook of ['createRuntime', 'poststart', 'poststop']) expect(text).toContain(`${hook}\n`);
+      for (const name of NAMES) expect(text).not.toContain(name);
+    });
   });
 });

@@ -12,8 +12,8 @@ import { expectNothingLeft, fakeContainer, noProcessLeft, processDir, shim } fro
 test.for([
   ['fail-with-log', 'ERR_OCI_RUNTIME', 'oci runtime error: no "such" thing'],
   ['fail-unescaped', 'ERR_OCI_RUNTIME', 'oci runtime error: exec: "foo": not found'],
-  ['fail-silently', 'ERR_CONTAINER_NOT_STARTED', 'container not started'],
-  ['killed', 'ERR_CONTAINER_NOT_STARTED', 'container not started'],
+  ['fail-silently', 'ERR_CONTAINER_NOT_STARTED', 'container not started: the runtime exited with status 1'],
+  ['killed', 'ERR_CONTAINER_NOT_STARTED', 'container not started: the runtime was killed by signal 9'],
   ['no-pid', 'ERR_SHIM', 'shim error: the runtime ended without writing a pid'],
 ] as const)('%s: %s', async ([name, code, message], { scratch }) => {
   const container = await fakeContainer(scratch, name);

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { posix } from '../../src/index.js';
 import { isReaped } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
@@ -242,4 +243,29 @@ test.for(['no-such-shim', '/no/such/shim'])('%s as the shim is not installed', a
     message: `${name} not installed on system`,
   });
   expect(container.processes()).toEqual([]);
+});
+
+/** The original daemon gives its shim the runtime's name, and not its path. */
+test.for([
+  ['a program', undefined],
+  ['a text that is no program', 'ENOEXEC'],
+  ['a file that may not be executed', 'EACCES'],
+  ['nothing', 'ENOENT'],
+] as const)('a shim that gets a name finds on PATH: %s', async ([what, code], { scratch }) => {
+  const bin = scratch.mkdir('bin');
+  const byName = join(bin, 'shim');
+  const real = posix.nativeExecutable('outlive-shim');
+  writeFileSync(byName, `#!/bin/sh\nexec "${real}" "$1" "$2" any-runtime\n`, { mode: 0o700 });
+  const found = join(bin, 'any-runtime');
+  if (what === 'a program') writeFileSync(found, `#!/bin/sh\nexec ${runtime('run-script')} "$@"\n`, { mode: 0o700 });
+  if (what.startsWith('a text')) writeFileSync(found, 'exit 0\n', { mode: 0o700 });
+  if (what.startsWith('a file')) writeFileSync(found, '#!/bin/sh\n', { mode: 0o600 });
+  const PATH = `/no/such/dir:${bin}:${globalThis.process.env.PATH ?? ''}`;
+  const container = await fakeContainer(scratch, 'run-script', 'exit 6', { shim: byName, runtimeEnv: { PATH } });
+  if (code === undefined) {
+    expect(await (await container.start()).wait()).toMatchObject({ status: 6 });
+    return;
+  }
+  const cause = { code, syscall: 'spawn' };
+  await expect(container.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME', cause });
 });

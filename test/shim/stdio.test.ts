@@ -29,14 +29,21 @@ async function start(
   };
 }
 
-test('the process has its three streams and no other descriptor; the shim holds each once', async ({ scratch }) => {
+test('the process has its three streams and no other descriptor; the shim holds the other ends', async ({
+  scratch,
+}) => {
   const stdio = scratch.fifos();
   const { process, shim } = await start(scratch, 'echo begun; read x', stdio);
   const stdout = process.openStdout();
   await once(stdout, 'data');
-  expect(descriptorsOf(process.systemPid)).toEqual({ 0: stdio.stdin, 1: stdio.stdout, 2: stdio.stderr });
-  const held = Object.entries(descriptorsOf(shim)).filter(([, to]) => Object.values(stdio).includes(to));
-  expect(held.map(([, to]) => to).sort()).toEqual([stdio.stderr, stdio.stdin, stdio.stdout]);
+  const own = descriptorsOf(process.systemPid);
+  const pipe = own[0] ?? '';
+  expect(pipe).toMatch(/^pipe:/);
+  expect(own).toEqual({ 0: pipe, 1: stdio.stdout, 2: stdio.stderr });
+  // Both ends of stdin, which it passes on to the pipe.
+  const wanted = [stdio.stdin, stdio.stdout, stdio.stderr, pipe];
+  const held = Object.values(descriptorsOf(shim)).filter((to) => wanted.includes(to));
+  expect(held.sort()).toEqual([stdio.stderr, stdio.stdin, stdio.stdin, stdio.stdout, pipe].sort());
   stdout.destroy();
   process.closeStdin();
   await process.wait();

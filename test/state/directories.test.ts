@@ -39,6 +39,7 @@ test('state.json, byte for byte', ({ scratch }) => {
     runtimeArgs: ['--root', '/r'],
     shim: 'outlive-shim',
     noPivotRoot: true,
+    durable: false,
     key: 'k',
     runtimeEnv: { XDG_RUNTIME_DIR: '/x' },
   };
@@ -48,6 +49,9 @@ test('state.json, byte for byte', ({ scratch }) => {
       '"runtimeArgs":["--root","/r"],"shim":"outlive-shim","noPivotRoot":true,"key":"k","runtimeEnv":{"XDG_RUNTIME_DIR":"/x"}}\n',
   );
   expect(dir.readState()).toEqual(state);
+  dir.writeState({ ...state, durable: true });
+  expect(fs.readFileSync(join(dir.path, 'state.json'), 'utf8')).toMatch(/,"durable":true}\n$/);
+  expect(dir.readState()).toEqual({ ...state, durable: true });
 });
 
 test("process.json, byte for byte: the OCI process object, and beside it the keys of containerd's process.go (June 2016)", ({
@@ -58,6 +62,7 @@ test("process.json, byte for byte: the OCI process object, and beside it the key
   const state = {
     exec: true,
     create: false,
+    durable: false,
     containerdStdin: '/i',
     containerdStdout: '/o',
     containerdStderr: '/e',
@@ -77,6 +82,9 @@ test("process.json, byte for byte: the OCI process object, and beside it the key
   dir.writeProcess(spec, { ...state, create: true });
   expect(fs.readFileSync(join(path, 'process.json'), 'utf8')).toMatch(/,"rootGID":2,"key":"k","create":true}\n$/);
   expect(dir.readProcess()).toEqual({ spec, state: { ...state, create: true } });
+  dir.writeProcess(spec, { ...state, durable: true });
+  expect(fs.readFileSync(join(path, 'process.json'), 'utf8')).toMatch(/,"rootGID":2,"key":"k","durable":true}\n$/);
+  expect(dir.readProcess()).toEqual({ spec, state: { ...state, durable: true } });
 });
 
 test.for<[string, number | undefined]>([
@@ -109,4 +117,17 @@ test.for<[string, number | undefined]>([
   expect(dir.readExitStatus()).toBeUndefined();
   fs.writeFileSync(join(path, 'exitStatus'), text);
   expect(dir.readExitStatus()).toBe(status);
+});
+
+test("identity.json: the supervisor's record never takes the place of the shim's, which says more", ({ scratch }) => {
+  const { path, dir } = processDir(scratch);
+  const identity = { pid: 5, startTimeTicks: 6, bootId: 'b' };
+  const shims = '{"pid":5,"startTimeTicks":6,"bootId":"b","shim":{"pid":4,"startTimeTicks":3,"version":"v"}}\n';
+  fs.writeFileSync(join(path, 'identity.json'), shims);
+  dir.writeIdentity(identity);
+  expect(fs.readFileSync(join(path, 'identity.json'), 'utf8')).toBe(shims);
+  expect(dir.readShim()).toMatchObject({ pid: 4 });
+  fs.rmSync(join(path, 'identity.json'));
+  dir.writeIdentity(identity);
+  expect(fs.readFileSync(join(path, 'identity.json'), 'utf8')).toBe(`${JSON.stringify(identity)}\n`);
 });

@@ -59,8 +59,8 @@ describe('runtime-log', () => {
     const log = (...levels: string[]): { level: string; msg: string }[] =>
       levels.map((level, i) => ({ level, msg: `${level} ${i}` }));
     expect(firstError(log('info', 'warning', 'debug'))).toBeUndefined();
-    expect(firstError(log('info', 'error', 'error'))).toBe('error 1');
-    expect(firstError(log('warning', 'fatal', 'error'))).toBe('fatal 1');
-    expect(firstError(log('panic'))).toBe('panic 0');
+    expect(firstError(log('info', 'error', 'error'))).toMatchObject({ msg: 'error 1' });
+    expect(firstError(log('warning', 'fatal', 'error'))).toMatchObject({ msg: 'fatal 1' });
+    expect(firstError(log('panic'))).toMatchObject({ msg: 'panic 0' });
   });
 });

@@ -20,6 +20,13 @@ describe('newStdio', () => {
 
   test('an invalid path is refused', () => {
     expect(() => newStdio({ stdin: 0 as never })).toThrow(expect.objectContaining({ code: TYPE }));
-    expect(() => newStdio({ stdin: 'a\0b' })).toThrow(expect.objectContaining({ code: VALUE }));
+    for (const word of ['pipe', 'ingore', 'log', 'file']) {
+      expect(() => newStdio({ stdout: word })).toThrow(expect.objectContaining({ code: VALUE }));
+    }
+    expect(() => newStdio({ stdOut: '/a' } as never)).toThrow(expect.objectContaining({ code: VALUE }));
+    expect(() => newStdio('pipe' as never)).toThrow(expect.objectContaining({ code: TYPE }));
+    expect(() => newStdio(null as never)).toThrow(expect.objectContaining({ code: TYPE }));
+    expect(() => newStdio({ stdin: '/a\ud800' })).toThrow(expect.objectContaining({ code: VALUE }));
+    expect(() => newStdio({ stdin: '/a\0b' })).toThrow(expect.objectContaining({ code: VALUE }));
   });
 });

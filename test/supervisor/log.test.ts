@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -14,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { EventConsumers } from '../../src/supervisor/consumers.js';
+import { EventConsumers, checkConsumer } from '../../src/supervisor/consumers.js';
 import { EventLog, type Retention } from '../../src/supervisor/log.js';
 import { EventLogLock } from '../../src/supervisor/lock.js';
 import { readEvents } from '../../src/supervisor/reader.js';
@@ -32,15 +33,22 @@ function directory(): string {
   return dir;
 }
 
-function opened(
+async function opened(
   dir: string,
   retention: Partial<Retention> = {},
   isHeld: (sequence: number) => boolean = () => false,
-): { log: EventLog<string, Note>; found: string[]; snapshot: string | undefined } {
+): Promise<{ log: EventLog<string, Note>; found: string[]; snapshot: string | undefined }> {
   const log = new EventLog<string, Note>(dir, { ...plenty, ...retention }, isHeld);
   onTestFinished(() => log.close());
-  const { snapshot, events } = log.open();
-  return { log, snapshot, found: events.map(({ note }) => note) };
+  const found: string[] = [];
+  let snapshot: string | undefined;
+  await log.open({
+    snapshot: (text) => {
+      snapshot = text;
+    },
+    event: ({ note }) => found.push(note),
+  });
+  return { log, snapshot, found };
 }
 
 function fill(log: EventLog<string, Note>, count: number): void {
@@ -64,10 +72,10 @@ const range = (from: number, to: number): number[] => Array.from({ length: to - 
 describe('the log', () => {
   it('numbers events from 1, and continues after a reopen', async () => {
     const dir = directory();
-    const first = opened(dir).log;
+    const first = (await opened(dir)).log;
     fill(first, 3);
     first.close();
-    const { log, found, snapshot } = opened(dir);
+    const { log, found, snapshot } = await opened(dir);
     expect([found, snapshot, log.last, log.oldest]).toEqual([['n1', 'n2', 'n3'], 'before 1', 3, 1]);
     fill(log, 2);
     expect(await read(log, 1)).toEqual([1, 2, 3, 4, 5]);
@@ -76,14 +84,14 @@ describe('the log', () => {
 
   it.each(range(1, 40))('removes a last line of which only %i bytes were written', async (bytes) => {
     const dir = directory();
-    const first = opened(dir).log;
+    const first = (await opened(dir)).log;
     fill(first, 2);
     const [name = ''] = files(dir);
     const whole = readFileSync(join(dir, name)).length;
     fill(first, 1);
     first.close();
     truncateSync(join(dir, name), whole + bytes);
-    const { log, found } = opened(dir);
+    const { log, found } = await opened(dir);
     expect(found).toEqual(['n1', 'n2']);
     fill(log, 1);
     expect(await read(log, 1)).toEqual([1, 2, 3]);
@@ -92,32 +100,49 @@ describe('the log', () => {
 
   it('begins each segment with a snapshot, so that the newest one is enough', async () => {
     const dir = directory();
-    const first = opened(dir, { segmentBytes: 200 }).log;
-    fill(first, 50);
+    const first = (await opened(dir, { segmentBytes: 200 })).log;
+    fill(first, 200);
     first.close();
     expect(files(dir).length).toBeGreaterThan(10);
     const newest = Number(files(dir).sort().at(-1)?.slice(0, 16));
-    writeFileSync(join(dir, '0000000000000051.jsonl.new'), '{"first":5');
-    const { log, snapshot, found } = opened(dir, { segmentBytes: 200 });
+    writeFileSync(join(dir, '0000000000000201.jsonl.new'), '{"first":5');
+    const { log, snapshot, found } = await opened(dir, { segmentBytes: 200 });
     expect(snapshot).toBe(`before ${newest}`);
     expect(found[0]).toBe(`n${newest}`);
-    expect(await read(log, 1)).toEqual(range(1, 50));
+    expect(await read(log, 1)).toEqual(range(1, 200));
     expect(readdirSync(dir).some((name) => name.endsWith('.new'))).toBe(false);
   });
 
-  it('refuses a gap in the numbers', () => {
+  it.each([1, 1 << 14])('costs the same bytes an event with a snapshot of %i bytes', async (size) => {
     const dir = directory();
-    const { log } = opened(dir);
+    const { log } = await opened(dir, { segmentBytes: 1000 });
+    const line = JSON.stringify({ sequence: 1000, loggedAtMs: Date.now(), note: 'n' }).length + 1;
+    const count = 20_000;
+    for (let i = 0; i < count; i++) log.append({ note: 'n' }, () => 'x'.repeat(size));
+    const bytes = files(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+    expect(files(dir).length).toBeGreaterThan(4);
+    // At most a sixteenth is snapshots; the newest segment has one more.
+    expect(bytes).toBeLessThan((count * line * 16) / 15 + size + 100);
+    log.close();
+    expect(() => log.append({ note: 'late' }, () => '')).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_STATE' }),
+    );
+    expect(files(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0)).toBe(bytes);
+  });
+
+  it('refuses a gap in the numbers', async () => {
+    const dir = directory();
+    const { log } = await opened(dir);
     fill(log, 2);
     log.close();
     appendFileSync(join(dir, files(dir)[0] ?? ''), '{"sequence":9,"note":"n9"}\n');
-    expect(() => opened(dir)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+    await expect(opened(dir)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
   });
 
-  it('removes whole segments, the oldest first, and none that a consumer holds', () => {
+  it('removes whole segments, the oldest first, and none that a consumer holds', async () => {
     const dir = directory();
     let held = 1;
-    const { log } = opened(dir, { segmentBytes: 200, maxBytes: 0 }, (sequence) => sequence >= held);
+    const { log } = await opened(dir, { segmentBytes: 200, maxBytes: 0 }, (sequence) => sequence >= held);
     fill(log, 50);
     expect(log.oldest).toBe(1);
     held = 20;
@@ -133,7 +158,7 @@ describe('the log', () => {
 
 describe('a reader that follows', () => {
   it('gets each event once, in order, across segments, however writes and reads interleave', async () => {
-    const { log } = opened(directory(), { segmentBytes: 500 });
+    const { log } = await opened(directory(), { segmentBytes: 500 });
     const count = 300;
     const writing = (async () => {
       for (let i = 0; i < count; i++) {
@@ -155,7 +180,7 @@ describe('a reader that follows', () => {
   });
 
   it('ends with the log, and with its signal', async () => {
-    const { log } = opened(directory());
+    const { log } = await opened(directory());
     fill(log, 1);
     const reader = (signal?: AbortSignal): AsyncIterator<unknown> =>
       readEvents(log, 1, { follow: true, signal, onPosition: () => undefined });
@@ -181,6 +206,26 @@ describe('consumers', () => {
     expect([again.wants(4), again.wants(5)]).toEqual([false, true]);
     expect([again.remove('a'), again.remove('a'), again.wants(5)]).toEqual([true, false, false]);
     expect(new EventConsumers(dir).all().size).toBe(0);
+  });
+
+  it.each([
+    '{}',
+    '{"acknowledged":"four"}',
+    '{"acknowledged":null}',
+    '{"acknowledged":-1}',
+    '{"acknowledged":1.5}',
+    '[]',
+  ])('of which the file is broken are refused: %s', (text) => {
+    const dir = directory();
+    writeFileSync(join(dir, 'consumer-a'), text);
+    expect(() => new EventConsumers(dir)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+  });
+
+  it('have no name of an unfinished file', () => {
+    for (const bad of ['x.tmp', '.tmp', '', 'a/b', 'a'.repeat(101), 7, undefined]) {
+      expect(() => checkConsumer(bad)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
+    }
+    for (const good of ['x', 'x.tmp2', 'a'.repeat(100)]) expect(() => checkConsumer(good)).not.toThrow();
   });
 
   it('that iterate in this process hold the events that they have not read', () => {

@@ -31,9 +31,9 @@ export class Actor {
     });
   }
 
-  /** It is killed at the end of the test at the latest. */
-  static async start(scratch: Scratch): Promise<Actor> {
-    const child = fork(PROGRAM, { execArgv: [] });
+  /** It is killed at the end of the test at the latest. `program`: a copy of it beside another build of the library. */
+  static async start(scratch: Scratch, program = PROGRAM): Promise<Actor> {
+    const child = fork(program, { execArgv: [] });
     const actor = new Actor(child);
     scratch.atEnd(() => actor.kill());
     await once(child, 'message');

@@ -30,7 +30,7 @@ struct ProcessConfig {
   uid_t uid = 0;
   gid_t gid = 0;
   HeapArray<gid_t> additional_gids;
-  mode_t umask = 022;
+  mode_t umask = 022;  // an absent one: as the reader of the file was told
   HeapArray<ResourceLimit> limits;
   bool no_new_privileges = false;
   bool has_oom_score_adj = false;
@@ -44,6 +44,8 @@ enum class ConfigKind {
 
 class ConfigFile {
  public:
+  // The umask of a process whose config has none.
+  explicit ConfigFile(mode_t default_umask = 022) { process_.umask = default_umask; }
   // Reads the file. False with the reason, which begins with the path.
   bool load(const char* path, ConfigKind kind, TextBuilder& error);
   // The same for bytes in memory. buffer[size] must be readable and writable.

@@ -12,10 +12,11 @@
 
 #include <cstring>
 
+#include "common/cgroup_path.h"
 #include "common/clock.h"
 #include "common/proc.h"
+#include "host/cgroup/delegation.h"
 #include "host/cgroup/events.h"
-#include "host/cgroup/path.h"
 
 namespace {
 
@@ -94,6 +95,7 @@ int create_cgroup(int container_fd, const char* id, UniqueFd* cgroup_fd) {
   Text<PATH_MAX> path;
   int err = find_own_cgroup(path);
   if (err < 0) return err;
+  if (!is_delegated(path.c_str())) return -EPERM;
   add_name(path, id);
   if (path.truncated()) return -ENAMETOOLONG;
   if (symlinkat(path.c_str(), container_fd, kLink) < 0) return -errno;

@@ -1,6 +1,6 @@
-// The container's own cgroup v2, if the system lets us make one below ours: no descendant can leave it, and one write
-// kills all (cgroups(7), "cgroup.kill"). Sets no limits and isolates nothing. Its path is the target of the link
-// `cgroup` in the container's directory; the link is made before the cgroup.
+// The container's own cgroup v2, if the kernel and systemd let us make one below ours: no descendant can leave it, and
+// one write kills all (cgroups(7), "cgroup.kill"). Sets no limits and isolates nothing. Its path is the target of the
+// link `cgroup` in the container's directory; the link is made before the cgroup.
 #pragma once
 
 #include <sys/types.h>

@@ -4,11 +4,12 @@
 
 #include "common/text.h"
 #include "host/command_line.h"
+#include "host/reason.h"
 
-bool run_command(const CommandLine& line, TextBuilder& error);
-bool create_command(const CommandLine& line, TextBuilder& error);
-bool start_command(const CommandLine& line, TextBuilder& error);
-bool exec_command(const CommandLine& line, TextBuilder& error);
+bool run_command(const CommandLine& line, Reason& error);
+bool create_command(const CommandLine& line, Reason& error);
+bool start_command(const CommandLine& line, Reason& error);
+bool exec_command(const CommandLine& line, Reason& error);
 bool state_command(const CommandLine& line, TextBuilder& error);
 bool kill_command(const CommandLine& line, TextBuilder& error);
 bool pause_command(const CommandLine& line, TextBuilder& error);

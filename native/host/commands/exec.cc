@@ -41,8 +41,8 @@ bool record(Container& container, pid_t pid, TextBuilder& error) {
 
 }  // namespace
 
-bool exec_command(const CommandLine& line, TextBuilder& error) {
-  ConfigFile config;
+bool exec_command(const CommandLine& line, Reason& error) {
+  ConfigFile config(line.umask);
   Container container;
   UniqueFd cgroup_fd, terminal_fd;
   Launched launched;

@@ -23,7 +23,7 @@ namespace {
 
 class Run {
  public:
-  explicit Run(const CommandLine& line) : line_(line) {}
+  explicit Run(const CommandLine& line) : line_(line), config_(line.umask) {}
 
   bool load_bundle(TextBuilder& error) {
     if (realpath(line_.bundle, bundle_) == nullptr) {
@@ -88,7 +88,7 @@ class Run {
     return true;
   }
 
-  bool let_go(TextBuilder& error) {
+  bool let_go(Reason& error) {
     if (!first_.let_go(config_.process(), error)) return false;
     started_ = true;
     if (!write_pid_file(line_.pid_file, first_.pid(), error)) return false;
@@ -125,7 +125,7 @@ class Run {
 
 }  // namespace
 
-bool run_command(const CommandLine& line, TextBuilder& error) {
+bool run_command(const CommandLine& line, Reason& error) {
   Run run(line);
   if (!run.load_bundle(error) || !run.create(error)) return false;
   if (run.launch(error) && run.record(error) && run.let_go(error)) return true;
@@ -133,4 +133,4 @@ bool run_command(const CommandLine& line, TextBuilder& error) {
   return false;
 }
 
-bool create_command(const CommandLine& line, TextBuilder& error) { return run_command(line, error); }
+bool create_command(const CommandLine& line, Reason& error) { return run_command(line, error); }

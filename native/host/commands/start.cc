@@ -78,7 +78,7 @@ void add_gone_reason(Container& container, TextBuilder& error) {
   error.add(status == Status::Stopped ? kKilled : "cannot start an already running container");
 }
 
-bool await_exec(Container& container, int connection_fd, TextBuilder& error) {
+bool await_exec(Container& container, int connection_fd, Reason& error) {
   Answer answer = {};
   ssize_t n = receive(connection_fd, &answer);
   if (n >= static_cast<ssize_t>(sizeof answer.failure)) {
@@ -95,7 +95,7 @@ bool await_exec(Container& container, int connection_fd, TextBuilder& error) {
 
 }  // namespace
 
-bool start_command(const CommandLine& line, TextBuilder& error) {
+bool start_command(const CommandLine& line, Reason& error) {
   Container container;
   UniqueFd connection_fd;
   if (container.open_locked(line, error) < 0 || !container.load(error)) return false;

@@ -74,7 +74,7 @@ class Child {
         values = {min_descriptors, limit.hard < min_descriptors ? min_descriptors : limit.hard};
       }
       // glibc gives the parameter an enum type, in C++ only.
-      auto resource = static_cast<__rlimit_resource_t>(limit.resource);
+      auto resource = static_cast<decltype(RLIMIT_NOFILE)>(limit.resource);
       if (setrlimit(resource, &values) < 0) fail(ChildStep::Limit, errno, static_cast<int>(i));
     }
   }

@@ -34,8 +34,9 @@ int open_slave(int master_fd) {
 }
 
 int set_size(int fd, const ProcessConfig& process) {
-  if (process.terminal_rows == 0 && process.terminal_columns == 0) return 0;
   struct winsize size = {process.terminal_rows, process.terminal_columns, 0, 0};
+  if (size.ws_row == 0) size.ws_row = 24;
+  if (size.ws_col == 0) size.ws_col = 80;
   return ioctl(fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 

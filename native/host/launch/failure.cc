@@ -2,8 +2,6 @@
 
 #include <errno.h>
 
-#include "host/reason.h"
-
 namespace {
 
 void add_exec_error(const char* program, const ChildFailure& failure, TextBuilder& error) {
@@ -43,9 +41,47 @@ const char* words_of(ChildStep step) {
   }
 }
 
+// The name of the call that failed; nullptr if the step makes several.
+const char* call_of(ChildStep step) {
+  switch (step) {
+    case ChildStep::NewSession:
+      return "setsid";
+    case ChildStep::Terminal:
+      return "ioctl";
+    case ChildStep::Limit:
+      return "setrlimit";
+    case ChildStep::Cwd:
+      return "chdir";
+    case ChildStep::Groups:
+      return "setgroups";
+    case ChildStep::Gid:
+      return "setresgid";
+    case ChildStep::Uid:
+      return "setresuid";
+    case ChildStep::NoNewPrivileges:
+      return "prctl";
+    case ChildStep::FindProgram:
+    case ChildStep::StatProgram:
+    case ChildStep::Exec:
+      return "execve";
+    default:
+      return nullptr;
+  }
+}
+
+void set_call(const FailureNames& names, const ChildFailure& failure, FailedCall* call) {
+  const char* name = call_of(failure.step);
+  if (name == nullptr) return;
+  call->err = failure.err < 0 ? -failure.err : failure.err;
+  call->name = name;
+  if (failure.step == ChildStep::Cwd) call->path.add(names.cwd);
+  if (failure.step >= ChildStep::FindProgram) call->path.add(names.program);
+}
+
 }  // namespace
 
-void add_failure(const FailureNames& names, const ChildFailure& failure, TextBuilder& error) {
+void add_failure(const FailureNames& names, const ChildFailure& failure, Reason& error) {
+  set_call(names, failure, &error.call);
   const char* words = words_of(failure.step);
   if (words != nullptr) {
     error.add(words);

@@ -1,8 +1,8 @@
 // The messages for failures in the child; runc's wording, if runc has one.
 #pragma once
 
-#include "common/text.h"
 #include "host/launch/child.h"
+#include "host/reason.h"
 
 // What a message may quote from the process object.
 struct FailureNames {
@@ -10,4 +10,4 @@ struct FailureNames {
   const char* cwd;
 };
 
-void add_failure(const FailureNames& names, const ChildFailure& failure, TextBuilder& error);
+void add_failure(const FailureNames& names, const ChildFailure& failure, Reason& error);

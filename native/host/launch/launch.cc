@@ -11,7 +11,6 @@
 #include "host/cgroup/cgroup.h"
 #include "host/launch/child.h"
 #include "host/launch/failure.h"
-#include "host/reason.h"
 
 namespace {
 
@@ -82,7 +81,7 @@ bool Launched::start(const ProcessConfig& process, int terminal_fd, int start_fd
   return true;
 }
 
-bool Launched::let_go(const ProcessConfig& process, TextBuilder& error) {
+bool Launched::let_go(const ProcessConfig& process, Reason& error) {
   // Ignore EPIPE: the child failed before the gate, and its failure can be read below.
   (void)retried([&] { return send(channel_fd_.get(), "", 1, MSG_NOSIGNAL); });
   ChildFailure failure;

@@ -5,6 +5,7 @@
 #include "common/text.h"
 #include "common/unique_fd.h"
 #include "host/bundle/config.h"
+#include "host/reason.h"
 
 // A child of ours that waits at the gate, or that failed. The destructor kills and reaps it. If we are killed instead,
 // the child ends by itself, because its end of the channel is closed.
@@ -21,7 +22,7 @@ class Launched {
   pid_t pid() const { return pid_; }
   // Opens the gate and waits. True once the program runs, or has run already. For `create`, let_go() releases the child
   // only as far as the start socket.
-  bool let_go(const ProcessConfig& process, TextBuilder& error);
+  bool let_go(const ProcessConfig& process, Reason& error);
   // Kills and reaps the child, if there is one.
   void end();
   // Gives the child up: the nearest subreaper reaps it once we have exited.

@@ -5,10 +5,10 @@
 #include <signal.h>
 
 #include "common/clock.h"
+#include "common/pid_directory.h"
 #include "common/pidfd.h"
 #include "common/proc.h"
 #include "host/cgroup/cgroup.h"
-#include "host/members/pid_directory.h"
 #include "host/reason.h"
 
 namespace {

@@ -5,9 +5,9 @@
 #include <sys/types.h>
 
 #include "common/files.h"
+#include "common/pid_directory.h"
 #include "common/proc.h"
 #include "common/text.h"
-#include "host/members/pid_directory.h"
 
 namespace {
 

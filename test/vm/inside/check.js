@@ -32,14 +32,14 @@ import { processesOf } from '../../support/proc.js';
 
 const APPLETS = ['sh', 'cat', 'dd', 'echo', 'sleep', 'stty', 'tail', 'true'];
 
-/** Waits for a fact that has no event: looks every 20 ms, for 120 s: the machine is slow. @template T */
+/** Waits for a fact that has no event: looks every 50 ms, for 200 s: the machine is slow. @template T */
 export async function until(/** @type {string} */ what, /** @type {() => T | Promise<T>} */ look) {
-  const deadline = performance.now() + 120_000;
+  const deadline = performance.now() + 200_000;
   for (;;) {
     const found = await look();
     if (found) return /** @type {Exclude<T, undefined | false | '' | 0>} */ (found);
-    assert.ok(performance.now() < deadline, `not within 120 s: ${what}`);
-    await delay(20);
+    assert.ok(performance.now() < deadline, `not within 200 s: ${what}`);
+    await delay(50);
   }
 }
 

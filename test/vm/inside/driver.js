@@ -1,10 +1,11 @@
 /**
- * Runs in the machine, as a service: runs the checks of each file in another service, each check with a time limit, and
- * says on stdout how it ended, one JSON object a line. test/vm/boot.js reads them.
+ * Runs in the machine, as a service: runs the checks in other services, as many at a time as there are processors, each check
+ * with a time limit, and says on stdout how it ended, one JSON object a line. test/vm/boot.js reads them.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -14,7 +15,9 @@ import { PASSED } from './passed.js';
 
 /** @typedef {import('./check.js').Check} Check */
 
-const LIMIT_S = 180;
+const LIMIT_S = 300;
+/** How many checks one service runs. */
+const GROUP = 4;
 const OUTPUT_CHARS = 8000;
 /** Which check goes on after a power cut. */
 const PROGRESS = '/var/lib/outlive-progress';
@@ -54,6 +57,7 @@ async function run(
       TimeoutStopSec: 5,
       KillMode: half === 'prepare' ? 'process' : 'control-group',
       WorkingDirectory: '/root',
+      Delegate: 'yes',
     };
     const service = spawn('systemd-run', [
       ...['--quiet', '--wait', '--pipe', '--collect', `--unit=${unit}`],
@@ -105,26 +109,43 @@ function noteProgress(/** @type {string} */ name) {
   closeSync(file);
 }
 
-const resumed = existsSync(PROGRESS) ? readFileSync(PROGRESS, 'utf8') : undefined;
-const files = [...new Set(chosen.map(({ file }) => file))];
-const first = files.findIndex((file) => chosen.some((one) => one.file === file && one.name === resumed));
-for (const file of files.slice(Math.max(0, first))) {
-  let group = chosen.filter((one) => one.file === file);
-  const cut = group.find(({ check }) => check.prepare !== undefined);
-  if (cut !== undefined && cut.name !== resumed) {
-    let isReady = true;
-    await run([cut], 'prepare', (result) => {
-      isReady = result.ok;
-      if (!result.ok) say(result);
-    });
-    if (isReady) {
-      noteProgress(cut.name);
-      say({ end: 'power cut' });
-      // We are switched off.
-      await new Promise((resolve) => setTimeout(resolve, 1 << 30));
-    }
-    group = group.filter((one) => one !== cut);
+/** Each lane runs one group after the other. The machine has a processor for each. */
+async function lane(/** @type {(typeof all)[]} */ groups) {
+  for (let group = groups.shift(); group !== undefined; group = groups.shift()) await run(group, 'run', say);
+}
+
+/** The checks of each file, in groups of few, since a group is what a lane takes. */
+function grouped(/** @type {typeof all} */ checks) {
+  /** @type {(typeof all)[]} */
+  const groups = [];
+  for (const check of checks) {
+    const last = groups.at(-1);
+    if (last?.[0]?.file === check.file && last.length < GROUP) last.push(check);
+    else groups.push([check]);
   }
-  await run(group, 'run', say);
+  return groups;
+}
+
+const resumed = existsSync(PROGRESS) ? readFileSync(PROGRESS, 'utf8') : undefined;
+const cut = chosen.find(({ check }) => check.prepare !== undefined);
+if (resumed === undefined) {
+  const groups = grouped(chosen.filter((one) => one !== cut));
+  await Promise.all(Array.from({ length: availableParallelism() }, () => lane(groups)));
+}
+// The power cut comes last, since nothing else may run then.
+if (cut !== undefined && resumed === undefined) {
+  let isReady = true;
+  await run([cut], 'prepare', (result) => {
+    isReady = result.ok;
+    if (!result.ok) say(result);
+  });
+  if (isReady) {
+    noteProgress(cut.name);
+    say({ end: 'power cut' });
+    // We are switched off.
+    await new Promise((resolve) => setTimeout(resolve, 1 << 30));
+  }
+} else if (cut !== undefined) {
+  await run([cut], 'run', say);
 }
 say({ end: 'done' });

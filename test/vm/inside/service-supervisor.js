@@ -1,41 +1,60 @@
 /**
- * The supervisor of the checks of systemd: each start of it brings back the jobs of its state root, or starts one if there
- * is none. It writes what it finds to a file for each start, `<dir>/report-<n>.jsonl`, and stays until it is ended.
- * Argument: its directory, which exists.
+ * The supervisor of the checks of systemd: each start of it brings back the job of its state root, or starts one if there is
+ * none. When the job has ended, it deletes it and starts another. It writes what it finds to a file for each start,
+ * `<dir>/report-<n>.jsonl`, and its warnings to `<dir>/warnings.jsonl`. It stays until it is ended.
+ * Argument: a ServiceOptions (service.js) as JSON.
  */
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setInterval } from 'node:timers';
-import { Container, makeStdioFifos, writeHostBundle } from 'outlive';
+import { Container, makeStdioFifos } from 'outlive';
+import { writeBundle } from './check.js';
 
-const [dir = ''] = process.argv.slice(2);
+/** @type {import('./service.js').ServiceOptions} */
+const { dir, id, runtime = 'host', scope, script, keep = false, execs = 0 } = JSON.parse(process.argv[2] ?? '{}');
 const root = join(dir, 'state');
-const id = 'job';
 
 let serial = 1;
 while (existsSync(join(dir, `report-${serial}.jsonl`))) serial++;
 const report = (/** @type {object} */ message) =>
   appendFileSync(join(dir, `report-${serial}.jsonl`), `${JSON.stringify(message)}\n`);
+process.on('warning', (/** @type {Error & { code?: string }} */ { code, message }) =>
+  appendFileSync(join(dir, 'warnings.jsonl'), `${JSON.stringify({ serial, code, message })}\n`),
+);
 
-async function start() {
+async function start(/** @type {typeof scope} */ where) {
+  for (const name of ['stdio', 'bundle']) rmSync(join(dir, name), { recursive: true, force: true });
   mkdirSync(join(dir, 'stdio'), { mode: 0o700 });
-  // It ends with 7 when the file `end` appears.
-  const args = ['sh', '-c', `until [ -e '${dir}/end' ]; do sleep 0.1; done; exit 7`];
-  const bundle = await writeHostBundle(join(dir, 'bundle'), { args, env: [`PATH=${process.env.PATH}`] });
-  const container = await Container.create({ root, id, bundle });
-  await container.start({ stdio: makeStdioFifos(join(dir, 'stdio')) });
+  const bundle = await writeBundle(join(dir, 'bundle'), runtime, script);
+  const options = { root, id, bundle, runtime, ...(where === undefined ? {} : { scope: where }) };
+  const container = await Container.create(options);
+  try {
+    await container.start({ stdio: makeStdioFifos(join(dir, 'stdio')) });
+  } catch (error) {
+    await container.delete();
+    throw error;
+  }
   return container;
 }
 
-const isNew = !existsSync(root);
-if (isNew) mkdirSync(root, { mode: 0o700 });
-const container = isNew ? await start() : await Container.load(root, id);
-const [job] = container.processes();
-report({ state: job?.state(), pid: job?.systemPid, pids: [process.pid] });
-
-const end = await job?.wait();
-report({ status: end?.status, lost: end?.lost });
-await container.delete();
-report({ deleted: true });
+if (!existsSync(root)) mkdirSync(root, { mode: 0o700 });
+do {
+  const container = existsSync(join(root, id))
+    ? await Container.load(root, id)
+    : await start(scope).catch((/** @type {any} */ { code, message }) => {
+        report({ code, message });
+        return start('none');
+      });
+  for (let i = 0; i < execs; i++) await (await container.exec(`exec-${i}`, { args: ['true'] })).wait();
+  const job = container.processes().find((process) => process.id === 'init');
+  report({ state: job?.state(), pid: job?.systemPid });
+  if (process.env.NOTIFY_SOCKET !== undefined) execFileSync('systemd-notify', ['--ready']);
+  const end = await job?.wait();
+  report({ status: end?.status, lost: end?.lost });
+  if (keep) break;
+  await container.delete();
+  report({ deleted: true });
+} while (!existsSync(join(dir, 'end')));
 setInterval(() => undefined, 1 << 30);

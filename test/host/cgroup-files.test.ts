@@ -1,12 +1,12 @@
-// How `events --stats` reads the files of a cgroup v2. The test writes them as the kernel does (cgroup-v2.rst), since few
-// test machines have all the controllers.
+// How the host runtime finds a cgroup v2, and how `events --stats` reads its files. The test writes what the kernel says
+// (proc(5), cgroup-v2.rst), since few test machines have all of it.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-const tool = resolve(import.meta.dirname, '../../build/Release/outlive-stats-tool');
+const tool = resolve(import.meta.dirname, '../../build/Release/outlive-cgroup-tool');
 
 let dir: string;
 beforeEach(() => {
@@ -18,7 +18,7 @@ afterEach(() => {
 
 function statsOf(files: Record<string, string>): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
-  return execFileSync(tool, [dir], { encoding: 'utf8' });
+  return execFileSync(tool, ['stats', dir], { encoding: 'utf8' });
 }
 
 const nothing = '"hugetlb":{},"intel_rdt":{},"network_interfaces":null}';
@@ -93,4 +93,38 @@ it('without controllers there is only the processor time', () => {
   expect(stats).toBe(
     `{"cpu":{"usage":{"total":3000,"kernel":1000,"user":2000},"throttling":{}},"memory":{"usage":{}},"pids":{},"blkio":{},${nothing}`,
   );
+});
+
+/** Where a cgroup is by these mounts: `<root> <mount point> <type>`. */
+function placeOf(cgroup: string, ...mounts: string[]): string {
+  const lines = mounts.map((mount, i) => {
+    const [root = '', mountPoint = '', type = ''] = mount.split(' ');
+    return `${30 + i} 29 0:26 ${root} ${mountPoint} rw,nosuid shared:4 - ${type} ${type} rw,nsdelegate\n`;
+  });
+  const file = join(dir, 'mountinfo');
+  writeFileSync(file, lines.join(''));
+  return execFileSync(tool, ['find', file, cgroup], { encoding: 'utf8' });
+}
+
+const enoent = String(-constants.errno.ENOENT);
+
+it.each([
+  ['/a/b', '/ /sys/fs/cgroup cgroup2', '/sys/fs/cgroup/a/b'],
+  ['/', '/ /sys/fs/cgroup cgroup2', '/sys/fs/cgroup'],
+  ['/a/b', '/a /mnt cgroup2', '/mnt/b'],
+  ['/a', '/a /mnt cgroup2', '/mnt'],
+  ['/ab', '/a /mnt cgroup2', enoent],
+  ['/a', '/ /sys/fs/cgroup/memory cgroup', enoent],
+  ['/a b/c', '/a\\040b /mnt cgroup2', '/mnt/c'],
+  ['/a b', '/a\\040b /mnt cgroup2', '/mnt'],
+  ['/a\\b/c d', '/a\\134b /m\\011t\\040x cgroup2', '/m\tt x/c d'],
+  ['/a\\040b/c', '/a\\134040b /mnt cgroup2', '/mnt/c'],
+  ['/a\\040b/c', '/a\\040b /mnt cgroup2', enoent],
+])('the cgroup %s in the mount %s', (cgroup, mount, expected) => {
+  expect(placeOf(cgroup, mount)).toBe(expected);
+});
+
+it('the first mount that has the cgroup counts', () => {
+  const mounts = ['/x /one cgroup2', '/ /two cgroup', '/a /three cgroup2', '/ /four cgroup2'];
+  expect(placeOf('/a/b', ...mounts)).toBe('/three/b');
 });

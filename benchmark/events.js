@@ -1,0 +1,101 @@
+/** The event log with few and with many containers, and waits that are given up: what each event and each wait costs. */
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Container, Supervisor } from '../dist/index.js';
+import { atMost } from './starts.js';
+import { row } from './world.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
+
+/** A container whose process has ended, as its shim left it, without a shim having run. */
+async function makeEnded(/** @type {string} */ root, /** @type {string} */ id, /** @type {string} */ bundle) {
+  (await Container.create({ root, id, bundle })).close();
+  const dir = join(root, id, 'init');
+  mkdirSync(dir, { mode: 0o700 });
+  for (const [name, text] of [
+    ['process.json', `{"args":["true"],"key":"${crypto.randomUUID()}"}`],
+    ['pid', '4194303'],
+    ['exitStatus', '0'],
+    ['deleted', ''],
+  ]) {
+    writeFileSync(join(dir, name ?? ''), text ?? '', { mode: 0o600 });
+  }
+}
+
+function logSize(/** @type {string} */ root) {
+  const dir = join(root, '.events');
+  const names = readdirSync(dir).filter((name) => name.endsWith('.jsonl'));
+  return names.reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+}
+
+/** Opens a root with so many containers, and makes and deletes one more, again and again. */
+async function bytesAnEvent(
+  /** @type {import('./world.js').World} */ world,
+  /** @type {number} */ count,
+  /** @type {number} */ rounds,
+) {
+  const root = world.dir();
+  const bundle = await world.bundle([world.bin('idle')]);
+  for (let i = 0; i < count; i++) await makeEnded(root, `c${i}`, bundle);
+  (await Supervisor.open(root)).close();
+  const supervisor = await Supervisor.open(root);
+  const before = logSize(root);
+  for (let i = 0; i < rounds; i++) {
+    await supervisor.create({ id: 'extra', bundle });
+    await supervisor.delete('extra');
+  }
+  const bytes = (logSize(root) - before) / (2 * rounds);
+  supervisor.close();
+  return bytes;
+}
+
+/** How much the heap grows while a process is waited for, and each wait is given up. */
+async function heapOfWaits(/** @type {import('./world.js').World} */ world, /** @type {number} */ count) {
+  const bundle = await world.bundle([world.bin('idle')]);
+  const container = await world.create({ root: world.dir(), bundle });
+  const process_ = await world.start(container);
+  const giveUp = async (/** @type {number} */ times) => {
+    for (let i = 0; i < times; i++) {
+      const abort = new AbortController();
+      const waiting = process_.wait({ signal: abort.signal });
+      abort.abort();
+      await waiting.catch(() => undefined);
+      // What an event target keeps for a while is not what a wait keeps.
+      if (i % 10_000 === 0) await delay(0);
+    }
+  };
+  await giveUp(10_000);
+  const heap = async () => {
+    for (let i = 0; i < 2; i++) {
+      collectGarbage();
+      await delay(50);
+    }
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await heap();
+  await giveUp(count);
+  const grownKb = ((await heap()) - before) / 1024;
+  await world.end(container);
+  return grownKb;
+}
+
+export async function events(/** @type {import('./world.js').World} */ world) {
+  const many = world.quick ? 500 : 5000;
+  // So many that the log begins several segments with a snapshot.
+  const rounds = world.quick ? 5000 : 60_000;
+  const few = await bytesAnEvent(world, 5, rounds);
+  const ours = await bytesAnEvent(world, many, rounds);
+  const waits = world.quick ? 100_000 : 1_000_000;
+  const grownKb = await heapOfWaits(world, waits);
+  return [
+    row(`event log, an event with ${many} containers`, {
+      ...{ ours, unit: 'bytes', peer: few, peerName: 'with 5' },
+      ...atMost(ours, Math.ceil(few * 1.15), 'bytes'),
+    }),
+    row(`heap grown by ${waits} waits that are given up`, { ours: grownKb, unit: 'kB', ...atMost(grownKb, 512, 'kB') }),
+  ];
+}

@@ -1,0 +1,47 @@
+// outlive-cgroup-tool: what the host runtime reads of cgroup v2, from files of the test's own, since few test machines
+// have all of it. `stats` prints the statistics by the files of a cgroup's directory; `find` prints where a cgroup is
+// in the mounts of a mountinfo text, or -errno.
+//
+// usage: outlive-cgroup-tool stats DIRECTORY
+//        outlive-cgroup-tool find MOUNTINFO-FILE CGROUP
+#include <fcntl.h>
+#include <limits.h>
+
+#include <cstring>
+
+#include "common/cgroup_path.h"
+#include "common/files.h"
+#include "host/stats/stats.h"
+
+namespace {
+
+int print_stats(const char* directory) {
+  UniqueFd dir_fd(open_fd(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+  if (!dir_fd.valid()) return 1;
+  Stats stats;
+  add_cgroup_stats(dir_fd.get(), &stats);
+  HeapText out(stats_json_capacity(stats));
+  if (!out.valid()) return 1;
+  add_stats_json(out, stats);
+  return out.truncated() || write_all(STDOUT_FILENO, out.view()) < 0 ? 1 : 0;
+}
+
+int print_place(const char* mountinfo, const char* cgroup) {
+  FileBytes text;
+  if (read_file(AT_FDCWD, mountinfo, 1u << 20, &text) < 0) return 1;
+  Text<PATH_MAX> path;
+  int err = find_in_mounts(text.view(), cgroup, "", path);
+  if (err < 0) {
+    path.clear();
+    path.add_int(err);
+  }
+  return write_all(STDOUT_FILENO, path.view()) < 0 ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 3 && strcmp(argv[1], "stats") == 0) return print_stats(argv[2]);
+  if (argc == 4 && strcmp(argv[1], "find") == 0) return print_place(argv[2], argv[3]);
+  return 2;
+}

@@ -1,0 +1,40 @@
+/**
+ * Finds the unit of systemd that this program runs in: parses `/proc/self/cgroup`. Does not ask systemd.
+ * Behaviour: cgroups(7), systemd.slice(5), and the names that systemd gives to cgroups.
+ */
+import { readFileSync } from 'node:fs';
+import { hasCode } from '../base/errors.js';
+
+export interface Unit {
+  /** `name.service`, `name.scope` … */
+  readonly name: string;
+  /** Which manager it belongs to: the system's, or one of a user. */
+  readonly manager: 'system' | 'user';
+}
+
+const UNIT = /^[^/]+\.(?:service|scope|socket|mount|swap)$/;
+const USER_MANAGER = /^user@\d+\.service$/;
+
+/**
+ * Finds the innermost unit in the text of `/proc/<pid>/cgroup`. It is in v1's hierarchy `name=systemd` if there is one, else
+ * in v2's hierarchy. Undefined if the process is in no unit, or in one outside of its cgroup namespace.
+ */
+export function parseUnit(text: string): Unit | undefined {
+  const path = /^\d+:name=systemd:(\/.*)$/m.exec(text)?.[1] ?? /^0::(\/.*)$/m.exec(text)?.[1];
+  const names = (path ?? '').split('/').filter((name) => name !== '' && !name.endsWith('.slice'));
+  const [outer, inner] = names.map((name) => name.replace(/^_/, '')); // systemd puts _ before a name that the kernel uses
+  if (outer === undefined || !UNIT.test(outer)) return undefined;
+  // The units of a user's manager are below its own.
+  if (USER_MANAGER.test(outer) && inner !== undefined && UNIT.test(inner)) return { name: inner, manager: 'user' };
+  return { name: outer, manager: 'system' };
+}
+
+/** The unit that this program runs in. */
+export function ownUnit(): Unit | undefined {
+  try {
+    return parseUnit(readFileSync('/proc/self/cgroup', 'utf8'));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
