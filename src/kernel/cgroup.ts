@@ -53,19 +53,29 @@ export function parseMembership(text: string): Membership | undefined {
 
 /** Finds in the text of `/proc/<pid>/mountinfo` the mounts of v1's hierarchy with this controller, and those of v2. */
 export function parseCgroupMounts(text: string, controller: Controller): CgroupMount[] {
-  return text.split('\n').flatMap((line) => {
-    const { type, options, root, mountPoint } = parseMount(line);
+  return parseMounts(text).flatMap(({ type, options, root, mountPoint }) => {
     const isV1 = type === 'cgroup' && options.includes(controller);
     return isV1 || type === 'cgroup2' ? [{ version: isV1 ? 1 : 2, root, mountPoint }] : [];
   });
 }
 
-/** One line of mountinfo. `options` are those of the file system: v1's controllers among them. */
-function parseMount(line: string): { type: string; options: string[]; root: string; mountPoint: string } {
-  const [mount = '', filesystem = ''] = line.split(' - ');
-  const [, , , root = '', mountPoint = ''] = mount.split(' ');
-  const [type = '', , options = ''] = filesystem.split(' ');
-  return { type, options: options.split(','), root: unescaped(root), mountPoint: unescaped(mountPoint) };
+interface Mount {
+  readonly type: string;
+  /** Those of the file system: v1's controllers among them. */
+  readonly options: string[];
+  readonly root: string;
+  readonly mountPoint: string;
+}
+
+/** The lines of mountinfo; none for text that is no such line. */
+function parseMounts(text: string): Mount[] {
+  return text.split('\n').flatMap((line) => {
+    const [mount = '', filesystem = ''] = line.split(' - ');
+    const [, , , root, mountPoint] = mount.split(' ');
+    const [type = '', , options = ''] = filesystem.split(' ');
+    if (root === undefined || mountPoint === undefined) return [];
+    return [{ type, options: options.split(','), root: unescaped(root), mountPoint: unescaped(mountPoint) }];
+  });
 }
 
 /**
@@ -79,8 +89,7 @@ export function cgroupDirectories(cgroup: string, mountinfo: string, cgroups: st
     const [, controllers, ownPath] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     return ownPath === undefined ? [] : [{ controllers: controllers?.split(',') ?? [], path: ownPath }];
   });
-  const directories = mountinfo.split('\n').flatMap((line) => {
-    const { type, options, root, mountPoint } = parseMount(line);
+  const directories = parseMounts(mountinfo).flatMap(({ type, options, root, mountPoint }) => {
     if (type !== 'cgroup' && type !== 'cgroup2') return [];
     const isOfMount = ({ controllers }: { controllers: string[] }): boolean =>
       controllers.some((name) => (type === 'cgroup2' ? name === '' : options.includes(name)));

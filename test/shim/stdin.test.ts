@@ -95,8 +95,9 @@ test('input that nobody reads: the writer waits, the shim uses no processor time
 });
 
 test('the process closes its stdin: a writer gets EPIPE, a later one ENXIO', async ({ scratch }) => {
-  const { process } = await start(scratch, 'exec <&-; echo closed; read x </dev/stderr; exit 3');
+  const { process } = await start(scratch, 'read x; exec <&-; echo closed; read x </dev/stderr; exit 3');
   const stdin = process.openStdin();
+  stdin.write('\n');
   const output = process.openStdout();
   await once(output, 'data');
   output.destroy();
