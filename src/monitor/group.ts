@@ -154,7 +154,7 @@ export class MonitorGroup {
 /** How a process ended; undefined if that can't be known. */
 async function endOf(process: ContainerProcess, signal: AbortSignal): Promise<Exit | undefined> {
   try {
-    return await process.wait({ signal });
+    return await process.lifecycle.wait(signal);
   } catch {
     return undefined;
   }

@@ -26,7 +26,8 @@ function drain(path: string): () => void {
   let fd: number;
   try {
     if (!isFifo(path)) return () => undefined;
-    fd = openOwned(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    // For writing too: then there is no end-of-file. A shim may open the FIFO only after this, or open it anew.
+    fd = openOwned(path, constants.O_RDWR | constants.O_NONBLOCK);
   } catch {
     // Ignore: a FIFO that is gone or can't be opened need not be drained.
     return () => undefined;
@@ -34,9 +35,8 @@ function drain(path: string): () => void {
   const buffer = Buffer.allocUnsafe(TURN_BYTES);
   let watch: posix.Watch | undefined;
   const readSome = (): void => {
-    watch = undefined;
-    // 0 is end-of-file: all writers are gone.
-    if (posix.tryRead(fd, buffer) !== 0) watch = posix.watchReadable(fd, readSome);
+    posix.tryRead(fd, buffer);
+    watch = posix.watchReadable(fd, readSome);
   };
   readSome();
   return () => {

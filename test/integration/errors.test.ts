@@ -2,11 +2,11 @@
  * docs/errors.md: each row of its tables is a test here, with the same words, on each runtime. The names in a row's input
  * are those of the README's examples: `container`, `process`, `supervisor`.
  */
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test as plain } from 'vitest';
+import { describe, expect, test as plain, vi } from 'vitest';
 import { Container, Monitor, type Process, Supervisor } from '../../src/index.js';
 import { ContainerLock } from '../../src/state/lock.js';
 import { AnsweringRuntime } from '../support/answers.js';
@@ -14,6 +14,7 @@ import { rowsBelow, textFile } from '../support/error-page.js';
 import { fakeContainer, processDir, shimPid } from '../support/fake-runtime.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { installed, succeeds, want } from '../support/strict.js';
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const SLEEP = { args: ['sleep', '1000'] };
@@ -39,8 +40,11 @@ async function starting(scratch: Scratch, runtime: string, options: object): Pro
   return (await scratch.container(runtime, TRUE, options)).start();
 }
 
-/** Each code of the library, and inputs that give it. */
-const LIBRARY: [code: string, input: string, Input][] = [
+/** Whether a test may refuse system calls to a program. */
+const canRefuse = want('strace', installed('strace') && succeeds('strace', ['-o', '/dev/null', 'true']));
+
+/** Each code of the library, and inputs that give it; false: not possible here. */
+const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
   [
     'ERR_PROCESS_NOT_EXITED',
     '`process.exitStatus()` while it runs',
@@ -174,6 +178,14 @@ const LIBRARY: [code: string, input: string, Input][] = [
       supervisor.close();
       return supervisor.get('any');
     },
+  ],
+  ['ERR_SCOPE_UNAVAILABLE', "`container.start()` with `scope: 'systemd'`, and systemd refuses", startInNoScope],
+  ['ERR_WORKING_DIRECTORY', '`Container.load()` with a relative root in a directory that was removed', loadInRemoved],
+  [
+    'ERR_UNSUPPORTED_SYSTEM',
+    '`Container.load()` in a sandbox that refuses pidfd_open(2)',
+    loadWithoutPidfds,
+    canRefuse,
   ],
   ['ERR_NATIVE_LOAD', '`import` of the package where its addon was not built', importWithoutAddon],
 ];
@@ -334,6 +346,41 @@ async function droppedEvents(scratch: Scratch, runtime: string): Promise<unknown
   return supervisor.events({ since: 0 });
 }
 
+/** On a systemd-run that fails, for a user who has a manager. */
+async function startInNoScope(scratch: Scratch, runtime: string): Promise<unknown> {
+  const manager = scratch.mkdir('runtime-dir');
+  mkdirSync(join(manager, 'systemd'));
+  writeFileSync(join(manager, 'systemd/private'), '');
+  vi.stubEnv('PATH', `${join(repository, 'test/fixtures/systemd')}:${process.env.PATH}`);
+  vi.stubEnv('XDG_RUNTIME_DIR', manager);
+  try {
+    const runtimeEnv = { FAKE_NOTES: '/dev/null', FAKE_ANSWER: 'refused' };
+    return await starting(scratch, runtime, { scope: 'systemd', runtimeEnv });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+}
+
+async function loadInRemoved(scratch: Scratch): Promise<unknown> {
+  const [home, dir] = [process.cwd(), scratch.mkdir('cwd')];
+  process.chdir(dir);
+  try {
+    rmdirSync(dir);
+    return await Container.load('state', 'a');
+  } finally {
+    process.chdir(home);
+  }
+}
+
+async function loadWithoutPidfds(scratch: Scratch, runtime: string): Promise<unknown> {
+  const { id, bundle } = await scratch.container(runtime, TRUE);
+  const refuse = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=pidfd_open', '-e', 'inject=pidfd_open:error=EPERM'];
+  const fixture = join(repository, 'test/fixtures/refused.mjs');
+  const args = [...refuse, process.execPath, fixture, scratch.root, id, bundle];
+  const { seen } = JSON.parse(execFileSync('strace', args, { encoding: 'utf8' })) as { seen: { load: object } };
+  throw Object.assign(new Error(), seen.load);
+}
+
 function importWithoutAddon(scratch: Scratch): unknown {
   const copy = scratch.mkdir('package');
   for (const name of ['dist', 'package.json']) cpSync(join(repository, name), join(copy, name), { recursive: true });
@@ -368,7 +415,8 @@ plain('it has every code of the library', () => {
 });
 
 describe.for(runtimes)('%s', (runtime) => {
-  test.for(LIBRARY)('%s: %s', async ([code, , input], { scratch }) => {
+  test.for(LIBRARY)('%s: %s', async ([code, , input, isPossible = true], { scratch, skip }) => {
+    skip(!isPossible);
     const error = await errorOf(() => input(scratch, runtime));
     expect(error).toMatchObject({ code });
   });

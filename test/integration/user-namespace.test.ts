@@ -163,7 +163,9 @@ if (readSubordinateIds().startsWith(`${myUid}:`)) {
     const stderr = join(scratch.mkdir('log'), 'stderr');
     const stdio = { ...scratch.fifos(), stderr };
     const init = await container.start({ stdio });
-    for (const path of [stdio.stdin, stdio.stdout, stderr]) expect(statSync(path).uid).toBe(100_999);
+    for (const path of [stdio.stdout, stderr]) expect(statSync(path).uid).toBe(100_999);
+    // The process has a pipe instead.
+    expect(statSync(stdio.stdin).uid).toBe(myUid);
     // The same process in a supervisor that loads it later.
     const [other = init] = scratch.keep(await Container.load(scratch.root, container.id)).processes();
     expect(other).not.toBe(init);

@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 
 function made(id: string): { process: Process; end: (status: number) => void } {
   const ended = deferred<Exit>();
-  const process = { id, hasEnded: false, systemPid: 0, wait: () => ended.promise } as unknown as Process;
+  const process = { id, hasEnded: false, systemPid: 0, lifecycle: { wait: () => ended.promise } } as unknown as Process;
   return { process, end: (status) => ended.resolve({ status }) };
 }
 
