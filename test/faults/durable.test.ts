@@ -59,7 +59,8 @@ function eventsOf(trace: string): string[] {
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(text);
     const call = resumed === null ? text : `${unfinished.get(pid) ?? ''}${resumed[1] ?? ''}`;
     if (text.endsWith('<unfinished ...>')) unfinished.set(pid, text.replace(' <unfinished ...>', ''));
-    const flushed = /^fsync\(\d+<(.*?)>\) += 0/.exec(call)?.[1];
+    // The shim may replace the library's identity.json by its own meanwhile.
+    const flushed = /^fsync\(\d+<(.*?)>(?:\(deleted\))?\) += 0/.exec(call)?.[1];
     if (flushed !== undefined) return [`fsync ${nameOf(flushed)}`];
     if (resumed !== null) return [];
     const [, closed] = /^close\(\d+<(.*?)>/.exec(text) ?? [];
