@@ -138,7 +138,7 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
 async function keep(launch: Launch, identity: Identity | undefined, deadline: Deadline): Promise<void> {
   const flushed = launch.dir.flushStarted().then(() => true);
   try {
-    // A disk can hang for minutes.
+    // A disk may hang.
     if ((await within(flushed, deadline.leftMs)) === undefined) timedOut(launch);
   } catch (error) {
     if (identity !== undefined) killIfRunning(identity);
