@@ -116,8 +116,15 @@ function damage(
   const text = readable(path) && lstatSync(path).size < 1 << 20 ? readFileSync(path, 'utf8') : '';
   const aimed = path.endsWith('pid') || path.endsWith('identity.json');
   const replace = (/** @type {() => void} */ make) => () => {
-    rmSync(path, { recursive: true, force: true });
-    make();
+    for (;;) {
+      rmSync(path, { recursive: true, force: true });
+      try {
+        return make();
+      } catch (/** @type {any} */ error) {
+        // Shim or runtime has made it anew since, as it does with its log.
+        if (error.code !== 'EEXIST') throw error;
+      }
+    }
   };
   const write = (/** @type {string | Buffer} */ bytes) => replace(() => writeFileSync(path, bytes, { mode: 0o600 }));
   const ways = [

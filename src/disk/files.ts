@@ -29,7 +29,10 @@ export function writeFileAtomic(path: string, text: string): void {
  */
 export function writeFileOnce(path: string, text: string): void {
   try {
-    throughTemporary(path, text, fs.linkSync);
+    throughTemporary(path, text, (temporary) => {
+      fs.linkSync(temporary, path);
+      fs.rmSync(temporary);
+    });
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
   }
@@ -50,8 +53,9 @@ function throughTemporary(path: string, text: string, give: (temporary: string, 
       fs.closeSync(fd);
     }
     give(temporary, path);
-  } finally {
+  } catch (error) {
     fs.rmSync(temporary, { force: true });
+    throw error;
   }
 }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { posix } from '../../src/index.js';
 import { writeTestBundle } from '../support/bundles.js';
-import { fakeContainer, noProcessLeft, processDir } from '../support/fake-runtime.js';
+import { expectNoStart, fakeContainer, noProcessLeft, processDir } from '../support/fake-runtime.js';
 import { descriptorsOf, shimIn } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.js';
@@ -75,12 +75,7 @@ describe('under strace', () => {
     const list = '/proc/thread-self/children';
     const { path, trace } = traced(scratch, shim, '-P', list, '-e', 'inject=openat:error=ENOENT');
     const container = await fakeContainer(scratch, 'fail-after-pid', '', { shim: path });
-    const exit = await container.start().then(
-      (started) => started.wait(),
-      (error: unknown) => error,
-    );
-    if (exit instanceof Error) expect(exit).toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
-    else expect(exit).toMatchObject({ status: undefined });
+    await expectNoStart(container, { code: 'ERR_CONTAINER_NOT_STARTED' });
     await noProcessLeft(container);
     expect(injected(trace)).toBeGreaterThan(0);
   });

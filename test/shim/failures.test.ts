@@ -7,7 +7,14 @@ import { Container } from '../../src/index.js';
 import { processesWith } from '../support/proc.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
-import { expectNothingLeft, fakeContainer, noProcessLeft, processDir, shim } from '../support/fake-runtime.js';
+import {
+  expectNoStart,
+  expectNothingLeft,
+  fakeContainer,
+  noProcessLeft,
+  processDir,
+  shim,
+} from '../support/fake-runtime.js';
 
 test.for([
   ['fail-with-log', 'ERR_OCI_RUNTIME', 'oci runtime error: no "such" thing'],
@@ -36,22 +43,12 @@ test.for(['', 'x', '0', '1', '-5', '12 34', '99999999999', '0x10', '9'.repeat(10
 test('a pid that is no child of the shim is not taken for the process, and not signalled', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'pid-is', String(process.pid));
   // The library may read the pid before the shim removes it: then the start succeeds, and the exit is lost.
-  const exit = await container.start().then(
-    (started) => started.wait(),
-    (error: unknown) => error,
-  );
-  if (exit instanceof Error) expect(exit).toMatchObject({ code: 'ERR_SHIM', message: /no child of the shim/ });
-  else expect(exit).toMatchObject({ status: undefined });
+  await expectNoStart(container, { code: 'ERR_SHIM', message: /no child of the shim/ });
 });
 
 test('a runtime that fails after it wrote a pid: no process is left, in whatever group', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'fail-after-pid');
-  const exit = await container.start().then(
-    (started) => started.wait(),
-    (error: unknown) => error,
-  );
-  if (exit instanceof Error) expect(exit).toMatchObject({ code: 'ERR_CONTAINER_NOT_STARTED' });
-  else expect(exit).toMatchObject({ status: undefined });
+  await expectNoStart(container, { code: 'ERR_CONTAINER_NOT_STARTED' });
   await noProcessLeft(container);
 });
 

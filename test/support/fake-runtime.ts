@@ -53,3 +53,13 @@ export async function expectNothingLeft(scratch: Scratch, container: Container):
   expect(readdirSync(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
   await noProcessLeft(container);
 }
+
+/** Starts it: that fails with this error; or the process was there for a moment, and its end is lost. */
+export async function expectNoStart(container: Container, error: object): Promise<void> {
+  const exit = await container.start().then(
+    (started) => started.wait(),
+    (reason: unknown) => reason,
+  );
+  if (exit instanceof Error) expect(exit).toMatchObject(error);
+  else expect(exit).toMatchObject({ status: undefined });
+}
