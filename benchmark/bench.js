@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --quick] [--only name]: measures the figures of docs/performance.md beside their peers and floors in
+ * npm run bench [-- --quick] [--only name] [--containers number]: measures the figures of docs/performance.md beside their peers and floors in
  * one run, and prints the table and the machine. Medians; rounds of ours and the peer's take turns.
  */
 import { cpus, release, totalmem } from 'node:os';
@@ -75,15 +75,19 @@ function printMachine() {
 }
 
 async function main() {
-  const { quick, only = Object.keys(MEASUREMENTS) } = parseArgs({
-    options: { quick: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
+  const { quick, containers, only = Object.keys(MEASUREMENTS) } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true },
+      containers: { type: 'string' },
+    },
   }).values;
   const unknown = only.filter((name) => !(name in MEASUREMENTS));
   if (unknown.length > 0) {
     console.error(`benchmark: no ${unknown.join(', ')}; there are ${Object.keys(MEASUREMENTS).join(', ')}`);
     return 2;
   }
-  const world = new World({ quick });
+  const world = new World({ quick, containers: Number(containers ?? (quick ? 500 : 5000)) });
   /** @type {import('./world.js').Row[]} */
   const rows = [];
   try {

@@ -18,6 +18,24 @@ export function ownTurn(): Promise<void> {
   });
 }
 
+/** How long inTurns() works in one turn of the event loop, in milliseconds. */
+const PIECE_MS = 2;
+
+/**
+ * Calls `act` for each item, in their order: at once for as many as can be done in two milliseconds, for the others in
+ * later turns of the event loop. Resolves after the last one; rejects with what `act` throws, and the rest is left out.
+ */
+export async function inTurns<T>(items: Iterable<T>, act: (item: T) => void): Promise<void> {
+  let endsMs = performance.now() + PIECE_MS;
+  for (const item of items) {
+    if (performance.now() >= endsMs) {
+      await ownTurn();
+      endsMs = performance.now() + PIECE_MS;
+    }
+    act(item);
+  }
+}
+
 function next(): void {
   waiting[0]?.();
   waiting.shift();

@@ -89,7 +89,7 @@ export class Container implements ProcessOwner {
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
     const target = this.#target;
     const { changes } = this;
-    this.#locked = lockedBy(target, (ids) => this.#processes.refresh(ids));
+    this.#locked = lockedBy(target, (ids) => this.#processes.refreshed(ids));
     const locked = this.#locked;
     this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
@@ -143,7 +143,7 @@ export class Container implements ProcessOwner {
     const { dir, state } = readContainer(root, id);
     const container = new Container(dir, id, state, timeoutMs);
     try {
-      await container.#processes.refreshAll();
+      await container.#processes.refreshed();
       return container;
     } catch (error) {
       container.close();
@@ -412,7 +412,7 @@ export class Container implements ProcessOwner {
     const { force = true } = options;
     checkBoolean('options.force', force);
     await this.#locked(async () => {
-      await this.#processes.refreshAll();
+      await this.#processes.refreshed();
       return deleteContainer({ processes: this.#processes, target: this.#target }, force);
     });
     this.changes.tell('delete');
@@ -424,7 +424,15 @@ export class Container implements ProcessOwner {
    * (`ERR_INVALID_STATE`).
    */
   close(): void {
-    this.#processes.close();
+    this.closing()();
+  }
+
+  /** @internal Returns a function that does what close() does. It does not close the processes that are made meanwhile. */
+  closing(): () => void {
+    const processes = this.#processes.all();
+    return () => {
+      for (const process of processes) process.close();
+    };
   }
 
   [Symbol.dispose](): void {

@@ -56,6 +56,8 @@ export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>,
   await ownTurn();
   for (const process of processes.all()) processes.forget(process);
   await target.dir.remove();
+  // Many removals may end in one turn; who follows the container does more then.
+  await ownTurn();
 }
 
 /** Returns the time limit of what is to be done after it. */

@@ -79,6 +79,11 @@ export class Lifecycle {
     this.#phase = 'started';
   }
 
+  /** Resolves when it is known whether its start, which another program began, goes on. */
+  async looked(): Promise<void> {
+    await this.#tracker.looked();
+  }
+
   /** The pid on the host; 0 before it is started. */
   get pid(): number {
     if (this.#pid === undefined && this.#phase === 'started') {

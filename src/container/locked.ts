@@ -22,11 +22,11 @@ export type Locked = <T>(act: (keep: KeepLock) => T | Promise<T>, ids?: readonly
 /** @param refresh looks at the processes with these ids again; undefined: at all. */
 export function lockedBy(
   { dir, timeoutMs, id }: RuntimeTarget,
-  refresh: (ids: readonly string[] | undefined) => void,
+  refresh: (ids: readonly string[] | undefined) => Promise<void>,
 ): Locked {
   // Its processes have ended: their descriptors are given back.
-  const notFound = (cause?: unknown): OutliveError => {
-    refresh(undefined);
+  const notFound = async (cause?: unknown): Promise<OutliveError> => {
+    await refresh(undefined);
     return dir.notFound(cause);
   };
   return async (act, ids = [INIT_PROCESS_ID]) => {
@@ -35,7 +35,7 @@ export function lockedBy(
     try {
       lock = await ContainerLock.take(dir.path, { timeoutMs, containerId: id });
     } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw notFound(error);
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw await notFound(error);
       throw error;
     }
     let works = 1;
@@ -47,8 +47,8 @@ export function lockedBy(
       work.then(done, done);
     };
     try {
-      if (!dir.isCurrent()) throw notFound();
-      refresh(ids);
+      if (!dir.isCurrent()) throw await notFound();
+      await refresh(ids);
       return await act(keep);
     } finally {
       done();

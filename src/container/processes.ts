@@ -90,7 +90,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
 
   /**
    * Reads the directory again: adds what other programs started, and drops what they removed. A process with another
-   * key than the known one is another process.
+   * key than the known one is another process. One whose start was interrupted is not known to have ended before
+   * refreshed() resolves, or a few turns of the event loop later.
    * @param only the ids to check, each by its key. Default: all, by inode and date of process.json, because there may
    *   be thousands.
    */
@@ -106,14 +107,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     for (const id of only ?? dir.processIds()) this.#attachIfNew(id);
   }
 
-  /** As refresh() of all, and gives other work a turn between any two processes: there may be thousands. */
-  async refreshAll(): Promise<void> {
-    const { dir } = this.#config.target;
-    const known = this.all().map(({ id }) => id);
-    const others = dir.processIds().filter((id) => !known.includes(id));
-    for (const [i, id] of [...known, ...others].entries()) {
-      if (i > 0) await ownTurn();
+  /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
+  async refreshed(only?: readonly string[]): Promise<void> {
+    const ids = only ?? new Set([...this.#processes.keys(), ...this.#config.target.dir.processIds()]);
+    let isFirst = true;
+    for (const id of ids) {
+      if (!isFirst) await ownTurn();
+      isFirst = false;
       this.refresh([id]);
+      await this.get(id)?.lifecycle.looked();
     }
   }
 
@@ -167,10 +169,6 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
   forget(process: Process<Owner>): void {
     process.close();
     if (this.get(process.id) === process) this.#processes.delete(process.id);
-  }
-
-  close(): void {
-    for (const process of this.all()) process.close();
   }
 
   /**

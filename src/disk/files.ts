@@ -7,6 +7,7 @@ import * as fs from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { Limiter } from '../base/limiter.js';
 import { ownedName } from './names.js';
 
 /** Makes a directory with mode 0700 whatever the umask is. @throws a system error of mkdir(2), EEXIST included. */
@@ -149,6 +150,12 @@ export function readUnnamed(fd: number, limit: number): string {
 }
 
 /**
+ * How many trees are removed at a time. Each consists of many calls in the threads of the pool, and one turn of the event
+ * loop takes the results of all that have ended.
+ */
+const removals = new Limiter(8);
+
+/**
  * Removes a directory and its contents; does nothing if it does not exist. It is renamed at once, so that no reader sees
  * a part of it under its own name.
  */
@@ -161,6 +168,11 @@ export async function removeTree(path: string): Promise<void> {
     if (hasCode(error, 'ENOENT')) return;
     throw error;
   }
-  // Retry: a shim that still runs for the process's descendants may add to its log while the directory is removed.
-  await rm(removed, { recursive: true, force: true, maxRetries: 10 });
+  const leave = await removals.enter();
+  try {
+    // Retry: a shim that still runs for the process's descendants may add to its log while the directory is removed.
+    await rm(removed, { recursive: true, force: true, maxRetries: 10 });
+  } finally {
+    leave();
+  }
 }

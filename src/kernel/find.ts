@@ -4,7 +4,7 @@
  */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
-import { ownTurn } from '../base/turns.js';
+import { inTurns } from '../base/turns.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
 import { readProcStat } from './identity.js';
@@ -12,15 +12,12 @@ import { readProcStat } from './identity.js';
 /** A process may fork while the list is read, and a killed one is listed until it is reaped. */
 const MAX_PASSES = 5;
 
-/** How many processes to look at in one turn of the event loop: each costs some 10 µs. */
-const PIECE = 100;
-
 /**
  * Whether a shim of this container runs for this process directory, even if it has not opened `exit` yet.
  * @param dir the process directory, which is the shim's working directory.
  */
-export function hasShimProcess(dir: string, containerId: string): boolean {
-  return pids().some((pid) => isShimIn(pid, dir, containerId));
+export async function hasShimProcess(dir: string, containerId: string): Promise<boolean> {
+  return (await findAll((pid) => isShimIn(pid, dir, containerId))).length > 0;
 }
 
 /** Kills the shims of this container that work in this process directory, each through a pidfd. */
@@ -81,11 +78,9 @@ async function killAll(isMatch: (pid: number) => boolean): Promise<boolean> {
 
 async function findAll(isMatch: (pid: number) => boolean): Promise<number[]> {
   const found: number[] = [];
-  const all = pids();
-  for (let i = 0; i < all.length; i += PIECE) {
-    if (i > 0) await ownTurn();
-    found.push(...all.slice(i, i + PIECE).filter(isMatch));
-  }
+  await inTurns(pids(), (pid) => {
+    if (isMatch(pid)) found.push(pid);
+  });
   return found;
 }
 

@@ -11,7 +11,7 @@ import type { Identity } from '../kernel/identity.js';
 import type { ChildExit, Spawned } from '../posix/index.js';
 import { reapIfAdopted } from './reap.js';
 import { Waiters } from '../base/promises.js';
-import { hasShim, isShimComing, reattach } from './attach.js';
+import { hasShim, isShimComing, mayShimCome, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
 
 /**
@@ -42,6 +42,8 @@ export class Tracker {
   #shim: Identity | undefined;
   #retry: NodeJS.Timeout | undefined;
   #coming: NodeJS.Timeout | undefined;
+  /** The look for a shim that is under way. */
+  #looking: Promise<void> | undefined;
 
   /** `onLost` is called once if the process was started and its end is lost. */
   constructor(dir: ProcessDir, onLost: () => void) {
@@ -151,7 +153,7 @@ export class Tracker {
     this.#retry = this.#coming = undefined;
     this.#stopWatching();
     this.#stopListening();
-    for (const waiters of [this.#ended, this.#cleaned]) waiters.reject(closedError());
+    for (const waiters of [this.#ended, this.#cleaned]) waiters.reject(closedError);
   }
 
   get #isAwaited(): boolean {
@@ -197,21 +199,41 @@ export class Tracker {
     this.#changes = undefined;
   }
 
-  /** Polls for a shim: another supervisor is starting one, or is cleaning up after one that failed. */
+  /**
+   * Looks for a shim, now and again: another supervisor is starting one, or is cleaning up after one that failed; or it
+   * died meanwhile, and none will come.
+   */
   #awaitShim(): void {
-    this.#coming ??= setInterval(() => this.#lookForShim(), COMING_POLL_MS);
+    if (this.#coming !== undefined) return;
+    const look = (): void => {
+      this.#looking ??= this.#lookForShim().finally(() => {
+        this.#looking = undefined;
+      });
+    };
+    this.#coming = setInterval(look, COMING_POLL_MS);
     if (!this.#isAwaited) this.#coming.unref();
+    look();
   }
 
   /** Stops the poll when a shim has opened `exit` (its hang-up will report the end) or none will come. */
-  #lookForShim(): void {
+  async #lookForShim(): Promise<void> {
+    const poll = this.#coming;
     try {
-      if (this.known() === undefined && this.#watch?.shimGone === true) return;
+      const isComing = await isShimComing(this.#dir);
+      // It was closed meanwhile.
+      if (this.#coming !== poll) return;
+      if (!isComing && this.#isShimGone) this.#settle(readExit(this.#dir));
+      if (this.#exit === undefined && this.#watch?.shimGone === true) return;
     } catch {
       return;
     }
     clearInterval(this.#coming);
     this.#coming = undefined;
+  }
+
+  /** Resolves when it is known whether a shim that has recorded nothing comes, and so whether the end is lost. */
+  async looked(): Promise<void> {
+    await this.#looking;
   }
 
   #shimGone(): void {
@@ -229,11 +251,11 @@ export class Tracker {
   }
 
   /**
-   * Call it if no shim holds `exit`: one will still come, or one has come since (attach.ts has the race), or the process
+   * Call it if no shim holds `exit`: one may still come, or one has come since (attach.ts has the race), or the process
    * has ended.
    */
   #conclude(): Exit | undefined {
-    if (isShimComing(this.#dir)) this.#awaitShim();
+    if (mayShimCome(this.#dir)) this.#awaitShim();
     else if (this.#isShimGone) this.#settle(readExit(this.#dir));
     return this.#exit;
   }
