@@ -75,7 +75,11 @@ function printMachine() {
 }
 
 async function main() {
-  const { quick, containers, only = Object.keys(MEASUREMENTS) } = parseArgs({
+  const {
+    quick,
+    containers,
+    only = Object.keys(MEASUREMENTS),
+  } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true },
