@@ -117,7 +117,7 @@ describe('close()', () => {
     const waiting = outcome(process.wait());
     let closed = 0;
     // Each takes as long as hundreds do.
-    const original = Reflect.get(Container.prototype, 'closing') as unknown as () => () => void;
+    const original = Reflect.get(Container.prototype, 'closing');
     const slow = vi.spyOn(Container.prototype, 'closing').mockImplementation(function (this: Container) {
       const close = original.call(this);
       return () => {
