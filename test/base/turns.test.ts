@@ -49,7 +49,10 @@ test('ownTurn: each gets a turn that no other one has, in the order of the calls
 describe('inTurns', () => {
   test('does little work at once', async () => {
     const seen: number[] = [];
-    const done = inTurns([1, 2, 3], (item) => seen.push(item));
+    const done = inTurns([1, 2, 3], (item) => {
+      work(3);
+      seen.push(item);
+    });
     expect(seen).toEqual([1, 2, 3]);
     await done;
   });
@@ -57,17 +60,17 @@ describe('inTurns', () => {
   test('does much work in many turns, in order, and begins at once', async () => {
     const turns = new Turns();
     const seen: number[] = [];
-    const items = Array.from({ length: 8 }, (_, i) => i);
+    const items = Array.from({ length: 64 }, (_, i) => i);
     const done = inTurns(items, (item) => {
-      work(3);
+      work(0.3);
       turns.note();
       seen.push(item);
     });
-    expect(seen).toEqual([0]);
+    expect(seen).toEqual(items.slice(0, 16));
     await done;
     turns.stop();
     expect(seen).toEqual(items);
-    expect(new Set(turns.of).size).toBe(items.length);
+    expect(new Set(turns.of).size).toBe(4);
   });
 
   test('rejects with what an item throws, and leaves out the rest', async () => {
