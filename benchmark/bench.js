@@ -91,7 +91,12 @@ async function main() {
     console.error(`benchmark: no ${unknown.join(', ')}; there are ${Object.keys(MEASUREMENTS).join(', ')}`);
     return 2;
   }
-  const world = new World({ quick, containers: Number(containers ?? (quick ? 500 : 5000)) });
+  const count = Number(containers ?? (quick ? 500 : 5000));
+  if (!Number.isSafeInteger(count) || count < 4) {
+    console.error('benchmark: --containers takes a number from 4 on');
+    return 2;
+  }
+  const world = new World({ quick, containers: count });
   /** @type {import('./world.js').Row[]} */
   const rows = [];
   try {

@@ -31,7 +31,7 @@ export function writeEnd(/** @type {string} */ root, /** @type {string} */ id) {
 
 export async function turns(/** @type {import('./world.js').World} */ world) {
   const count = world.containers;
-  const running = Math.min(RUNNING, count / 2);
+  const running = Math.min(RUNNING, Math.floor(count / 2));
   const root = world.dir();
   const bundle = await world.bundle([world.bin('idle')]);
   /** @type {import('./world.js').Row[]} */
@@ -83,7 +83,7 @@ export async function turns(/** @type {import('./world.js').World} */ world) {
   await measure(`a supervisor of ${count} closes`, () => supervisor.close());
   supervisor = await measure(`a supervisor of ${count} opens`, open);
   for (const id of live) world.adopt(supervisor.get(id));
-  const ending = live.slice(0, running / 2).map((id) => onlyProcess(supervisor.get(id)));
+  const ending = live.slice(0, Math.floor(running / 2)).map((id) => onlyProcess(supervisor.get(id)));
   const pids = ending.map(({ systemPid }) => systemPid);
   const exits = ending.map((process) => process.wait());
   await measure(`${pids.length} exits`, () => {
