@@ -2,10 +2,10 @@
  * The supervisor of the checks of systemd: each start of it brings back the job of its state root, or starts one if there is
  * none. When the job has ended, it deletes it and starts another. It writes what it finds to a file for each start,
  * `<dir>/report-<n>.jsonl`, and its warnings to `<dir>/warnings.jsonl`. It stays until it is ended.
- * Argument: a ServiceOptions (service.js) as JSON.
+ * Argument: a file with a ServiceOptions (service.js) as JSON.
  */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setInterval } from 'node:timers';
@@ -13,7 +13,15 @@ import { Container, makeStdioFifos } from 'outlive';
 import { writeBundle } from './check.js';
 
 /** @type {import('./service.js').ServiceOptions} */
-const { dir, id, runtime = 'host', scope, script, keep = false, execs = 0 } = JSON.parse(process.argv[2] ?? '{}');
+const {
+  dir,
+  id,
+  runtime = 'host',
+  scope,
+  script,
+  keep = false,
+  execs = 0,
+} = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
 const root = join(dir, 'state');
 
 let serial = 1;
