@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { Container, type Process } from '../../src/index.js';
+import { Container } from '../../src/index.js';
 import { AnsweringRuntime } from '../support/answers.js';
 import { commandLineOf, processesWith, readIfThere, statOf } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
@@ -73,9 +73,9 @@ describe('a start whose runtime hangs', () => {
     expect(asked(runtime).filter((command) => command === first).length).toBe(1);
     expect(container.state()).toBe('stopped');
     heal(runtime, [first, ...cleanUp]);
-    // It has a time limit too. Then the container can be started again.
-    const process = await startWhenFree(container);
-    expect(container.processes()).toEqual([process]);
+    // It has a time limit too. Then the container can be started again: this waits for the lock.
+    const process = await runtime.container.start();
+    expect(runtime.container.processes()).toEqual([process]);
     await process.wait();
   });
 
@@ -104,17 +104,6 @@ describe('a start whose runtime hangs', () => {
     });
   });
 });
-
-async function startWhenFree(container: Container): Promise<Process> {
-  return until('the lock is free', async () => {
-    try {
-      return await container.start();
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_CONTAINER_BUSY') return undefined;
-      throw error;
-    }
-  });
-}
 
 describe('a command that hangs', () => {
   /** What is called, the commands that hang, those that are asked, and the container's state before. */
