@@ -9,7 +9,8 @@ import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
 import { rootIds } from '../oci/mappings.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { checkStartCheckpoint } from '../runtime/checkpoint.js';
-import type { Locked } from './locked.js';
+import { StartAttempt } from './attempt.js';
+import type { KeepLock, Locked } from './locked.js';
 import type { ContainerOperations } from './operations.js';
 import {
   type CreateOptions,
@@ -24,6 +25,8 @@ import type { ContainerProcesses, StartRequest } from './processes.js';
 /** What the starts need of their container. */
 export interface StartsConfig<Owner extends ProcessOwner> {
   readonly bundle: string;
+  /** As `ContainerOptions.timeoutMs`. */
+  readonly timeoutMs: number;
   readonly locked: Locked;
   readonly processes: ContainerProcesses<Owner>;
   readonly operations: ContainerOperations<Process<Owner>>;
@@ -44,24 +47,24 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     const { stdio, log, checkpoint = '', labels } = options;
     const { bundle, locked, processes, operations } = this.#config;
     const isPlain = [stdio, log, labels].every((option) => option === undefined) && checkpoint === '';
-    return locked(async () => {
+    return locked(async (keep) => {
       const { init } = processes;
       if (init?.lifecycle.awaitsStart === true && isPlain) {
         await operations.letRun();
         return init;
       }
       checkStartCheckpoint(bundle, checkpoint);
-      return this.#startInit({ ...given, checkpoint });
+      return this.#startInit({ ...given, checkpoint }, keep);
     });
   }
 
   async create(options: CreateOptions): Promise<Process<Owner>> {
     const given = checkStartOptions(options, ['stdio', 'log', 'labels']);
-    return this.#config.locked(() => this.#startInit({ ...given, create: true }));
+    return this.#config.locked((keep) => this.#startInit({ ...given, create: true }, keep));
   }
 
   async exec(id: string, spec: ExecSpec, options: ExecOptions): Promise<Process<Owner>> {
-    const { locked, processes, operations } = this.#config;
+    const { timeoutMs, locked, processes, operations } = this.#config;
     checkId('processId', id);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
@@ -72,31 +75,32 @@ export class ContainerStarts<Owner extends ProcessOwner> {
       const base = this.#execBase();
       return processes.claim({ id, ...base, spec: execSpec(base.spec, spec), ...given, exec: true });
     }, [INIT_PROCESS_ID, id]);
-    try {
-      return await claimed.launch();
-    } catch (error) {
+    const attempt = new StartAttempt(timeoutMs);
+    const whole = claimed.launch(attempt).catch(async (error: unknown) => {
       // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim
       // later.
       await locked(() => claimed.undo()).catch(() => undefined);
       throw error;
-    }
+    });
+    return attempt.inTime(whole);
   }
 
   /**
    * Starts the first process. The lock is held until the end of the start, because the runtime knows the container by
-   * its id.
+   * its id; if the start fails, until the end of the clean-up.
    */
-  async #startInit(given: GivenStart): Promise<Process<Owner>> {
+  async #startInit(given: GivenStart, keep: KeepLock): Promise<Process<Owner>> {
     const bundle = readBundle(this.#config.bundle);
     const { process: spec } = bundle;
     const request = { id: INIT_PROCESS_ID, spec, rootIds: rootIds(bundle), ...given };
     const claimed = this.#config.processes.claim(request);
-    try {
-      return await claimed.launch();
-    } catch (error) {
+    const attempt = new StartAttempt(this.#config.timeoutMs);
+    const whole = claimed.launch(attempt).catch((error: unknown) => {
       claimed.undo();
       throw error;
-    }
+    });
+    keep(whole);
+    return attempt.inTime(whole);
   }
 
   /**
