@@ -22,6 +22,8 @@ export type {
   StartOptions,
 } from './container/options.js';
 export type { AttachOptions, Attachment } from './container/attach.js';
+export type { ContainerDescription, ProcessDescription } from './container/inspect.js';
+export type { StopOptions } from './container/stop.js';
 export type { Leftover } from './container/leftovers.js';
 export type { State } from './container/lifecycle.js';
 export type { Exit, ExitRecord } from './state/exit.js';

@@ -31,6 +31,13 @@ export function checkStrings(name: string, value: unknown): asserts value is str
   value.forEach((item: unknown, i) => checkText(`${name}[${i}]`, item));
 }
 
+/** A program and its arguments: an array of strings, of which the first is not empty. */
+export function checkArgs(name: string, value: unknown): asserts value is [string, ...string[]] {
+  checkStrings(name, value);
+  if (value.length === 0) throw invalidArgValue(name, value, 'must not be empty');
+  checkString(`${name}[0]`, value[0]);
+}
+
 export function checkBoolean(name: string, value: unknown): asserts value is boolean {
   if (typeof value !== 'boolean') throw invalidArgType(name, 'of type boolean', value);
 }

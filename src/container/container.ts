@@ -5,22 +5,18 @@
  */
 import { accessSync } from 'node:fs';
 import { checkBoolean, checkInteger, checkObject, checkString } from '../base/arg-checks.js';
-import { OutliveError, hasCode } from '../base/errors.js';
+import { hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
 import { readBundle } from '../oci/bundle.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
-import type { LinuxResources } from '../oci/types.js';
-import type { Signal } from '../posix/index.js';
 import type { RuntimeTarget } from '../runtime/call.js';
-import type { Checkpoint, CheckpointOptions } from '../runtime/checkpoint.js';
-import type { ContainerStats } from '../runtime/stats.js';
-import type { RuntimeStatus } from '../runtime/status.js';
 import { ContainerDir, type ContainerState } from '../state/container.js';
 import { idsIn, realRoot } from '../state/root.js';
 import { ContainerChanges } from './changes.js';
-import { deleteContainer, removeProcess } from './delete.js';
+import { ContainerCommands } from './commands.js';
+import { type ContainerDescription, describeContainer } from './inspect.js';
 import { type Leftover, cleanUp } from './leftovers.js';
 import type { State } from './lifecycle.js';
 import { findStarted, readContainer } from './load.js';
@@ -29,16 +25,13 @@ import { ContainerOperations } from './operations.js';
 import {
   type CleanUpOptions,
   type ContainerOptions,
-  type CreateOptions,
-  type ExecOptions,
-  type ExecSpec,
   type LoadFailure,
-  type StartOptions,
   checkOptions,
   checkTimeoutOption,
 } from './options.js';
 import type { Process, ProcessOwner } from './process.js';
 import { ContainerProcesses } from './processes.js';
+import { ContainerRemoval } from './removal.js';
 import { ContainerStarts } from './starts.js';
 
 /** A {@link Process} whose `container` is a {@link Container}. */
@@ -51,7 +44,7 @@ export interface LoadedRoot {
 }
 
 /** A container and its processes. Its whole state is on disk: any program can bring it back by `Container.load()`. */
-export class Container implements ProcessOwner {
+export class Container extends ContainerCommands<Container> implements ProcessOwner {
   readonly id: string;
   /** Absolute path. */
   readonly bundle: string;
@@ -72,11 +65,15 @@ export class Container implements ProcessOwner {
 
   readonly #target: RuntimeTarget;
   readonly #processes: ContainerProcesses<Container>;
-  readonly #operations: ContainerOperations<ContainerProcess>;
-  readonly #starts: ContainerStarts<Container>;
+  /** @internal */
+  protected readonly operations: ContainerOperations<ContainerProcess>;
+  /** @internal */
+  protected readonly starts: ContainerStarts<Container>;
+  readonly #removal: ContainerRemoval<Container>;
   readonly #locked: Locked;
 
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
+    super();
     const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, durable, runtimeEnv, scope } = state;
     this.id = id;
     this.bundle = bundle;
@@ -91,14 +88,19 @@ export class Container implements ProcessOwner {
     const { changes } = this;
     this.#locked = lockedBy(target, (ids) => this.#processes.refreshed(ids));
     const locked = this.#locked;
-    this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
+    this.operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
       ...{ container: this, target, shim, noPivotRoot, durable, scope, changes },
-      letRun: () => locked(() => this.#operations.letRun()),
+      actions: {
+        letRun: () => locked(() => this.operations.letRun()),
+        killAll: () => this.killAll(),
+        remove: (process) => this.#removal.remove(process),
+      },
       onLost: (process) => void this.#endRemains(process),
     });
-    const [processes, operations] = [this.#processes, this.#operations];
-    this.#starts = new ContainerStarts({ bundle, timeoutMs, locked, processes, operations });
+    const [processes, operations] = [this.#processes, this.operations];
+    this.#removal = new ContainerRemoval({ processes, target, locked, changes });
+    this.starts = new ContainerStarts({ bundle, timeoutMs, locked, processes, operations });
   }
 
   /**
@@ -134,7 +136,7 @@ export class Container implements ProcessOwner {
     const timeoutMs = checkTimeoutOption(options);
     checkSystem();
     const container = await Container.#read(absolutePath(root), id, timeoutMs);
-    await findStarted([container.#operations], timeoutMs);
+    await findStarted([container.operations], timeoutMs);
     return container;
   }
 
@@ -178,7 +180,7 @@ export class Container implements ProcessOwner {
       }
     }
     await findStarted(
-      containers.map((container) => container.#operations),
+      containers.map((container) => container.operations),
       timeoutMs,
     );
     return { containers, failures };
@@ -209,47 +211,19 @@ export class Container implements ProcessOwner {
     return cleanUp(realRoot(root), { dryRun, graceMs });
   }
 
-  /**
-   * Starts the container's first process, `init`. If `create()` made it already, lets its program run.
-   * After a failure nothing of the attempt is left, and you may try again; for a created one see `process.start()`.
-   * Ends at most `timeoutMs` + 1 s after it got the lock, with the first error. If the clean-up takes longer (the runtime
-   * hangs), it goes on in the background and holds the lock: until it is over, the container's other changes wait.
-   * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before, if options are given for a created one, or if
-   *   a file is broken or in the way; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the
-   *   container for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was
-   *   deleted; `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or
-   *   runtime failed (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why;
-   *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_SCOPE_UNAVAILABLE` if systemd gives no scope
-   *   (only with `scope: 'systemd'`; the message has its reason); `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
-   *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
-   */
-  async start(options: StartOptions = {}): Promise<ContainerProcess> {
-    return this.#starts.start(options);
+  /** Its first process; undefined if it has none. Reads the directory. */
+  get init(): ContainerProcess | undefined {
+    return this.process(INIT_PROCESS_ID);
   }
 
   /**
-   * Makes the container's first process, `init`, but does not let its program run yet. The process has its pid,
-   * namespaces and limits. Its state is `created` until `container.start()` or `process.start()`. Meanwhile you can set
-   * up what it needs on the host (networks, …). It outlives the supervisor as a running one does. Ends as soon as `start()`.
-   * @throws as `start()`: `ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them; `ERR_INVALID_STATE` if it has a
-   *   first process already.
+   * The process with this id, running or ended; undefined if there is none. Reads the directory.
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
    */
-  async create(options: CreateOptions = {}): Promise<ContainerProcess> {
-    return this.#starts.create(options);
-  }
-
-  /**
-   * Starts another process in the running container. Ends at most `timeoutMs` + 1 s after it had the lock, with the first
-   * error; a clean-up that takes longer goes on in the background.
-   * @param processId has the form of a container's id; unique in the container, not `init`.
-   * @param spec what to run: changes to the process object of `init` as it was started, as {@link execSpec} takes them.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `init` was not started; `ERR_CONTAINER_EXITED` if it has
-   *   ended; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
-   *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE`
-   *   if it has a process with this id; else as `start()`.
-   */
-  async exec(processId: string, spec: ExecSpec, options: ExecOptions = {}): Promise<ContainerProcess> {
-    return this.#starts.exec(processId, spec, options);
+  process(processId: string): ContainerProcess | undefined {
+    checkId('processId', processId);
+    this.#processes.refresh([processId]);
+    return this.#processes.get(processId);
   }
 
   /**
@@ -272,127 +246,16 @@ export class Container implements ProcessOwner {
    */
   async removeProcess(processId: string): Promise<void> {
     checkId('processId', processId);
-    const removed = await this.#locked(async () => {
-      const process = this.#processes.get(processId);
-      if (process === undefined) throw new OutliveError('ERR_INVALID_STATE', `no process ${processId} in ${this.id}`);
-      await removeProcess({ processes: this.#processes, target: this.#target }, process);
-      return process;
-    }, [INIT_PROCESS_ID, processId]);
-    this.changes.tell('remove', removed);
+    await this.#removal.removeProcess(processId);
   }
 
   /**
-   * The state of its first process; `stopped` if it has none. Reads files and does not run the runtime; `status()`
-   * does.
+   * The state of its first process; `stopped` if it has none. Reads files and does not run the runtime;
+   * `runtimeStatus()` does.
    */
   state(): State {
     this.#processes.refresh([INIT_PROCESS_ID]);
     return this.#processes.init?.state() ?? 'stopped';
-  }
-
-  /**
-   * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`. Ends at
-   * most `timeoutMs` + 1 s after it got the lock, as do all methods that say "as `pause()`" below.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_EXITED` if its first
-   *   process has ended; `ERR_INVALID_STATE` if it is paused already (crun does not report that); `ERR_CONTAINER_BUSY`
-   *   if another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
-   *   changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_OCI_RUNTIME` if the runtime failed or took
-   *   longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the runtime is missing; a system error.
-   */
-  async pause(): Promise<void> {
-    return this.#operations.pause();
-  }
-
-  /**
-   * Lets its processes go on.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_INVALID_STATE` if it is not
-   *   paused.
-   */
-  async resume(): Promise<void> {
-    return this.#operations.resume();
-  }
-
-  /**
-   * Runs the runtime's `state`. To ask without the runtime, call `state()`. Does not wait for the lock. Ends after at most
-   * `timeoutMs` + 1 s.
-   * @returns the runtime's own word; `'stopped'` if the container has ended and the runtime does not know it any more.
-   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_NOT_FOUND` if it was
-   *   deleted; `ERR_OCI_RUNTIME` if the runtime failed or took longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the
-   *   runtime is missing; `ERR_INVALID_STATE` if it prints no JSON, or its container with this id has another bundle.
-   */
-  async status(): Promise<RuntimeStatus> {
-    return this.#operations.status();
-  }
-
-  /**
-   * The pids, on the host, of all processes in it, also of those that they started. A pid may belong to another process
-   * by the time you use it. To signal, use `killAll()` or `process.signal()`. Does not wait for the lock.
-   * @throws as `pause()`, but never `ERR_CONTAINER_BUSY` and `ERR_INVALID_STATE`.
-   */
-  async pids(): Promise<number[]> {
-    return this.#operations.pids();
-  }
-
-  /**
-   * The resources that it uses now, by the runtime's `events --stats`. Does not wait for the lock.
-   * @throws as `pids()`. crun (1.8.1) has no such command: `ERR_OCI_RUNTIME`.
-   */
-  async stats(): Promise<ContainerStats> {
-    return this.#operations.stats();
-  }
-
-  /**
-   * Changes its limits while it runs. A limit that is missing stays as it is. The bundle's config.json is not changed.
-   * @param resources as `linux.resources` of config.json.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError}
-   *   `ERR_INVALID_ARG_TYPE`.
-   */
-  async updateResources(resources: LinuxResources): Promise<void> {
-    return this.#operations.updateResources(resources);
-  }
-
-  /**
-   * Sends a signal to every process in it. If it is paused, runc and crun thaw it by that.
-   * @param signal a name or number, 1 to 64. Default `'SIGKILL'`.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError|RangeError}
-   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
-   * @see kill(2)
-   */
-  async killAll(signal: Signal = 'SIGKILL'): Promise<void> {
-    return this.#operations.killAll(signal);
-  }
-
-  /**
-   * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing
-   * of the checkpoint is left but criu's log, if there is one: the error names it, and the next checkpoint with this name
-   * replaces it. The removal of its images is not counted in the time limit.
-   * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is
-   *   made.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the
-   *   name is taken; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`. The host runtime and a crun without
-   *   criu make no checkpoints: `ERR_OCI_RUNTIME`.
-   * @see criu(8)
-   */
-  async checkpoint(options: CheckpointOptions, dir?: string): Promise<Checkpoint> {
-    return this.#operations.checkpoint(options, dir);
-  }
-
-  /**
-   * The checkpoints in a directory, sorted by name.
-   * @param dir default `<bundle>/checkpoints`.
-   * @throws {OutliveError} `ERR_INVALID_STATE` if a checkpoint's config.json is broken; a system error.
-   */
-  async checkpoints(dir?: string): Promise<Checkpoint[]> {
-    return this.#operations.checkpoints(dir);
-  }
-
-  /**
-   * Removes a checkpoint.
-   * @throws {OutliveError} `ERR_CHECKPOINT_NOT_EXISTS` if there is none; {TypeError} `ERR_INVALID_ARG_TYPE`,
-   *   `ERR_INVALID_ARG_VALUE`; a system error.
-   */
-  async deleteCheckpoint(name: string, dir?: string): Promise<void> {
-    return this.#operations.deleteCheckpoint(name, dir);
   }
 
   /**
@@ -411,11 +274,16 @@ export class Container implements ProcessOwner {
     checkObject('options', options);
     const { force = true } = options;
     checkBoolean('options.force', force);
-    await this.#locked(async () => {
-      await this.#processes.refreshed();
-      return deleteContainer({ processes: this.#processes, target: this.#target }, force);
-    });
-    this.changes.tell('delete');
+    await this.#removal.delete({ force });
+  }
+
+  /**
+   * What it is, as one object that can be written as JSON: its processes, their users and times, shims, logs and ends, its limits. Of
+   * environment variables it has the names, never the values. Reads files and does not run the runtime.
+   * @throws as `processes()`.
+   */
+  inspect(): ContainerDescription {
+    return describeContainer(this, this.#target.dir, this.processes());
   }
 
   /**

@@ -123,7 +123,7 @@ export class ContainerOperations<P> {
     const command = commands.stats(this.#target.id);
     const stats = parseStats(await this.#printedJson(command));
     if (stats === undefined) throw runtimeError(command, 'printed no statistics');
-    return stats;
+    return { timestamp: new Date(), ...stats };
   }
 
   async updateResources(resources: LinuxResources): Promise<void> {

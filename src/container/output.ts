@@ -83,7 +83,8 @@ export interface Handlers {
   readonly resize: (columns: number, rows: number) => void;
 }
 
-function isFifoThere(path: string): boolean {
+/** Whether a path is a FIFO; false if nothing is there, or this program may not look. */
+export function isFifoThere(path: string): boolean {
   try {
     return isFifo(path);
   } catch (error) {

@@ -2,18 +2,14 @@
  * A supervised process: the public methods. Each checks its arguments and calls one lower module.
  * Source: the `Process` interface of containerd's `process.go` (June 2016).
  */
-import type { Readable, Writable } from 'node:stream';
-import { checkAbortSignal, checkInteger, checkObject } from '../base/arg-checks.js';
-import { OutliveError, hasCode } from '../base/errors.js';
+import { checkAbortSignal, checkBoolean, checkKeys, checkObject } from '../base/arg-checks.js';
+import { OutliveError } from '../base/errors.js';
+import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
-import { CLOSE_STDIN_LINE, resizeLine, sendControl } from '../shim/control.js';
-import type { OutputItem, OutputReadOptions } from '../output/options.js';
 import type { Exit } from '../state/exit.js';
-import type { LogSettings } from '../stdio/kinds.js';
-import { type OutputOptions, type Stdio, openInputIf, openOutputIf } from '../stdio/stdio.js';
-import type { AttachOptions, Attachment } from './attach.js';
-import { Lifecycle, type LifecycleConfig, type State } from './lifecycle.js';
-import { ProcessOutput } from './output.js';
+import type { State } from './lifecycle.js';
+import { ProcessStreams, type StreamsConfig } from './process-streams.js';
+import { type StopOptions, stopProcess } from './stop.js';
 
 /** What a process needs of the container that it is in. */
 export interface ProcessOwner {
@@ -22,32 +18,36 @@ export interface ProcessOwner {
 }
 
 /** @internal The arguments of a {@link Process}. */
-export interface ProcessConfig<Owner extends ProcessOwner> extends LifecycleConfig {
+export interface ProcessConfig<Owner extends ProcessOwner> extends StreamsConfig {
   readonly container: Owner;
   readonly spec: ProcessSpec;
-  readonly stdio: Stdio;
-  /** Its log; undefined if none of its streams goes to one. */
-  readonly log: LogSettings | undefined;
   readonly labels: readonly string[];
   /** The host's ids of the container's user 0 and group 0. */
   readonly rootIds: { readonly uid: number; readonly gid: number };
   readonly problem?: string;
-  /** Lets the program of a created container run. Takes the container's lock. */
+  readonly actions: ProcessActions<Owner>;
+}
+
+/** What a process asks its container to do. Each takes the container's lock. */
+export interface ProcessActions<Owner extends ProcessOwner> {
+  /** Lets the program of a created container run. */
   readonly letRun: () => Promise<void>;
+  /** Sends SIGKILL to everything in the container. */
+  readonly killAll: () => Promise<void>;
+  /** Removes an ended process; of the first one, the container, also if it runs. */
+  readonly remove: (process: Process<Owner>) => Promise<void>;
 }
 
 /**
  * A process in a container. It lives on when this object, or the program that holds it, is gone; `Container.load` brings
  * it back. Made by `container.start()` and `container.exec()`, never by hand.
  */
-export class Process<Owner extends ProcessOwner = ProcessOwner> {
+export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessStreams {
   /** `init` for the container's first process, else the id given to `exec`. */
   readonly id: string;
   readonly container: Owner;
   /** The OCI process object that it was made from. */
   readonly spec: ProcessSpec;
-  /** The paths of its stdin, stdout and stderr. Of a stream that goes to a log, the log's directory. */
-  readonly stdio: Stdio;
   /** As given to `start()`, `create()` or `exec()`; kept with the process, not interpreted. */
   readonly labels: readonly string[];
   /**
@@ -56,38 +56,24 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    */
   readonly problem: string | undefined;
 
-  readonly #letRun: () => Promise<void>;
-  /** Compared after a stdio FIFO was opened: if the process was removed, its FIFOs may be another process's by now. */
-  readonly #isOurs = (): boolean => !this.lifecycle.dir.isAnothers();
-
-  /** Whether openStdin() has opened stdin, and neither closeStdin() has closed it nor the caller been told the end. */
-  #stdinIsOpen = false;
-
-  readonly #output: ProcessOutput;
+  readonly #actions: ProcessActions<Owner>;
+  readonly #timeoutMs: number;
+  #exited: Promise<Exit> | undefined;
 
   /** @internal */
   readonly rootIds: { readonly uid: number; readonly gid: number };
 
   /** @internal */
-  readonly lifecycle: Lifecycle;
-
-  /** @internal */
   constructor(config: ProcessConfig<Owner>) {
+    super(config);
     this.id = config.id;
     this.container = config.container;
     this.spec = config.spec;
-    this.stdio = config.stdio;
     this.labels = config.labels;
     this.problem = config.problem;
-    this.lifecycle = new Lifecycle(config);
-    this.#letRun = config.letRun;
     this.rootIds = config.rootIds;
-    this.#output = new ProcessOutput({
-      id: config.id,
-      stdio: config.stdio,
-      log: config.log,
-      lifecycle: this.lifecycle,
-    });
+    this.#actions = config.actions;
+    this.#timeoutMs = config.launch.timeoutMs;
   }
 
   /**
@@ -127,7 +113,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    */
   async start(): Promise<void> {
     this.lifecycle.requireAwaitsStart();
-    await this.#letRun();
+    await this.#actions.letRun();
   }
 
   /**
@@ -144,6 +130,21 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
+   * Its exit code, 0 to 255, as `child_process` has it: null while it runs, if a signal ended it, and if its end is lost
+   * (`hasEnded` is true then; `wait()` has the reason). If its shim is of another make and records only the status, this is the
+   * status, also if a signal ended it.
+   */
+  get exitCode(): number | null {
+    const { exit } = this.lifecycle;
+    return (exit?.record === undefined ? exit?.status : exit.record.code) ?? null;
+  }
+
+  /** The signal that ended it (`'SIGKILL'`, `'SIGRTMIN+3'`), as `child_process` has it; else null, as `exitCode`. */
+  get signalCode(): string | null {
+    return this.lifecycle.exit?.record?.signal ?? null;
+  }
+
+  /**
    * How it ended.
    * @returns 0 to 255: the exit code, or 128+n for signal n.
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` while it runs; `ERR_EXIT_STATUS_LOST` if nobody recorded its end.
@@ -154,7 +155,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     if (exit.status === undefined) {
       throw new OutliveError('ERR_EXIT_STATUS_LOST', `exit status of process ${this.id} is lost: ${exit.lost ?? ''}`);
     }
-    this.#stdinIsOpen = false;
+    this.noteTold();
     return exit.status;
   }
 
@@ -172,8 +173,24 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     const { signal } = options;
     checkAbortSignal('options.signal', signal);
     const exit = await this.lifecycle.wait(signal);
-    this.#stdinIsOpen = false;
+    this.noteTold();
     return exit;
+  }
+
+  /**
+   * Its end, as a promise: that of `wait()`, made at the first use. It rejects as `wait()` does; if nobody handles that, it is
+   * no unhandled rejection. From the first use to the end, the event loop stays alive.
+   */
+  get exited(): Promise<Exit> {
+    if (this.#exited === undefined) {
+      const waiting = this.wait();
+      this.#exited = waiting;
+      waiting.catch(() => {
+        // It is not the end that is known now: the next use waits anew.
+        this.#exited = undefined;
+      });
+    }
+    return this.#exited;
   }
 
   /**
@@ -189,106 +206,46 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
-   * Sets the size of its terminal, and sends SIGWINCH to the foreground process group, also if the size was the same: a
-   * new viewer of a full-screen program needs a redraw. Without a terminal, nothing happens.
-   * @param width columns, 1 to 65535.
-   * @param height rows, 1 to 65535.
-   * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; {TypeError|RangeError}
-   *   `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; a system error: EAGAIN if the shim does not read its control FIFO.
+   * Ends it: sends `signal` to it, waits, and sends SIGKILL if it has not ended after `graceMs`; if it is `init`, to everything
+   * in its container. A container ends with its `init`: when the call resolves, nothing of it runs. If it has ended already,
+   * the call resolves at once. Its directory and output stay; `remove()` removes them. Ends at most `graceMs` +
+   * 4 × `timeoutMs` + 1 s after the call.
+   * @param options.signal a name, or a number from 1 to 64. Default `'SIGTERM'`. It waits in a paused container (`resume()`).
+   * @param options.graceMs in milliseconds, 0 to 2147483647. Default 10000.
+   * @returns its end, as `wait()` does.
+   * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_PROCESS_NOT_EXITED` if it, or the clean-up
+   *   after it, outlasts SIGKILL by `timeoutMs`; `ERR_INVALID_STATE` as `signal()`, or if `close()` is called meanwhile;
+   *   {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error: EPERM.
+   * @see signal(7)
    */
-  resize(width: number, height: number): void {
-    checkInteger('width', width, 1, 65535);
-    checkInteger('height', height, 1, 65535);
-    sendControl(this.lifecycle.requireRunning(), resizeLine(width, height));
+  async stop(options: StopOptions = {}): Promise<Exit> {
+    const { killAll } = this.#actions;
+    const exit = await stopProcess(
+      { id: this.id, lifecycle: this.lifecycle, timeoutMs: this.#timeoutMs, killAll },
+      options,
+    );
+    this.noteTold();
+    return exit;
   }
 
   /**
-   * Closes its stdin: the process sees end-of-file if no other writer has the FIFO open. On a terminal in canonical
-   * mode the end-of-file character is typed. After `openStdin()` it is no error that the process has ended meanwhile, so
-   * that `openStdin().end(); closeStdin()` does not depend on how fast the program is; once `wait()` or `exitStatus()`
-   * has told the end, it is one again.
-   * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; a system error: EAGAIN if the shim does not
-   *   read its control FIFO.
+   * Removes it and all that is kept of it, output included: `init` with its container (`container.delete()`), any other as
+   * `container.removeProcess()`.
+   * @param options.force true: end it first, by SIGKILL. Default false: refuse if it runs.
+   * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it runs and `force` is false; `ERR_INVALID_STATE` if it was removed and
+   *   the container is there; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; else as `container.delete()` and
+   *   `container.removeProcess()`, with `force` also as `stop()`.
    */
-  closeStdin(): void {
-    try {
-      sendControl(this.lifecycle.requireRunning(), CLOSE_STDIN_LINE);
-    } catch (error) {
-      if (!this.#stdinIsOpen || !hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
+  async remove(options: { force?: boolean } = {}): Promise<void> {
+    checkKeys('options', options, ['force']);
+    const { force = false } = options;
+    checkBoolean('options.force', force);
+    if (!this.hasEnded && !force) {
+      throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${this.id} runs: stop() it first, or give force: true`);
     }
-    this.#stdinIsOpen = false;
-  }
-
-  /**
-   * A stream that writes to its stdin; see `openInput()`. On a terminal in canonical mode the kernel drops what a line has
-   * beyond 4095 bytes; see termios(3).
-   * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; a system error, among them ENXIO if it runs
-   *   and nobody reads the FIFO: it has closed its stdin, or stdin has ended.
-   */
-  openStdin(): Writable {
-    this.lifecycle.requireRunning();
-    try {
-      const stream = openInputIf(this.#isOurs, this.stdio.stdin);
-      this.#stdinIsOpen = true;
-      return stream;
-    } catch (error) {
-      // It may have ended since the look above.
-      if (hasCode(error, 'ENXIO', 'ENOENT')) this.lifecycle.requireRunning();
-      throw error;
-    }
-  }
-
-  /**
-   * A stream of its stdout (with a terminal: all its output); see `openOutput()`. If stdout goes to a log: from the first
-   * byte that is kept to the process's end. Where bytes are missing, the stream emits `gap` with their number (bytes of
-   * stderr included, if that goes to the log too).
-   * @throws as `openOutput()`; {OutliveError} `ERR_PROCESS_EXITED` if stdout is a FIFO, and the process was removed and
-   *   its id used again; if it is a log, also if the process was removed.
-   */
-  openStdout(options?: OutputOptions): Readable {
-    return this.#openOutput('stdout', options);
-  }
-
-  /**
-   * A stream of its stderr.
-   * @throws as `openStdout()`.
-   */
-  openStderr(options?: OutputOptions): Readable {
-    return this.#openOutput('stderr', options);
-  }
-
-  /**
-   * Reads its output from its log: any number of readers, in any program, while it runs and after that, also after
-   * `close()` and a reboot. Each item has a cursor, from which a later call goes on.
-   * @param options.from where to begin. Default: `'start'`.
-   * @param options.follow whether to wait for more, until its end. Default false.
-   * @param options.stream only this stream. Default: both.
-   * @param options.signal ends the iteration: it rejects with the signal's reason.
-   * @returns an async iterable; see `readLog()`. If the process is removed meanwhile, it ends.
-   * @throws at the call {OutliveError} `ERR_INVALID_STATE` if none of its streams goes to a log; `ERR_PROCESS_EXITED` if it
-   *   was removed, or its id used again; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also for a
-   *   cursor of another process), `ERR_OUT_OF_RANGE`. The iteration rejects with a system error or the signal's reason.
-   */
-  output(options: OutputReadOptions = {}): AsyncGenerator<OutputItem, void, void> {
-    return this.#output.read(options);
-  }
-
-  /**
-   * Attaches a viewer: a Duplex of its output, live, and its stdin. There may be any number at once. It needs the log, in
-   * which the output is kept meanwhile. The readable side has what goes to the log (with a terminal: all its output; else
-   * stdout and stderr as they come), and ends with the process. The writable side writes to stdin if that is a FIFO, as
-   * `'pipe'` makes it; else the Duplex is only readable. If the program has closed its stdin, a write fails with EPIPE.
-   * To end or destroy the Duplex leaves the process and its stdin alone.
-   * @param options.replay what comes before the live output: `'screen'` or a number of bytes, 0 to 2^53 - 1. Default: nothing.
-   * @param options.signal destroys the Duplex.
-   * @throws {OutliveError} `ERR_INVALID_STATE` if none of its streams goes to a log; `ERR_PROCESS_EXITED` if it was removed,
-   *   or its id used again; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
-   */
-  attach(options: AttachOptions = {}): Attachment {
-    return this.#output.attach(options, {
-      openStdin: () => this.openStdin(),
-      resize: (columns, rows) => this.resize(columns, rows),
-    });
+    // The removal of the container ends it too, and all else in it.
+    if (!this.hasEnded && this.id !== INIT_PROCESS_ID) await this.stop({ signal: 'SIGKILL', graceMs: 0 });
+    await this.#actions.remove(this);
   }
 
   /**
@@ -299,11 +256,16 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     this.lifecycle.close();
   }
 
-  #openOutput(name: 'stdout' | 'stderr', options?: OutputOptions): Readable {
-    return this.#output.openLogged(name, options) ?? openOutputIf(this.#isOurs, this.stdio[name], options);
-  }
-
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /**
+   * As `close()`: at the end of an `await using` block the process lives on, as it does when the program ends. To end it with
+   * the block, call `stop()` or `remove({ force: true })` in a `finally`.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
   }
 }

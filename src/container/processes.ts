@@ -23,7 +23,7 @@ import type { ProcessDir, ProcessState } from '../state/process.js';
 import { type StdioRequest, planStdio } from '../stdio/kinds.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
 import type { ContainerChanges } from './changes.js';
-import { Process, type ProcessConfig, type ProcessOwner } from './process.js';
+import { Process, type ProcessActions, type ProcessConfig, type ProcessOwner } from './process.js';
 
 /** How often delete() checks the starts that are under way, in milliseconds. */
 const START_POLL_MS = 10;
@@ -40,8 +40,7 @@ export interface ProcessesConfig<Owner extends ProcessOwner> {
   /** As `ContainerOptions.durable`. */
   readonly durable: boolean;
   readonly changes: ContainerChanges<Process<Owner>>;
-  /** Lets the program of a created container run. Takes the lock. */
-  readonly letRun: () => Promise<void>;
+  readonly actions: ProcessActions<Owner>;
   /** Called when the end of a process is lost. */
   readonly onLost: (process: Process<Owner>) => void;
 }
@@ -269,7 +268,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     stdio: Stdio,
     { create, labels, log, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'log' | 'rootUID' | 'rootGID'>,
   ): ProcessConfig<Owner> {
-    const { container, target, shim, scope, durable, letRun, changes, onLost } = this.#config;
+    const { container, target, shim, scope, durable, actions, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
     const hostState = hostStateFile(target, target.id);
     const cleanUp = (): Promise<void> =>
@@ -280,7 +279,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       if (process?.lifecycle.key === dir.key && process !== undefined) tell(process);
     };
     return {
-      ...{ id, container, spec, stdio, log, dir, letRun },
+      ...{ id, container, spec, stdio, log, dir, actions },
       rootIds: { uid: rootUID, gid: rootGID },
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,

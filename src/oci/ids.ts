@@ -2,6 +2,7 @@
  * The ids of containers and processes. An id is also a file name in the state directory: it contains no slash and does
  * not begin with a dot. Behaviour: docs/protocol.md.
  */
+import { randomUUID } from 'node:crypto';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 
 /** The id of a container's first process. */
@@ -22,4 +23,9 @@ export function checkId(name: string, id: unknown): asserts id is string {
 /** Whether a name is a valid id. */
 export function isId(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/.test(name) && name.length <= 255;
+}
+
+/** A new id that sorts by the time (UTC, milliseconds) at which it was made: `20260726T101500.123-5f0c2a9e`. */
+export function newId(): string {
+  return `${new Date().toISOString().replace(/[-:Z]/g, '')}-${randomUUID().slice(0, 8)}`;
 }

@@ -6,6 +6,8 @@
 
 /** A container's resource usage. A number above 2^53 is rounded to a double. */
 export interface ContainerStats {
+  /** When the runtime had printed it. */
+  readonly timestamp: Date;
   readonly cpu: CpuStats;
   readonly memory: MemoryStats;
   readonly pids: PidsStats;
@@ -121,7 +123,7 @@ type Json = Record<string, unknown>;
  * @param event the result of JSON.parse().
  * @returns undefined if it is no object or an event of another type than `stats`.
  */
-export function parseStats(event: unknown): ContainerStats | undefined {
+export function parseStats(event: unknown): Omit<ContainerStats, 'timestamp'> | undefined {
   if (!isObject(event) || (event.type !== undefined && event.type !== 'stats')) return undefined;
   const raw = 'data' in event ? event.data : event;
   if (!isObject(raw)) return undefined;

@@ -127,8 +127,12 @@ export class ContainerDir {
     return removeTree(this.path);
   }
 
+  get stateFile(): string {
+    return join(this.path, 'state.json');
+  }
+
   hasState(): boolean {
-    return fs.existsSync(join(this.path, 'state.json'));
+    return fs.existsSync(this.stateFile);
   }
 
   /** Whether it is there and was never completely made: not one that was deleted, and made anew, between two looks. */
@@ -139,12 +143,12 @@ export class ContainerDir {
 
   writeState({ durable, ...state }: ContainerState): void {
     const written = { ...state, durable: durable ? true : undefined };
-    writeFileAtomic(join(this.path, 'state.json'), JSON.stringify(written) + '\n');
+    writeFileAtomic(this.stateFile, JSON.stringify(written) + '\n');
   }
 
   /** @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error (ENOENT …) if it can't be read. */
   readState(): ContainerState {
-    const path = join(this.path, 'state.json');
+    const path = this.stateFile;
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
     for (const key of ['bundle', 'runtime', 'shim']) expectType(path, value, key, 'string');
     for (const key of ['labels', 'runtimeArgs']) expectStrings(path, value, key);

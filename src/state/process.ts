@@ -71,7 +71,7 @@ export class ProcessDir {
 
   /** The key that process.json has now; '' if it can't be read. */
   readKey(): string {
-    return readKey(join(this.path, 'process.json')) ?? '';
+    return readKey(this.processFile) ?? '';
   }
 
   /** Whether the path still holds the process that is meant; see {@link DirectoryKey.isCurrent}. */
@@ -132,18 +132,22 @@ export class ProcessDir {
     return fs.existsSync(this.path);
   }
 
+  get processFile(): string {
+    return join(this.path, 'process.json');
+  }
+
   hasProcess(): boolean {
-    return fs.existsSync(join(this.path, 'process.json'));
+    return fs.existsSync(this.processFile);
   }
 
   writeProcess(spec: ProcessSpec, { create, durable, log, ...state }: ProcessState): void {
     const written = { ...spec, ...state, create: create || undefined, durable: durable || undefined, log };
-    writeFileAtomic(join(this.path, 'process.json'), stringifyProcess(written) + '\n');
+    writeFileAtomic(this.processFile, stringifyProcess(written) + '\n');
   }
 
   /** @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error if it can't be read. */
   readProcess(): { spec: ProcessSpec; state: ProcessState } {
-    const path = join(this.path, 'process.json');
+    const path = this.processFile;
     const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
     expectStrings(path, value, 'args');
     const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;

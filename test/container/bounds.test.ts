@@ -108,7 +108,7 @@ describe('a start whose runtime hangs', () => {
 describe('a command that hangs', () => {
   /** What is called, the commands that hang, those that are asked, and the container's state before. */
   const rows: [string, string[], string[], (container: Container, scratch: Scratch) => Promise<unknown>][] = [
-    ['status()', ['state'], ['state'], (container) => container.status()],
+    ['status()', ['state'], ['state'], (container) => container.runtimeStatus()],
     ['pids()', ['ps'], ['ps'], (container) => container.pids()],
     ['stats()', ['events'], ['events'], (container) => container.stats()],
     ['pause()', ['pause', 'state'], ['pause'], (container) => container.pause()],
@@ -143,7 +143,7 @@ describe('a command that hangs', () => {
     ['its last look says that it runs', ['start'], 'running'],
   ] as const)('start() of a created one: %s', async ([, hanging, state], { scratch }) => {
     const runtime = await AnsweringRuntime.make(scratch);
-    const created = await runtime.container.create({ stdio: scratch.fifos() });
+    const created = await runtime.container.createInit({ stdio: scratch.fifos() });
     runtime.status('created');
     const container = await loaded(scratch, runtime);
     runtime.status('running');
@@ -166,7 +166,7 @@ describe('a command that hangs', () => {
       const args = { root: scratch.root, id, bundle, runtime: path, runtimeArgs: [...runtimeArgs] };
       all.push(scratch.keep(await Container.create(args)));
     }
-    const created = await Promise.all(all.map((container) => container.create({ stdio: scratch.fifos() })));
+    const created = await Promise.all(all.map((container) => container.createInit({ stdio: scratch.fifos() })));
     hang(scratch, runtime, ['state']);
     const began = performance.now();
     const { containers, failures } = await Container.loadAll(scratch.root, { timeoutMs: TIMEOUT_MS });
@@ -200,7 +200,7 @@ describe.runIf(wantRight('a cgroup v1 freezer that may be written', canFreeze))(
         await AnsweringRuntime.with(scratch, async (runtime) => {
           const container = await loaded(scratch, runtime);
           hang(scratch, runtime, ['state']);
-          const failed = refused(container.status());
+          const failed = refused(container.runtimeStatus());
           const pid = await until('the command hangs', () => pidOf(container.id));
           writeFileSync(join(cgroup, 'cgroup.procs'), String(pid));
           writeFileSync(join(cgroup, 'freezer.state'), 'FROZEN');
@@ -208,7 +208,7 @@ describe.runIf(wantRight('a cgroup v1 freezer that may be written', canFreeze))(
           expect(statOf(pid)?.state).toBe('D');
           heal(runtime, ['state']);
           await thaw();
-          expect(await container.status()).toBe('running');
+          expect(await container.runtimeStatus()).toBe('running');
         });
       } finally {
         await thaw();

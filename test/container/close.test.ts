@@ -127,7 +127,7 @@ describe.each(closers)('after close() of %s', (_, close) => {
 
   test('a created container can be let run', async ({ scratch }) => {
     const container = await scratch.container('host', { args: ['sh', '-c', 'exit 3'] });
-    const init = await container.create();
+    const init = await container.createInit();
     close(container, init);
     expect(container.state()).toBe('created');
     await init.start();
@@ -170,7 +170,7 @@ describe.each(runtimes)('%s', (runtime) => {
       await container.pause();
       expect(container.state()).toBe('paused');
       await container.resume();
-      expect(await container.status()).toBe('running');
+      expect(await container.runtimeStatus()).toBe('running');
       await container.killAll();
       await until('the end is seen', () => init.hasEnded);
       await container.delete();

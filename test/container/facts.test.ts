@@ -45,7 +45,7 @@ describe('the bundle', () => {
 
   test('written anew between create() and start(): exec() goes by what was created', async ({ scratch }) => {
     const container = await scratch.container('host', first);
-    await container.create();
+    await container.createInit();
     await writeHostBundle(container.bundle, second);
     await container.start();
     expect(await printed(scratch, container, 'a', 'echo $JOB')).toBe('first');
@@ -61,7 +61,7 @@ describe('the bundle', () => {
       await one.pause();
       expect(one.state()).toBe('paused');
       await one.resume();
-      expect(await one.status()).toBe('running');
+      expect(await one.runtimeStatus()).toBe('running');
       expect(await one.pids()).toHaveLength(1);
     }
     await container.delete();
@@ -130,7 +130,7 @@ exec "${posix.nativeExecutable('outlive-host')}" "$@"
       const { runtime, options, calls } = recording(scratch);
       const container = await withRuntimeDir(atCreate, () => scratch.container(runtime, SLEEP, options));
       await withRuntimeDir('/run/later', async () => {
-        await container.create();
+        await container.createInit();
         await container.start();
         await (await container.exec('a', { args: ['true'] })).wait();
         await container.pause();
@@ -185,7 +185,7 @@ exec "${posix.nativeExecutable('outlive-host')}" "$@"
     process.chdir('/');
     try {
       const other = await load(scratch, container);
-      expect(await other.status()).toBe('running');
+      expect(await other.runtimeStatus()).toBe('running');
       await other.delete();
     } finally {
       process.chdir(before);
@@ -388,7 +388,7 @@ describe('the original daemon', () => {
 
   test('can restore what a created container and a failed start leave', async ({ scratch }) => {
     const created = await scratch.container('host', SLEEP);
-    await created.create();
+    await created.createInit();
     expect(restore(join(scratch.root, created.id))).toEqual(['init']);
     const failed = await scratch.container('host', { args: ['/no/such/program'] });
     await expect(failed.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });

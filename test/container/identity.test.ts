@@ -17,7 +17,7 @@ const containerCalls: [string, (container: Container) => Promise<unknown>][] = [
   ['delete()', (c) => c.delete()],
   ['delete({ force: false })', (c) => c.delete({ force: false })],
   ['start()', (c) => c.start()],
-  ['create()', (c) => c.create()],
+  ['create()', (c) => c.createInit()],
   ['exec()', (c) => c.exec('x', { args: ['true'] })],
   ['removeProcess()', (c) => c.removeProcess('init')],
   ['killAll()', (c) => c.killAll()],
@@ -28,7 +28,7 @@ const containerCalls: [string, (container: Container) => Promise<unknown>][] = [
 
 /** Those that only ask. */
 const questions: [string, (container: Container) => Promise<unknown>][] = [
-  ['status()', (c) => c.status()],
+  ['status()', (c) => c.runtimeStatus()],
   ['pids()', (c) => c.pids()],
   ['stats()', (c) => c.stats()],
 ];

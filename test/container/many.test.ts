@@ -86,7 +86,7 @@ test(
 
     counted.close();
     const others = containers.slice(COUNT / 2);
-    const looks = containers.slice(0, COUNT / 2).map((container) => container.status());
+    const looks = containers.slice(0, COUNT / 2).map((container) => container.runtimeStatus());
     const deletes = others.map((container) => container.delete());
     await until('all that may run wait at the gate', () => counted.begun >= MAX_RUNTIMES);
     counted.open();

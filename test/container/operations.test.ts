@@ -25,7 +25,7 @@ test('each operation is one command with the container’s id', async ({ scratch
     await container.resume();
     expect(await container.pids()).toEqual([1, 22]);
     expect((await container.stats()).pids.current).toBe(2);
-    expect(await container.status()).toBe('running');
+    expect(await container.runtimeStatus()).toBe('running');
     expect(runtime.argv('pause')).toEqual(['pause', id]);
     expect(runtime.argv('resume')).toEqual(['resume', id]);
     expect(runtime.argv('ps')).toEqual(['ps', '--format', 'json', id]);
@@ -85,7 +85,7 @@ test('an error has the first error message of the runtime’s log', async ({ scr
       message: 'oci runtime error: ps: no ps today',
     });
     runtime.fails('state', 'no state either');
-    await expect(runtime.container.status()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    await expect(runtime.container.runtimeStatus()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
   });
 });
 
@@ -179,7 +179,7 @@ test('for a container that has ended status() is stopped, and other operations d
     () => container.checkpoint({ name: 'a' }),
   ];
   const notStarted = { code: 'ERR_CONTAINER_NOT_STARTED' };
-  for (const operation of [...operations, () => container.status()]) {
+  for (const operation of [...operations, () => container.runtimeStatus()]) {
     await expect(operation()).rejects.toMatchObject(notStarted);
   }
   const process = await container.start();
@@ -187,12 +187,12 @@ test('for a container that has ended status() is stopped, and other operations d
   for (const operation of operations) await expect(operation()).rejects.toMatchObject({ code: 'ERR_CONTAINER_EXITED' });
   // The runtime does not know the container any more, or has another one with its id.
   runtime.fails('state', 'no such container');
-  expect(await container.status()).toBe('stopped');
+  expect(await container.runtimeStatus()).toBe('stopped');
   const { bundle } = await scratch.container('host', { args: ['true'] });
   const other = await AnsweringRuntime.make(scratch);
   await (await other.container.start()).wait();
   other.status('running', bundle);
-  expect(await other.container.status()).toBe('stopped');
+  expect(await other.container.runtimeStatus()).toBe('stopped');
 });
 
 test('delete() does not take a state that never came, or is missing, for an unknown container', async ({ scratch }) => {

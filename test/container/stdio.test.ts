@@ -125,7 +125,7 @@ describe('options that are refused', () => {
     const options = { stdio: stdio as StdioOptions, ...(log === undefined ? {} : { log: log as LogOptions }) };
     const before = tree(scratch.root);
     await expect(container.start(options)).rejects.toMatchObject({ code });
-    await expect(container.create(options)).rejects.toMatchObject({ code });
+    await expect(container.createInit(options)).rejects.toMatchObject({ code });
     expect(tree(scratch.root)).toEqual(before);
     await container.start();
     await expect(container.exec('one', CAT, options)).rejects.toMatchObject({ code });
@@ -134,7 +134,7 @@ describe('options that are refused', () => {
 
   test('a created one: options are for create()', async ({ scratch }) => {
     const container = await scratch.container('host', CAT);
-    await container.create({ stdio: { stdin: 'pipe' } });
+    await container.createInit({ stdio: { stdin: 'pipe' } });
     await expect(container.start({ stdio: { stdout: 'pipe' } })).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
   });
 });

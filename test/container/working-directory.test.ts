@@ -89,7 +89,7 @@ describe.each(runtimes)('%s', (runtime) => {
       const exec = await made.exec('second', { args: ['echo', 'second'] }, { stdio });
       expect(await text(exec.openStdout())).toBe('second\n');
       await exec.wait();
-      expect(await made.status()).toBe('running');
+      expect(await made.runtimeStatus()).toBe('running');
       await made.removeProcess('second');
       const other = scratch.keep(await Container.load(scratch.root, made.id));
       if (hasCgroup) expect(await other.pids()).toContain(init.systemPid);

@@ -61,6 +61,11 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
     async (s, r) => (await running(s, r)).container.removeProcess('init'),
   ],
   [
+    'ERR_PROCESS_NOT_EXITED',
+    '`process.remove()` while it runs',
+    async (s, r) => (await running(s, r)).process.remove(),
+  ],
+  [
     'ERR_PROCESS_EXITED',
     '`process.signal()` after its end',
     async (s, r) => (await ended(s, r)).process.signal('SIGTERM'),
@@ -223,7 +228,11 @@ const ARGUMENTS: [code: string, input: string, Input][] = [
     '`container.start(null)`',
     async (s, r) => (await s.container(r, TRUE)).start(null as never),
   ],
-  ['ERR_INVALID_ARG_TYPE', '`container.create(5)`', async (s, r) => (await s.container(r, TRUE)).create(5 as never)],
+  [
+    'ERR_INVALID_ARG_TYPE',
+    '`container.create(5)`',
+    async (s, r) => (await s.container(r, TRUE)).createInit(5 as never),
+  ],
   [
     'ERR_INVALID_ARG_TYPE',
     "`container.exec('one', null)`",

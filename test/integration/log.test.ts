@@ -107,7 +107,7 @@ describe.each(runtimes)('%s', (runtime) => {
 
   test('a created one, restored by another object, keeps its log', async ({ scratch }) => {
     const container = await scratch.container(runtime, JOB);
-    await container.create({ stdio: LOGGED });
+    await container.createInit({ stdio: LOGGED });
     const again = scratch.keep(await Container.load(scratch.root, container.id));
     const started = await again.start();
     await checkLog(started, scratch);

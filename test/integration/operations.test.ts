@@ -40,7 +40,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     expect(container.state()).toBe('paused');
     expect(process.state()).toBe('paused');
     expect(child.state()).toBe('paused');
-    expect(await container.status()).toBe('paused');
+    expect(await container.runtimeStatus()).toBe('paused');
     const before = pids.map(ticksOf);
     // Only time can show that nothing happens.
     await delay(100);
@@ -49,7 +49,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     expect(other.state()).toBe('paused');
     await other.resume();
     expect(container.state()).toBe('running');
-    expect(await container.status()).toBe('running');
+    expect(await container.runtimeStatus()).toBe('running');
     await until('it works on', () => pids.every((pid, i) => ticksOf(pid) > (before[i] ?? 0)));
   });
 
@@ -64,7 +64,7 @@ describe.each(runtimes.filter((name) => isRoot || name === 'host'))('%s', (runti
     expect(process.state()).toBe('paused');
     await container.resume();
     expect(await process.wait()).toMatchObject({ status: 5 });
-    expect(await container.status()).toBe('stopped');
+    expect(await container.runtimeStatus()).toBe('stopped');
   });
 
   test('delete() of a paused container ends it', async ({ scratch }) => {

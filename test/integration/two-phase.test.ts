@@ -27,13 +27,13 @@ async function loaded(scratch: Scratch, { id }: Container): Promise<{ other: Con
 describe.each(runtimes)('%s', (runtime) => {
   test('create() makes the process, start() lets its program run, and the status is exact', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('echo ran; exit 7'));
-    const process = await container.create({ stdio: scratch.fifos() });
+    const process = await container.createInit({ stdio: scratch.fifos() });
     expect(process.id).toBe('init');
     expect(process.systemPid).toBeGreaterThan(1);
     expect(existsSync(`/proc/${process.systemPid}`)).toBe(true);
     expect(process.state()).toBe('created');
     expect(container.state()).toBe('created');
-    expect(await container.status()).toBe('created');
+    expect(await container.runtimeStatus()).toBe('created');
     expect(container.processes()).toEqual([process]);
     expect(() => process.exitStatus()).toThrow(expect.objectContaining({ code: 'ERR_PROCESS_NOT_EXITED' }));
     const pid = process.systemPid;
@@ -49,8 +49,8 @@ describe.each(runtimes)('%s', (runtime) => {
   }) => {
     const container = await scratch.container(runtime, sh('read x; exit 3'));
     const refused = { code: 'ERR_INVALID_STATE' };
-    const process = await container.create({ stdio: scratch.fifos() });
-    await expect(container.create()).rejects.toMatchObject(refused);
+    const process = await container.createInit({ stdio: scratch.fifos() });
+    await expect(container.createInit()).rejects.toMatchObject(refused);
     await expect(container.start({ stdio: scratch.fifos() })).rejects.toMatchObject(refused);
     expect(process.state()).toBe('created');
     expect(await container.start()).toBe(process);
@@ -66,7 +66,7 @@ describe.each(runtimes)('%s', (runtime) => {
     scratch,
   }) => {
     const container = await scratch.container(runtime, sh('read x; exit 4'));
-    const process = await container.create({ stdio: scratch.fifos() });
+    const process = await container.createInit({ stdio: scratch.fifos() });
     const { other, init } = await loaded(scratch, container);
     expect(init.state()).toBe('created');
     expect(init.systemPid).toBe(process.systemPid);
@@ -81,7 +81,7 @@ describe.each(runtimes)('%s', (runtime) => {
 
   test('started by a supervisor that died before it recorded that: a load finds out', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('read x; exit 5'));
-    const process = await container.create({ stdio: scratch.fifos() });
+    const process = await container.createInit({ stdio: scratch.fifos() });
     const { init: before } = await loaded(scratch, container);
     await process.start();
     const mark = join(scratch.root, container.id, 'init', 'started');
@@ -99,7 +99,7 @@ describe.each(runtimes)('%s', (runtime) => {
 
   test('a terminal: output after start() arrives', async ({ scratch }) => {
     const container = await scratch.container(runtime, { ...sh('echo on a tty; tty; exit 6'), terminal: true });
-    const process = await container.create({ stdio: scratch.fifos(true) });
+    const process = await container.createInit({ stdio: scratch.fifos(true) });
     expect(process.state()).toBe('created');
     const stdout = text(process.openStdout());
     await process.start();
@@ -109,18 +109,18 @@ describe.each(runtimes)('%s', (runtime) => {
 
   test('killed before start(): status 137, and start() then fails', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('exit 0'));
-    const process = await container.create();
+    const process = await container.createInit();
     process.signal('SIGKILL');
     expect(await process.wait()).toMatchObject({ status: 137 });
     expect(process.state()).toBe('stopped');
     await expect(process.start()).rejects.toMatchObject({ code: 'ERR_PROCESS_EXITED' });
     await expect(container.exec('more', sh('exit 0'))).rejects.toMatchObject({ code: 'ERR_CONTAINER_EXITED' });
-    expect(await container.status()).toBe('stopped');
+    expect(await container.runtimeStatus()).toBe('stopped');
   });
 
   test('delete() of a created container ends it and leaves nothing', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('exit 0'));
-    const process = await container.create();
+    const process = await container.createInit();
     await expect(container.delete({ force: false })).rejects.toMatchObject({ code: 'ERR_PROCESS_NOT_EXITED' });
     const ended = process.wait();
     await container.delete();
@@ -133,7 +133,7 @@ describe.each(runtimes)('%s', (runtime) => {
     scratch,
   }) => {
     const container = await scratch.container(runtime, sh('exit 0'));
-    const process = await container.create();
+    const process = await container.createInit();
     const pid = process.systemPid;
     await killShim(scratch, container.id);
     expect(await process.wait()).toMatchObject({ status: undefined });
@@ -143,7 +143,7 @@ describe.each(runtimes)('%s', (runtime) => {
 
   test('a missing program fails at create(), and leaves nothing', async ({ scratch }) => {
     const container = await scratch.container(runtime, { args: ['/no/such/program'] });
-    await expect(container.create()).rejects.toMatchObject({
+    await expect(container.createInit()).rejects.toMatchObject({
       code: 'ERR_OCI_RUNTIME',
       message: expect.stringContaining('/no/such/program') as string,
     });
@@ -154,7 +154,7 @@ describe.each(runtimes)('%s', (runtime) => {
 
   test('exec in a created container runs beside the waiting process', async ({ scratch }) => {
     const container = await scratch.container(runtime, sh('exit 8'));
-    const process = await container.create();
+    const process = await container.createInit();
     const more = await container.exec('more', sh('exit 9'));
     expect(await more.wait()).toMatchObject({ status: 9 });
     expect(process.state()).toBe('created');
@@ -166,7 +166,7 @@ describe.each(runtimes)('%s', (runtime) => {
   if (isRoot || runtime === 'host')
     test('a paused process starts only after resume()', async ({ scratch }) => {
       const container = await scratch.container(runtime, sh('read x; exit 2'));
-      const process = await container.create({ stdio: scratch.fifos() });
+      const process = await container.createInit({ stdio: scratch.fifos() });
       await container.pause();
       expect(process.state()).toBe('paused');
       await container.resume();
@@ -182,7 +182,7 @@ if (runtimes.includes('host'))
     const program = join(scratch.mkdir('bin'), 'program');
     writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
     const container = await scratch.container('host', { args: [program] });
-    const process = await container.create();
+    const process = await container.createInit();
     rmSync(program);
     await expect(process.start()).rejects.toMatchObject({
       code: 'ERR_OCI_RUNTIME',
@@ -195,7 +195,7 @@ if (runtimes.includes('host'))
 
 test('a create() that hangs is ended after timeoutMs, and leaves nothing', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'hang', 'exit 0', { timeoutMs: 500 });
-  await expect(container.create()).rejects.toMatchObject({ code: 'ERR_CONTAINER_START_TIMEOUT' });
+  await expect(container.createInit()).rejects.toMatchObject({ code: 'ERR_CONTAINER_START_TIMEOUT' });
   await expectNothingLeft(scratch, container);
 });
 
@@ -203,7 +203,7 @@ test('a start that the runtime refuses leaves the container created; a second tr
   const runtime = await AnsweringRuntime.make(scratch);
   const { container } = runtime;
   runtime.status('created');
-  const process = await container.create({ stdio: scratch.fifos() });
+  const process = await container.createInit({ stdio: scratch.fifos() });
   try {
     runtime.fails('start', 'a hook failed');
     await expect(process.start()).rejects.toMatchObject({
@@ -249,7 +249,7 @@ describe.each(runtimes.filter((name) => name === 'runc'))('a slow start of a sho
     const bundle = writeContainerBundle(scratch.mkdir('bundle'), runtime, sh('exit 7'), { rootless: !isRoot });
     const options = { root: scratch.root, id: scratch.newId(), bundle, runtime: path, runtimeArgs: args };
     const container = scratch.keep(await Container.create(options));
-    return { container, init: await container.create() };
+    return { container, init: await container.createInit() };
   }
 
   test('resolves: a recorded exit counts as started', async ({ scratch }) => {

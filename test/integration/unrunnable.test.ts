@@ -125,7 +125,9 @@ describe.for(runtimes)('%s', (runtime) => {
   test('an unknown flag in runtimeArgs: the message has it', async ({ scratch }) => {
     const container = await scratch.container(runtime, TRUE, { runtimeArgs: ['--nonsense'] });
     await expect(container.start()).rejects.toMatchObject({ message: expect.stringMatching(/-nonsense/) as string });
-    await expect(container.create()).rejects.toMatchObject({ message: expect.stringMatching(/-nonsense/) as string });
+    await expect(container.createInit()).rejects.toMatchObject({
+      message: expect.stringMatching(/-nonsense/) as string,
+    });
     expect(container.processes()).toEqual([]);
   });
 
@@ -153,7 +155,7 @@ describe('a runtime that is no program', () => {
     const container = await scratch.container(fake('run-script'), TRUE, { runtime: textFile(scratch) });
     writeFileSync(container.runtime, `touch ${scratch.dir}/shell; exit 0\n`);
     await expect(container.start()).rejects.toMatchObject(notRun);
-    await expect(container.create()).rejects.toMatchObject(notRun);
+    await expect(container.createInit()).rejects.toMatchObject(notRun);
     expect(container.processes()).toEqual([]);
     expect(() => readFileSync(join(scratch.dir, 'shell'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
     await container.delete();
@@ -166,7 +168,7 @@ describe('a runtime that is no program', () => {
     const process = await container.start({ stdio: scratch.fifos() });
     writeFileSync(path, 'exit 0\n');
     for (const call of [
-      () => container.status(),
+      () => container.runtimeStatus(),
       () => container.pause(),
       () => container.killAll(),
       () => container.delete(),

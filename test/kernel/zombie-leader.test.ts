@@ -96,7 +96,7 @@ describe('host', () => {
 
   test('status() says running', async ({ scratch }) => {
     const { container } = await start(scratch, 'host');
-    expect(await container.status()).toBe('running');
+    expect(await container.runtimeStatus()).toBe('running');
   });
 
   test('pids() has it', async ({ scratch }) => {

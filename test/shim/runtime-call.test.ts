@@ -68,7 +68,7 @@ test('run without pivot_root', async ({ scratch }) => {
 test('create, without -d; the library, not the shim, calls start', async ({ scratch }) => {
   const container = await fakeContainer(scratch, 'record', 'read x', { noPivotRoot: true });
   const dir = processDir(scratch, container);
-  const process = await container.create({ stdio: scratch.fifos() });
+  const process = await container.createInit({ stdio: scratch.fifos() });
   expect(recorded(dir, 'create', 'argv')).toEqual([
     ...globals(dir, 'read x'),
     'create',

@@ -64,7 +64,7 @@ describe('close()', () => {
     });
     const first = await Supervisor.open(scratch.root);
     first.close();
-    await made.create();
+    await made.createInit();
     made.close();
     const one = await openBeside(scratch, made.id);
     const loading = outcome(one.load(made.id));
@@ -89,7 +89,7 @@ describe('close()', () => {
     await one.create({ id: plain, bundle: options.bundle });
     await one.start(plain);
     for (const id of [gated, doomed]) await one.create({ id, ...options });
-    await one.get(doomed).create();
+    await one.get(doomed).createInit();
     const starting = outcome(one.start(gated));
     await gate.came(1);
     const deleting = outcome(one.delete(doomed));
@@ -164,7 +164,7 @@ describe('one container', () => {
   test('that is loaded several times at once is one object', async ({ scratch }) => {
     using supervisor = await Supervisor.open(scratch.root);
     const container = await scratch.container('host', SLEEP);
-    await container.create();
+    await container.createInit();
     const loads = await Promise.all(Array.from({ length: 5 }, () => supervisor.load(container.id)));
     expect(new Set(loads).size).toBe(1);
     expect(supervisor.containers()).toEqual([loads[0]]);

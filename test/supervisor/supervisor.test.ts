@@ -93,7 +93,7 @@ describe('a supervisor', () => {
     using supervisor = await open(scratch);
     const id = scratch.newId();
     const container = await supervisor.create({ id, bundle: await bundle(scratch, sleeper) });
-    const process = await container.create();
+    const process = await container.createInit();
     await process.start();
     await container.pause();
     await container.resume();
@@ -113,7 +113,7 @@ describe('a supervisor', () => {
     const id = scratch.newId();
     using first = await open(scratch);
     const container = await first.create({ id, bundle: await bundle(scratch, sleeper) });
-    await container.create();
+    await container.createInit();
     first.close();
     const other = scratch.keep(await Container.load(scratch.root, id));
     await other.start();
