@@ -9,6 +9,8 @@ export const Process = ProcessClass as unknown as abstract new () => Process;
 
 export { Container } from './container/container.js';
 export type { LoadedRoot } from './container/container.js';
+export { find, list, run } from './container/run.js';
+export type { FindOptions, ListFilter, RunOptions } from './container/run-options.js';
 export { execSpec } from './oci/exec-spec.js';
 export type { CapabilityChanges, ExecOverrides } from './oci/exec-spec.js';
 export type { Checkpoint, CheckpointOptions } from './runtime/checkpoint.js';

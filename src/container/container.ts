@@ -9,7 +9,7 @@ import { hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
-import { readBundle } from '../oci/bundle.js';
+import { type BundleSpec, readBundle } from '../oci/bundle.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { ContainerDir, type ContainerState } from '../state/container.js';
@@ -117,6 +117,17 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     await ownTurn();
     readBundle(state.bundle);
     const dir = await ContainerDir.create(realRoot(root), id, state);
+    return new Container(dir, id, state, timeoutMs);
+  }
+
+  /** @internal As create(), with a bundle of its own in its directory, which has this config.json. */
+  static async createWith(config: BundleSpec, options: Omit<ContainerOptions, 'bundle'>): Promise<Container> {
+    const { root, id, state: given, timeoutMs } = checkOptions({ ...options, bundle: '/' });
+    checkSystem();
+    await ownTurn();
+    const path = realRoot(root);
+    const state = { ...given, bundle: new ContainerDir(path, id).ownBundle };
+    const dir = await ContainerDir.create(path, id, state, config);
     return new Container(dir, id, state, timeoutMs);
   }
 

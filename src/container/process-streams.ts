@@ -51,7 +51,7 @@ export abstract class ProcessStreams {
 
   /**
    * A stream that writes to its stdin, as `child_process` has it: to end it closes stdin, and the process sees end-of-file. It is
-   * opened at the first use, and is the same one from then on; `openStdin()` opens another. Null if stdin is no FIFO
+   * opened at the first use, and is the same one until `close()`, which destroys it; `openStdin()` opens another. Null if stdin is no FIFO
    * (`'ignore'`, a file), or if the process was removed.
    * @throws as `openStdin()`.
    */
@@ -176,6 +176,12 @@ export abstract class ProcessStreams {
 
   #openOutput(name: 'stdout' | 'stderr', options?: OutputOptions): Readable {
     return this.#output.openLogged(name, options) ?? openOutputIf(this.#isOurs, this.stdio[name], options);
+  }
+
+  /** Closes what `stdin` has opened. The process's stdin stays open. */
+  protected closeStreams(): void {
+    this.#stdin?.destroy();
+    this.#stdin = undefined;
   }
 
   /** To be called when the caller is told the end: from then on it is an error to close stdin. */

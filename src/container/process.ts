@@ -253,6 +253,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    * `ERR_INVALID_STATE`. All methods still work; only `wait()` of an end that is not known fails.
    */
   close(): void {
+    this.closeStreams();
     this.lifecycle.close();
   }
 

@@ -82,19 +82,24 @@ function processOf(base: ExecBase | ProcessSpec): ProcessSpec {
   return init.spec;
 }
 
-function changedEnv(base: string[] = [], changes: NonNullable<ExecOverrides['env']>): string[] {
+/** @param name the name of `changes` in messages. */
+export function changedEnv(
+  base: string[] = [],
+  changes: NonNullable<ExecOverrides['env']>,
+  name = 'spec.env',
+): string[] {
   if (Array.isArray(changes)) {
-    checkStrings('spec.env', changes);
+    checkStrings(name, changes);
     return changes;
   }
-  checkObject('spec.env', changes);
-  const added = Object.entries(changes).flatMap(([name, value]) => {
-    if (name === '' || name.includes('=') || !isPassable(name)) {
-      throw invalidArgValue('spec.env', name, `must have ${ENV_NAMES}`);
+  checkObject(name, changes);
+  const added = Object.entries(changes).flatMap(([variable, value]) => {
+    if (variable === '' || variable.includes('=') || !isPassable(variable)) {
+      throw invalidArgValue(name, variable, `must have ${ENV_NAMES}`);
     }
     if (value === null || value === undefined) return [];
-    checkText(`spec.env.${name}`, value);
-    return [`${name}=${value}`];
+    checkText(`${name}.${variable}`, value);
+    return [`${variable}=${value}`];
   });
   return [...base.filter((entry) => !Object.hasOwn(changes, entry.split('=', 1)[0] ?? '')), ...added];
 }

@@ -5,6 +5,7 @@
  */
 import { closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { within } from '../base/promises.js';
 import { openUnnamed, readUnnamed } from '../disk/files.js';
 import { findProgram } from '../disk/programs.js';
 import { type Unit, ownUnit } from '../kernel/unit.js';
@@ -18,7 +19,11 @@ const MAX_ANSWER_BYTES = 100;
 /** With these, a stop ends all processes of the unit. */
 const ENDS_ALL: ReadonlySet<string> = new Set(['control-group', 'mixed']);
 
+/** How long a start waits for the answer, in milliseconds. */
+const START_LIMIT_MS = 5000;
+
 let asked = false;
+let scopeHelps: Promise<boolean> | undefined;
 
 /**
  * To be called when a process was started without a scope. The first call in this thread looks at the unit, and emits a
@@ -36,6 +41,19 @@ async function warn(): Promise<void> {
   if (unit?.name.endsWith('.service') !== true) return;
   const mode = await askKillMode(unit);
   if (ENDS_ALL.has(mode)) process.emitWarning(killModeWarning(unit, mode, hasManager()), { code: 'OUTLIVE_KILL_MODE' });
+}
+
+/**
+ * Whether a process that is started now should be in a scope: this program runs in a service whose stop or restart ends its
+ * processes, and may have a scope. The first call in this thread asks systemctl. False if it does not answer within 5 s.
+ */
+export function shouldUseScope(): Promise<boolean> {
+  scopeHelps ??= (async () => {
+    const unit = ownUnit();
+    if (unit?.name.endsWith('.service') !== true || !hasManager()) return false;
+    return ENDS_ALL.has((await within(askKillMode(unit), START_LIMIT_MS)) ?? '');
+  })().catch(() => false);
+  return scopeHelps;
 }
 
 /** The text of the warning. @param isManaged whether this user could have a scope. */

@@ -7,13 +7,19 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { flush, makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/files.js';
-import { expectStrings, expectType, parseJsonObject } from '../disk/json.js';
+import { expectStrings, expectType, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import { ownedName } from '../disk/names.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import { DirectoryKey, inodeOf, keyOf } from './key.js';
 import { makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
 import { idsIn } from './root.js';
+
+/**
+ * The bundle that the library makes for a container of `run()`. In the directory of the first process, as the host runtime's state
+ * is, because containerd takes each directory in a container's for a process.
+ */
+const OWN_BUNDLE = join(INIT_PROCESS_ID, '.bundle');
 
 /** The directory of the host runtime's state. No process can have this id. */
 const HOST_RUNTIME_DIR = '.runtime';
@@ -77,16 +83,18 @@ export class ContainerDir {
   /**
    * Makes a container's directory with its state.json, whole or not at all. If the state says `durable`, it is on the
    * disk when this resolves.
+   * @param config the config.json of a bundle that is made in the directory; the state then names that as its bundle.
    * @throws {OutliveError} `ERR_CONTAINER_EXISTS` if the name is taken; a system error if the root is missing or can't
    *   be written.
    */
-  static async create(root: string, id: string, state: ContainerState): Promise<ContainerDir> {
+  static async create(root: string, id: string, state: ContainerState, config?: object): Promise<ContainerDir> {
     // Check the root first, so that an error names the root and not the temporary name in it.
     if (fs.statSync(root).isDirectory()) fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK);
     const made = new ContainerDir(root, ownedName('new'));
     makeDirectory(made.path);
     try {
       makeLockFile(made.path);
+      if (config !== undefined) made.#makeBundle(config);
       made.writeState(state);
       const dir = new ContainerDir(root, id, state.key);
       if (state.durable) await flush(join(made.path, 'state.json'), made.path);
@@ -110,6 +118,17 @@ export class ContainerDir {
   get hostRuntimeRoot(): string {
     const old = join(this.path, HOST_RUNTIME_DIR);
     return fs.existsSync(old) ? old : join(this.path, INIT_PROCESS_ID, HOST_RUNTIME_DIR);
+  }
+
+  /** The bundle that `create()` makes if it is given a config. */
+  get ownBundle(): string {
+    return join(this.path, OWN_BUNDLE);
+  }
+
+  #makeBundle(config: object): void {
+    makeDirectory(join(this.path, INIT_PROCESS_ID));
+    makeDirectory(this.ownBundle);
+    writeFileAtomic(join(this.ownBundle, 'config.json'), stringifyProcess(config) + '\n');
   }
 
   /** @param key the key of the process that is meant. Default: any process at this path. */

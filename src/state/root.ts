@@ -1,6 +1,9 @@
-/** A state root: the ids of its containers, and the check of whom a directory belongs to. */
-import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
+/** A state root: where it is by default, the ids of its containers, and the check of whom a directory belongs to. */
+import { type Dirent, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { makeDirectory } from '../disk/files.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { isId } from '../oci/ids.js';
 
@@ -42,4 +45,33 @@ export function entries(dir: string): Dirent[] {
  */
 export function realRoot(root: string): string {
   return realpathSync(absolutePath(root));
+}
+
+/**
+ * The state root of `run()` if none is given: `OUTLIVE_ROOT`, else `/var/lib/outlive` for root, else `$XDG_STATE_HOME/outlive` or
+ * `~/.local/state/outlive`. On a disk, so that output and ends outlive a reboot.
+ */
+export function defaultRoot(): string {
+  const { OUTLIVE_ROOT: given = '', XDG_STATE_HOME: state = '' } = process.env;
+  if (given !== '') return absolutePath(given);
+  if (process.geteuid?.() === 0) return '/var/lib/outlive';
+  // A relative one is to be ignored, as the XDG Base Directory Specification says.
+  return join(isAbsolute(state) ? state : join(homedir(), '.local/state'), 'outlive');
+}
+
+/**
+ * Makes a state root with mode 0700, and the directories above it, if they are missing.
+ * @returns its real path.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if it is no directory of this user, or if others may write to it; a system error.
+ */
+export function makeRoot(path: string): string {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    makeDirectory(path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+  const root = realRoot(path);
+  checkOwnDirectory(root);
+  return root;
 }

@@ -79,27 +79,29 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 /**
  * Checks the options `stdio` and `log` of a start. A word without a slash that is no kind is refused: it may be a
  * misspelt one, and would become a file in the working directory.
+ * @param name the name of `stdio` in messages.
  * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also if there is a `log`, and no
  *   stream goes to it), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_WORKING_DIRECTORY`.
  */
-export function checkStdio(stdio: StdioOptions = {}, log?: LogOptions): StdioRequest {
-  checkKeys('options.stdio', stdio, STREAMS);
-  const [stdin, stdout, stderr] = STREAMS.map((name) => checkStream(name, stdio[name])) as [string, string, string];
+export function checkStdio(stdio: StdioOptions = {}, log?: LogOptions, name = 'options.stdio'): StdioRequest {
+  checkKeys(name, stdio, STREAMS);
+  const paths = STREAMS.map((stream) => checkStream(stream, stdio[stream], name));
+  const [stdin, stdout, stderr] = paths as [string, string, string];
   const streams = { stdin, stdout, stderr };
   const settings = checkLog(log);
   if (stdout === 'log' || stderr === 'log') return { streams, log: settings };
   if (log === undefined) return { streams };
-  throw invalidArgValue('options.log', log, "needs a stream of the kind 'log' in options.stdio");
+  throw invalidArgValue('options.log', log, "needs a stream of the kind 'log' in " + name);
 }
 
-function checkStream(name: keyof Stdio, value: unknown): string {
+function checkStream(name: keyof Stdio, value: unknown, holder: string): string {
   if (value === undefined || value === '') return 'ignore';
-  checkText(`options.stdio.${name}`, value);
+  checkText(`${holder}.${name}`, value);
   if (value.includes('/')) return absolutePath(value);
   const kinds = name === 'stdin' ? ['pipe', 'ignore'] : ['log', 'pipe', 'ignore'];
   if (kinds.includes(value)) return value;
   const words = kinds.map((kind) => `'${kind}'`).join(', ');
-  throw invalidArgValue(`options.stdio.${name}`, value, `must be ${words}, or a path with a slash, as ./file`);
+  throw invalidArgValue(`${holder}.${name}`, value, `must be ${words}, or a path with a slash, as ./file`);
 }
 
 function checkLog(log: LogOptions = {}): NonNullable<StdioRequest['log']> {

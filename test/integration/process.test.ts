@@ -9,6 +9,7 @@ import { isGone } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { killShim } from '../support/shims.js';
+import { until } from '../support/until.js';
 
 const LOGGED = { stdio: { stdout: 'log', stderr: 'log' } } as const;
 
@@ -226,6 +227,21 @@ test('a lost end: exitCode and signalCode are null, exited tells the reason, sto
   expect([process.exitCode, process.signalCode, process.hasEnded]).toEqual([null, null, true]);
   expect(await process.stop()).toHaveProperty('lost');
   await process.remove();
+});
+
+test('close() closes what stdin has opened, and leaves the process’s stdin open; a later use opens it again', async ({
+  scratch,
+}) => {
+  const container = await scratch.container('host', { args: ['cat'] });
+  const process = await container.start({ stdio: { stdin: 'pipe', stdout: 'log' } });
+  const first = process.stdin;
+  first?.write('one\n');
+  process.close();
+  expect(first?.destroyed).toBe(true);
+  expect(process.stdin).not.toBe(first);
+  process.stdin?.end('two\n');
+  await until('it has ended', () => process.hasEnded);
+  expect(await outputOf(process)).toBe('one\ntwo\n');
 });
 
 test('stdin is null if there is nothing to write to', async ({ scratch }) => {

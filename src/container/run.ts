@@ -1,0 +1,104 @@
+/**
+ * One call for a plain command: `run()`, and `find()` and `list()` that bring its process back. Owns no behaviour: it calls
+ * `Container`, with a bundle that lies in the container's directory. The options are in run-options.ts.
+ */
+import { checkKeys } from '../base/arg-checks.js';
+import { OutliveError, hasCode } from '../base/errors.js';
+import { shouldUseScope } from '../shim/kill-mode.js';
+import { makeRoot } from '../state/root.js';
+import { Container, type ContainerProcess } from './container.js';
+import {
+  type FindOptions,
+  type ListFilter,
+  type RunOptions,
+  type RunRequest,
+  checkFilter,
+  checkFind,
+  checkRun,
+} from './run-options.js';
+
+/**
+ * Runs a command. Its process outlives this program; `find()` brings it back. Everything that is kept of it lies in one directory of
+ * the state root, and `process.remove()` removes that. After a failure nothing is left but the state root.
+ * @param args the program and its arguments. Without a slash, the program is looked up in the PATH that the process gets.
+ * @returns the process, when its program runs. Ends at most 4 × `timeoutMs` + 1 s after the call, usually as soon as `start()`.
+ * @throws {OutliveError} `ERR_OCI_RUNTIME` if the program can't be run (`cause` has the system error: ENOENT …);
+ *   `ERR_CONTAINER_EXISTS` if the id is taken; `ERR_INVALID_STATE` if the state root belongs to, or may be written by, another
+ *   user; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; else as
+ *   `Container.create()` and `container.start()`; a system error: ENOSPC …
+ */
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<ContainerProcess> {
+  const request = checkRun(args, options);
+  const root = makeRoot(request.container.root);
+  if (request.scope !== 'auto') return runIn(request, root, request.scope);
+  if (await shouldUseScope()) {
+    try {
+      return await runIn(request, root, 'systemd');
+    } catch (error) {
+      // Systemd refuses a scope. The start without one warns.
+      if (!hasCode(error, 'ERR_SCOPE_UNAVAILABLE')) throw error;
+    }
+  }
+  return runIn(request, root);
+}
+
+async function runIn(
+  { container: options, config, start }: RunRequest,
+  root: string,
+  scope?: 'systemd' | 'none',
+): Promise<ContainerProcess> {
+  const container = await Container.createWith(config, { ...options, root, ...(scope === undefined ? {} : { scope }) });
+  try {
+    return await container.start(start);
+  } catch (error) {
+    // Ignore a failure: the error of the start says more.
+    await container.delete().catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Brings back the process of a `run()`, or the first process of any container, running or ended.
+ * @param id that of its container.
+ * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none, or it has no first process; else as `Container.load()`.
+ */
+export async function find(id: string, options: FindOptions = {}): Promise<ContainerProcess> {
+  checkKeys('options', options, ['root', 'timeoutMs']);
+  const { root, timeoutMs } = checkFind(options);
+  const container = await Container.load(root, id, { timeoutMs });
+  const { init } = container;
+  if (init !== undefined) return init;
+  container.close();
+  throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `container ${id} in ${root} has no first process`);
+}
+
+/**
+ * Brings back the first processes of a state root's containers, sorted by the containers' ids: those of `run()` by time. A root
+ * that is missing has none. Containers that can't be loaded are left out; `Container.loadAll()` tells them.
+ * @param filter.labels those whose container or process has all of these labels.
+ * @param filter.state those in this state.
+ * @throws as `Container.loadAll()`.
+ */
+export async function list(filter: ListFilter = {}, options: FindOptions = {}): Promise<ContainerProcess[]> {
+  const { labels, state } = checkFilter(filter);
+  checkKeys('options', options, ['root', 'timeoutMs']);
+  const { root, timeoutMs } = checkFind(options);
+  const found: ContainerProcess[] = [];
+  for (const container of await loadAll(root, timeoutMs)) {
+    const { init } = container;
+    const own = [...container.labels, ...(init?.labels ?? [])];
+    const isWanted = labels.every((label) => own.includes(label)) && (state === undefined || init?.state() === state);
+    if (init !== undefined && isWanted) found.push(init);
+    else container.close();
+  }
+  return found.sort((a, b) => (a.container.id < b.container.id ? -1 : 1));
+}
+
+async function loadAll(root: string, timeoutMs: number): Promise<Container[]> {
+  try {
+    return (await Container.loadAll(root, { timeoutMs })).containers;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
