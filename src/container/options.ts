@@ -7,6 +7,9 @@ import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } fr
 import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import { absolutePath } from '../disk/working-directory.js';
+import type { BundleSpec } from '../oci/bundle.js';
+import { hasLimits } from '../oci/host-resources.js';
+import { runsInUnitItself } from '../kernel/unit.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
 import type { ContainerState } from '../state/container.js';
 import { checkId } from '../oci/ids.js';
@@ -37,7 +40,9 @@ export interface ContainerOptions {
   runtimeEnv?: Record<string, string>;
   /**
    * `'systemd'`: each shim and its process is started in a transient scope of systemd, of the system's manager for root, else
-   * of the user's. A stop of the supervisor's own unit does not reach it. Kept with the container. Default `'none'`.
+   * of the user's. A stop of the supervisor's own unit does not reach it. Kept with the container. Default: `'systemd'` if the
+   * runtime is `'host'`, the bundle has limits (`linux.resources`) and this program runs in a unit of systemd, where there can
+   * be no limits without one; else `'none'`.
    */
   scope?: 'none' | 'systemd';
   /** Another shim: a name on PATH or a path. Default: the shipped one. */
@@ -114,6 +119,12 @@ function checkScope(name: string, value: unknown): void {
   if (!['none', 'systemd'].includes(value)) throw invalidArgValue(name, value, "must be 'none' or 'systemd'");
 }
 
+/** The scope of a container for which none is given: see `ContainerOptions.scope`. */
+export function defaultScope(runtime: string, bundle: BundleSpec): { scope?: string } {
+  const needsOne = runtime === HOST_RUNTIME && hasLimits(bundle.linux?.resources) && runsInUnitItself();
+  return needsOne ? { scope: 'systemd' } : {};
+}
+
 /** Checks all options and fills in the defaults. Throws as `Container.create()`. */
 export function checkOptions(options: ContainerOptions): {
   root: string;
@@ -123,7 +134,7 @@ export function checkOptions(options: ContainerOptions): {
 } {
   checkObject('options', options);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
-  const { runtimeEnv = {}, scope = 'none', labels = [], noPivotRoot = false, durable = false } = options;
+  const { runtimeEnv = {}, scope, labels = [], noPivotRoot = false, durable = false } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkString('options.root', root);
   checkId('options.id', id);
@@ -131,7 +142,7 @@ export function checkOptions(options: ContainerOptions): {
   checkString('options.runtime', runtime);
   checkStrings('options.runtimeArgs', runtimeArgs);
   checkRuntimeEnv('options.runtimeEnv', runtimeEnv);
-  checkScope('options.scope', scope);
+  if (scope !== undefined) checkScope('options.scope', scope);
   checkString('options.shim', shim);
   checkStrings('options.labels', labels);
   checkBoolean('options.noPivotRoot', noPivotRoot);
@@ -150,7 +161,7 @@ export function checkOptions(options: ContainerOptions): {
     durable,
     key: newKey(),
     runtimeEnv: recordedEnv(runtimeEnv),
-    ...(scope === 'none' ? {} : { scope }),
+    ...(scope === 'systemd' ? { scope } : {}),
   };
   return { root: realRoot(root), id, state, timeoutMs };
 }
