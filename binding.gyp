@@ -64,6 +64,9 @@
           'type': 'executable',
           'sources': [
             'native/test/cgroup_tool.cc',
+            'native/host/bundle/fields.cc',
+            'native/host/bundle/limits.cc',
+            'native/host/bundle/unsupported.cc',
             'native/host/stats/cgroup.cc',
             'native/host/stats/json.cc',
             '<!@(ls native/common/*.cc)',

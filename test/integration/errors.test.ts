@@ -180,6 +180,14 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
     },
   ],
   ['ERR_SCOPE_UNAVAILABLE', "`container.start()` with `scope: 'systemd'`, and systemd refuses", startInNoScope],
+  [
+    'ERR_LIMITS_UNAVAILABLE',
+    '`container.start()` on the host runtime with `resources` of a controller that cgroup v2 does not have',
+    async (s) => {
+      const resources = { unified: { 'nothing.max': '1' } };
+      return (await s.container('host', { ...TRUE, resources }, { scope: 'none' })).start();
+    },
+  ],
   ['ERR_WORKING_DIRECTORY', '`Container.load()` with a relative root in a directory that was removed', loadInRemoved],
   [
     'ERR_UNSUPPORTED_SYSTEM',

@@ -86,6 +86,7 @@ int enable(int cgroup_fd, std::string_view controller) {
 bool refuse_busy(const Limits& limits, const Limit& limit, const char* parent, Reason& error) {
   refuse_limit(limits, limit, error).add("the cgroup ").add(parent);
   error.add(" has processes, so the kernel gives those below it no controller: ").add(kAdvice);
+  error.add(", or run the supervisor in a cgroup of its own below that");
   return false;
 }
 

@@ -69,7 +69,7 @@ export class Place {
     const id = `${this.marker}-${this.#serial++}`;
     const bundle = join(this.dir, `bundle-${id}`);
     await writeBundle(bundle, this.runtime, script, resources);
-    return { root: this.root, id, bundle, runtime: this.runtime };
+    return { root: this.root, id, bundle, runtime: this.runtime, timeoutMs: 120_000 };
   }
 
   /** A new container that runs this shell script. */
