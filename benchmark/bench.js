@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --quick] [--only name]: measures the figures of docs/performance.md beside their peers and floors in
+ * npm run bench [-- --quick] [--only name] [--containers number]: measures the figures of docs/performance.md beside their peers and floors in
  * one run, and prints the table and the machine. Medians; rounds of ours and the peer's take turns.
  */
 import { cpus, release, totalmem } from 'node:os';
@@ -12,6 +12,7 @@ import { shimMemory } from './memory.js';
 import { hasConmon, loadNodePty } from './peers.js';
 import { pidFile, rates, rawSpawn, start } from './starts.js';
 import { stdout, terminal } from './throughput.js';
+import { turns } from './turns.js';
 import { World, untilInterrupted } from './world.js';
 
 /** @type {Record<string, (world: World) => Promise<import('./world.js').Row[]>>} */
@@ -21,6 +22,7 @@ const MEASUREMENTS = {
   pidFile,
   rates,
   eventLoop,
+  turns,
   rawSpawn,
   shimMemory,
   stdout,
@@ -73,15 +75,28 @@ function printMachine() {
 }
 
 async function main() {
-  const { quick, only = Object.keys(MEASUREMENTS) } = parseArgs({
-    options: { quick: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
+  const {
+    quick,
+    containers,
+    only = Object.keys(MEASUREMENTS),
+  } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true },
+      containers: { type: 'string' },
+    },
   }).values;
   const unknown = only.filter((name) => !(name in MEASUREMENTS));
   if (unknown.length > 0) {
     console.error(`benchmark: no ${unknown.join(', ')}; there are ${Object.keys(MEASUREMENTS).join(', ')}`);
     return 2;
   }
-  const world = new World({ quick });
+  const count = Number(containers ?? (quick ? 500 : 5000));
+  if (!Number.isSafeInteger(count) || count < 4) {
+    console.error('benchmark: --containers takes a number from 4 on');
+    return 2;
+  }
+  const world = new World({ quick, containers: count });
   /** @type {import('./world.js').Row[]} */
   const rows = [];
   try {

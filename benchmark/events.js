@@ -1,30 +1,16 @@
 /** The event log with few and with many containers, and waits that are given up: what each event and each wait costs. */
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Container, Supervisor } from '../dist/index.js';
 import { atMost } from './starts.js';
+import { writeEnd } from './turns.js';
 import { row } from './world.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
-
-/** A container whose process has ended, as its shim left it, without a shim having run. */
-async function makeEnded(/** @type {string} */ root, /** @type {string} */ id, /** @type {string} */ bundle) {
-  (await Container.create({ root, id, bundle })).close();
-  const dir = join(root, id, 'init');
-  mkdirSync(dir, { mode: 0o700 });
-  for (const [name, text] of [
-    ['process.json', `{"args":["true"],"key":"${crypto.randomUUID()}"}`],
-    ['pid', '4194303'],
-    ['exitStatus', '0'],
-    ['deleted', ''],
-  ]) {
-    writeFileSync(join(dir, name ?? ''), text ?? '', { mode: 0o600 });
-  }
-}
 
 function logSize(/** @type {string} */ root) {
   const dir = join(root, '.events');
@@ -40,7 +26,10 @@ async function bytesAnEvent(
 ) {
   const root = world.dir();
   const bundle = await world.bundle([world.bin('idle')]);
-  for (let i = 0; i < count; i++) await makeEnded(root, `c${i}`, bundle);
+  for (let i = 0; i < count; i++) {
+    (await Container.create({ root, id: `c${i}`, bundle })).close();
+    writeEnd(root, `c${i}`);
+  }
   (await Supervisor.open(root)).close();
   const supervisor = await Supervisor.open(root);
   const before = logSize(root);
@@ -84,7 +73,7 @@ async function heapOfWaits(/** @type {import('./world.js').World} */ world, /** 
 }
 
 export async function events(/** @type {import('./world.js').World} */ world) {
-  const many = world.quick ? 500 : 5000;
+  const many = world.containers;
   // So many that the log begins several segments with a snapshot.
   const rounds = world.quick ? 5000 : 60_000;
   const few = await bytesAnEvent(world, 5, rounds);

@@ -77,7 +77,7 @@ async function main(/** @type {number} */ count) {
   /** @type {number[][]} */
   const heap = [];
   while (heap.length * ARRAY_LENGTH * 8 < HEAP_BYTES) heap.push(new Array(ARRAY_LENGTH).fill(heap.length + 0.5));
-  const world = new World({ quick: true });
+  const world = new World({ quick: true, containers: 0 });
   try {
     console.log(JSON.stringify(await untilInterrupted(measure(world, count, heap))));
   } finally {

@@ -43,8 +43,10 @@ export class World {
   #strays = new Set();
   #over = false;
 
-  constructor(/** @type {{ quick: boolean }} */ { quick }) {
+  /** `containers`: how many a supervisor of many has. */
+  constructor(/** @type {{ quick: boolean, containers: number }} */ { quick, containers }) {
     this.quick = quick;
+    this.containers = containers;
     this.disk = this.#makeDir(tmpdir());
     this.tmpfs = existsSync('/dev/shm') ? this.#makeDir('/dev/shm') : this.disk;
   }
@@ -128,6 +130,11 @@ export class World {
   /** Takes a container that was loaded again, in place of its closed object. */
   adopt(/** @type {Container} */ container) {
     this.#running.set(container.id, { container, process: onlyProcess(container) });
+  }
+
+  /** Forgets a container that was deleted by another object. */
+  forget(/** @type {string} */ id) {
+    this.#running.delete(id);
   }
 
   async end(/** @type {Container} */ container) {

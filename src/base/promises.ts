@@ -62,8 +62,11 @@ export class Waiters<T> {
     for (const { resolve } of this.#waiting) resolve(value);
   }
 
-  reject(reason: unknown): void {
-    for (const { reject } of this.#waiting) reject(reason);
+  /** @param reason makes the error; called only if somebody waits. */
+  reject(reason: () => unknown): void {
+    if (this.#waiting.size === 0) return;
+    const error = reason();
+    for (const { reject } of this.#waiting) reject(error);
   }
 }
 

@@ -6,6 +6,7 @@
 import { accessSync } from 'node:fs';
 import { checkBoolean, checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
 import { readBundle } from '../oci/bundle.js';
@@ -22,7 +23,7 @@ import { ContainerChanges } from './changes.js';
 import { deleteContainer, removeProcess } from './delete.js';
 import { type Leftover, cleanUp } from './leftovers.js';
 import type { State } from './lifecycle.js';
-import { readContainer } from './load.js';
+import { findStarted, readContainer } from './load.js';
 import { type Locked, lockedBy } from './locked.js';
 import { ContainerOperations } from './operations.js';
 import {
@@ -89,7 +90,7 @@ export class Container implements ProcessOwner {
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
     const target = this.#target;
     const { changes } = this;
-    this.#locked = lockedBy(target, (ids) => this.#processes.refresh(ids));
+    this.#locked = lockedBy(target, (ids) => this.#processes.refreshed(ids));
     const locked = this.#locked;
     this.#operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
@@ -98,7 +99,7 @@ export class Container implements ProcessOwner {
       onLost: (process) => void this.#endRemains(process),
     });
     const [processes, operations] = [this.#processes, this.#operations];
-    this.#starts = new ContainerStarts({ bundle, locked, processes, operations });
+    this.#starts = new ContainerStarts({ bundle, timeoutMs, locked, processes, operations });
   }
 
   /**
@@ -112,15 +113,17 @@ export class Container implements ProcessOwner {
   static async create(options: ContainerOptions): Promise<Container> {
     const { root, id, state, timeoutMs } = checkOptions(options);
     checkSystem();
+    await ownTurn();
     const bundle = readBundle(state.bundle);
     if (options.scope === undefined) Object.assign(state, defaultScope(state.runtime, bundle));
-    const dir = await ContainerDir.create(root, id, state);
+    const dir = await ContainerDir.create(realRoot(root), id, state);
     return new Container(dir, id, state, timeoutMs);
   }
 
   /**
    * Brings back a container that this or another program made, with all its processes: those that run, those that ended
-   * while no program watched, and those whose start was interrupted. Takes no lock.
+   * while no program watched, and those whose start was interrupted. Takes no lock. Runs the runtime's `state` for a created
+   * container, and then ends at most `timeoutMs` + 1 s later, also if the runtime hangs.
    * @param options.timeoutMs as `ContainerOptions.timeoutMs`. Default 15000.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none; `ERR_INVALID_STATE` if its state.json is broken
    *   or missing, or its directory belongs to, or may be written by, another user; {TypeError|RangeError}
@@ -132,23 +135,28 @@ export class Container implements ProcessOwner {
     checkId('id', id);
     const timeoutMs = checkTimeoutOption(options);
     checkSystem();
+    const container = await Container.#read(absolutePath(root), id, timeoutMs);
+    await findStarted([container.#operations], timeoutMs);
+    return container;
+  }
+
+  static async #read(root: string, id: string, timeoutMs: number): Promise<Container> {
+    await ownTurn();
     const { dir, state } = readContainer(root, id);
     const container = new Container(dir, id, state, timeoutMs);
     try {
-      container.#processes.refresh();
+      await container.#processes.refreshed();
+      return container;
     } catch (error) {
       container.close();
       dir.requireCurrent();
       throw error;
     }
-    // A supervisor may have let the program run and died before it recorded that. status() asks the runtime and records
-    // it.
-    if (container.#processes.init?.lifecycle.awaitsStart === true) await container.status().catch(() => undefined);
-    return container;
   }
 
   /**
-   * Brings back every container of a state root.
+   * Brings back every container of a state root. Beside the reading of files it takes at most `timeoutMs` + 1 s, which is for
+   * the `state` commands of all created containers together.
    * @param root an existing directory.
    * @returns the containers that were loaded, and for each of the others its id and the error. A container that cannot
    *   be loaded does not make the call fail. A container that is deleted meanwhile is in neither list.
@@ -157,19 +165,24 @@ export class Container implements ProcessOwner {
    */
   static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
     checkString('root', root);
-    checkTimeoutOption(options);
+    const timeoutMs = checkTimeoutOption(options);
     const containers: Container[] = [];
     const failures: LoadFailure[] = [];
     checkSystem();
-    accessSync(absolutePath(root));
-    for (const id of idsIn(realRoot(root))) {
+    const path = absolutePath(root);
+    accessSync(path);
+    for (const id of idsIn(realRoot(path))) {
       try {
-        containers.push(await Container.load(root, id, options));
+        containers.push(await Container.#read(path, id, timeoutMs));
       } catch (error) {
         // Ignore: another program has deleted it since it was listed.
         if (!hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) failures.push({ id, error: error as Error });
       }
     }
+    await findStarted(
+      containers.map((container) => container.#operations),
+      timeoutMs,
+    );
     return { containers, failures };
   }
 
@@ -201,6 +214,8 @@ export class Container implements ProcessOwner {
   /**
    * Starts the container's first process, `init`. If `create()` made it already, lets its program run.
    * After a failure nothing of the attempt is left, and you may try again; for a created one see `process.start()`.
+   * Ends at most `timeoutMs` + 1 s after it got the lock, with the first error. If the clean-up takes longer (the runtime
+   * hangs), it goes on in the background and holds the lock: until it is over, the container's other changes wait.
    * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before, if options are given for a created one, or if
    *   a file is broken or in the way; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the
    *   container for longer than `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was
@@ -218,7 +233,7 @@ export class Container implements ProcessOwner {
   /**
    * Makes the container's first process, `init`, but does not let its program run yet. The process has its pid,
    * namespaces and limits. Its state is `created` until `container.start()` or `process.start()`. Meanwhile you can set
-   * up what it needs on the host (networks, …). It outlives the supervisor as a running one does.
+   * up what it needs on the host (networks, …). It outlives the supervisor as a running one does. Ends as soon as `start()`.
    * @throws as `start()`: `ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them; `ERR_INVALID_STATE` if it has a
    *   first process already.
    */
@@ -227,7 +242,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Starts another process in the running container.
+   * Starts another process in the running container. Ends at most `timeoutMs` + 1 s after it had the lock, with the first
+   * error; a clean-up that takes longer goes on in the background.
    * @param processId has the form of a container's id; unique in the container, not `init`.
    * @param spec what to run: changes to the process object of `init` as it was started, as {@link execSpec} takes them.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `init` was not started; `ERR_CONTAINER_EXITED` if it has
@@ -250,7 +266,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Removes an ended process and its directory. Output that nobody has read is lost.
+   * Removes an ended process and its directory. Output that nobody has read is lost. Ends at most `timeoutMs` + 1 s after it
+   * got the lock.
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if it has not ended; `ERR_INVALID_STATE` if there is none with this
    *   id; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
    *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; {TypeError}
@@ -277,7 +294,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`.
+   * Freezes all its processes; resolves when none of them runs any more. Signals reach them only after `resume()`. Ends at
+   * most `timeoutMs` + 1 s after it got the lock, as do all methods that say "as `pause()`" below.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_EXITED` if its first
    *   process has ended; `ERR_INVALID_STATE` if it is paused already (crun does not report that); `ERR_CONTAINER_BUSY`
    *   if another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
@@ -298,7 +316,8 @@ export class Container implements ProcessOwner {
   }
 
   /**
-   * Runs the runtime's `state`. To ask without the runtime, call `state()`. Does not wait for the lock.
+   * Runs the runtime's `state`. To ask without the runtime, call `state()`. Does not wait for the lock. Ends after at most
+   * `timeoutMs` + 1 s.
    * @returns the runtime's own word; `'stopped'` if the container has ended and the runtime does not know it any more.
    * @throws {OutliveError} `ERR_CONTAINER_NOT_STARTED` if it was not started; `ERR_CONTAINER_NOT_FOUND` if it was
    *   deleted; `ERR_OCI_RUNTIME` if the runtime failed or took longer than `timeoutMs`; `ERR_NOT_INSTALLED` if the
@@ -350,7 +369,7 @@ export class Container implements ProcessOwner {
   /**
    * Saves it by criu. `start({ checkpoint })` of a container with the same bundle restores it. After a failure nothing
    * of the checkpoint is left but criu's log, if there is one: the error names it, and the next checkpoint with this name
-   * replaces it.
+   * replaces it. The removal of its images is not counted in the time limit.
    * @param dir the directory for checkpoints. Default `<bundle>/checkpoints`. If only its last part is missing, it is
    *   made.
    * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_CHECKPOINT_EXISTS` if the
@@ -382,8 +401,9 @@ export class Container implements ProcessOwner {
 
   /**
    * Ends whatever still runs in it (the runtime's `delete --force`), waits until its shims have left, and removes its
-   * directory. Waits for starts that are under way; one that takes longer than `timeoutMs` is ended. If it fails, the
-   * directory stays. After it, changes by this object fail with `ERR_CONTAINER_NOT_FOUND`.
+   * directory. Waits for starts that are under way; one that takes longer than `timeoutMs` is ended. All that comes after
+   * has `timeoutMs` + 1 s: so it ends at most 3 × `timeoutMs` + 1 s after the call, 2 × if the lock is free. If it fails, the
+   * directory stays, and you may try again. After it, changes by this object fail with `ERR_CONTAINER_NOT_FOUND`.
    * @param options.force false: refuse if a process still runs. Default true.
    * @throws {OutliveError} `ERR_PROCESS_NOT_EXITED` if a process runs and `force` is false; `ERR_CONTAINER_BUSY` if
    *   another object, worker or program was changing the container for longer than `timeoutMs`, and nothing was
@@ -395,8 +415,8 @@ export class Container implements ProcessOwner {
     checkObject('options', options);
     const { force = true } = options;
     checkBoolean('options.force', force);
-    await this.#locked(() => {
-      this.#processes.refresh();
+    await this.#locked(async () => {
+      await this.#processes.refreshed();
       return deleteContainer({ processes: this.#processes, target: this.#target }, force);
     });
     this.changes.tell('delete');
@@ -408,7 +428,15 @@ export class Container implements ProcessOwner {
    * (`ERR_INVALID_STATE`).
    */
   close(): void {
-    this.#processes.close();
+    this.closing()();
+  }
+
+  /** @internal Returns a function that does what close() does. It does not close the processes that are made meanwhile. */
+  closing(): () => void {
+    const processes = this.#processes.all();
+    return () => {
+      for (const process of processes) process.close();
+    };
   }
 
   [Symbol.dispose](): void {

@@ -2,7 +2,9 @@
  * Deletes a container, or removes one ended process of it. The caller holds the container's lock and has refreshed the
  * processes. Owns the order of the steps. Behaviour: docs/protocol.md, "Removing".
  */
+import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { killChildrenOfShimsIn, killRuntimesWriting } from '../kernel/find.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { isShimListening, releaseShim } from '../shim/control.js';
@@ -16,6 +18,9 @@ import type { ContainerProcesses } from './processes.js';
  */
 const RELEASE_LIMIT_MS = 500;
 
+/** What the shims have at least to leave, in milliseconds, if the runtime took all of the time. */
+const LEAVE_LIMIT_MS = 600;
+
 /** How often delete() looks for what a shim waits for, in milliseconds. */
 const ORPHANS_POLL_MS = 100;
 
@@ -25,7 +30,10 @@ export interface Doomed<Owner extends ProcessOwner> {
   readonly target: RuntimeTarget;
 }
 
-/** As `Container.delete()`. */
+/**
+ * As `Container.delete()`. Waits at most `timeoutMs` for starts that are under way. All that comes after has `timeoutMs`
+ * together.
+ */
 export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>, force: boolean): Promise<void> {
   const { processes, target } = doomed;
   const isAlive = (process: Process<O>): boolean => !process.hasEnded;
@@ -34,31 +42,43 @@ export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>,
     throw new OutliveError('ERR_PROCESS_NOT_EXITED', `container ${target.id} still runs`);
   };
   mustEnd();
-  if (!(await processes.startsOver(target.timeoutMs))) {
-    processes.abandonStarts();
-    if (!(await processes.startsOver(target.timeoutMs))) throw stillStarting(doomed);
+  const areOver = await processes.startsOver(target.timeoutMs);
+  const deadline = new Deadline(target.timeoutMs);
+  if (!areOver) {
+    await processes.abandonStarts();
+    if (!(await processes.startsOver(deadline.leftMs))) throw stillStarting(doomed);
   }
   mustEnd();
   // Watch processes that were closed, too: the end of each is waited for below.
   for (const process of processes.all()) process.lifecycle.reopen();
-  await endAll(doomed, processes.all().filter(isAlive));
-  for (const process of processes.all()) await shimLeaves(doomed, process);
+  const rest = await endAll(doomed, processes.all().filter(isAlive), deadline);
+  for (const process of processes.all()) await shimLeaves(doomed, process, rest);
+  await ownTurn();
   for (const process of processes.all()) processes.forget(process);
-  target.dir.remove();
+  await target.dir.remove();
+  // Many removals may end in one turn; who follows the container does more then.
+  await ownTurn();
 }
 
-async function endAll<O extends ProcessOwner>(doomed: Doomed<O>, alive: Process<O>[]): Promise<void> {
+/** Returns the time limit of what is to be done after it. */
+async function endAll<O extends ProcessOwner>(
+  doomed: Doomed<O>,
+  alive: Process<O>[],
+  deadline: Deadline,
+): Promise<Deadline> {
   const { processes } = doomed;
   const stopDraining = processes.all().map((process) => drainOutput(process.stdio, process.lifecycle.hasOwnShim));
   try {
     for (const process of processes.all()) {
-      if (!alive.includes(process)) await shimCleanedUp(doomed, process);
+      if (!alive.includes(process)) await shimCleanedUp(doomed, process, deadline);
     }
-    const missing = await deleteFromRuntime(processes, alive.length > 0);
+    const missing = await deleteFromRuntime(processes, alive.length > 0, deadline);
     // The runtime may not know a process, or not any more: end it by its recorded identity.
     for (const process of processes.all()) process.lifecycle.kill();
-    for (const process of alive) await shimCleanedUp(doomed, process);
+    const rest = deadline.orAtLeast(LEAVE_LIMIT_MS);
+    for (const process of alive) await shimCleanedUp(doomed, process, rest);
     if (missing instanceof Error && processes.init?.lifecycle.endedCleanly !== true) throw missing;
+    return rest;
   } finally {
     for (const stop of stopDraining) stop();
   }
@@ -72,11 +92,12 @@ async function endAll<O extends ProcessOwner>(doomed: Doomed<O>, alive: Process<
 async function deleteFromRuntime<O extends ProcessOwner>(
   processes: ContainerProcesses<O>,
   running: boolean,
+  deadline: Deadline,
 ): Promise<unknown> {
   const { init } = processes;
   if (init?.lifecycle.endedCleanly !== false) return undefined;
   try {
-    await processes.deleteFromRuntime(running, init.lifecycle.wasInterrupted);
+    await processes.deleteFromRuntime({ running, interrupted: init.lifecycle.wasInterrupted }, deadline);
     return undefined;
   } catch (error) {
     if (!hasCode(error, 'ERR_NOT_INSTALLED') || !isShimListening(init.lifecycle.dir)) throw error;
@@ -84,12 +105,17 @@ async function deleteFromRuntime<O extends ProcessOwner>(
   }
 }
 
-async function shimCleanedUp<O extends ProcessOwner>(doomed: Doomed<O>, process: Process<O>): Promise<void> {
+async function shimCleanedUp<O extends ProcessOwner>(
+  doomed: Doomed<O>,
+  process: Process<O>,
+  deadline: Deadline,
+): Promise<void> {
   const { lifecycle } = process;
-  const { timeoutMs } = doomed.target;
-  if (await lifecycle.shimCleanedUp(timeoutMs)) return;
+  // Half of the time: the other half is for what comes of the kill.
+  if (await lifecycle.shimCleanedUp(deadline.leftMs / 2)) return;
   // Its runtime made the process and then did not end: the shim waits for that, and nobody else need be there to end it.
-  if (killRuntimesWriting(lifecycle.dir.pidFile) && (await lifecycle.shimCleanedUp(timeoutMs))) return;
+  await killRuntimesWriting(lifecycle.dir.pidFile);
+  if (await lifecycle.shimCleanedUp(deadline.leftMs)) return;
   throw shimStays(doomed, process);
 }
 
@@ -97,14 +123,17 @@ async function shimCleanedUp<O extends ProcessOwner>(doomed: Doomed<O>, process:
  * Waits until the shim has left. It stays as long as it has children: what the process left running. The runtime has ended
  * that, unless it has forgotten the container.
  */
-async function shimLeaves<O extends ProcessOwner>(doomed: Doomed<O>, process: Process<O>): Promise<void> {
+async function shimLeaves<O extends ProcessOwner>(
+  doomed: Doomed<O>,
+  process: Process<O>,
+  deadline: Deadline,
+): Promise<void> {
   const { dir, hasOwnShim } = process.lifecycle;
-  const { id, timeoutMs } = doomed.target;
-  const deadlineMs = performance.now() + timeoutMs;
-  for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - performance.now()) {
-    if (await releaseShim(dir, hasOwnShim ? Math.min(leftMs, ORPHANS_POLL_MS) : leftMs)) return;
-    if (hasOwnShim) killChildrenOfShimsIn(dir.path, id);
-  }
+  do {
+    const limitMs = hasOwnShim ? Math.min(deadline.leftMs, ORPHANS_POLL_MS) : deadline.leftMs;
+    if (await releaseShim(dir, limitMs)) return;
+    if (hasOwnShim) await killChildrenOfShimsIn(dir.path, doomed.target.id);
+  } while (!deadline.isOver);
   throw shimStays(doomed, process);
 }
 
@@ -117,8 +146,9 @@ export async function removeProcess<O extends ProcessOwner>(
   if (!lifecycle.hasEnded) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${process.id} has not exited`);
   if (lifecycle.exit?.lost !== undefined) await processes.endRemains(process).catch(() => undefined);
   await releaseShim(lifecycle.dir, RELEASE_LIMIT_MS);
+  await ownTurn();
   processes.forget(process);
-  lifecycle.dir.remove();
+  await lifecycle.dir.remove();
 }
 
 function shimStays<O extends ProcessOwner>({ target }: Doomed<O>, { id }: Process<O>): OutliveError {

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { isAbandonedName } from '../disk/names.js';
 import { isRunning } from '../kernel/identity.js';
 import { hasShim, isShimComing } from '../shim/attach.js';
@@ -26,8 +27,8 @@ interface Candidate {
   readonly path: string;
   readonly reason: string;
   /** Called with the container's lock held: whether it is still a leftover, and no process of it runs. */
-  readonly mayGo: () => boolean;
-  readonly remove: () => void | Promise<void>;
+  readonly mayGo: () => boolean | Promise<boolean>;
+  readonly remove: () => Promise<void>;
   /** The container whose lock must be taken. Missing for a temporary name, which only the program that made it uses. */
   readonly container?: ContainerDir;
 }
@@ -39,7 +40,7 @@ interface Candidate {
 export async function cleanUp(root: string, options: { dryRun: boolean; graceMs: number }): Promise<Leftover[]> {
   const { dryRun, graceMs } = options;
   const leftovers: Leftover[] = [];
-  for (const { path, reason, container, mayGo, remove } of findLeftovers(root, graceMs)) {
+  for (const { path, reason, container, mayGo, remove } of await findLeftovers(root, graceMs)) {
     const removed = !dryRun && (await tryRemove(container, mayGo, remove));
     leftovers.push({ path, reason, removed });
   }
@@ -51,14 +52,15 @@ export async function cleanUp(root: string, options: { dryRun: boolean; graceMs:
  */
 async function tryRemove(
   container: ContainerDir | undefined,
-  mayGo: () => boolean,
-  remove: () => void | Promise<void>,
+  mayGo: Candidate['mayGo'],
+  remove: () => Promise<void>,
 ): Promise<boolean> {
   let lock: ContainerLock | undefined;
+  await ownTurn();
   try {
     lock = container === undefined ? undefined : ContainerLock.tryTake(container.path);
     if (container !== undefined && lock === undefined) return false;
-    if (!mayGo()) return false;
+    if (!(await mayGo())) return false;
     await remove();
     return true;
   } catch (error) {
@@ -69,21 +71,22 @@ async function tryRemove(
   }
 }
 
-function findLeftovers(root: string, graceMs: number): Candidate[] {
+async function findLeftovers(root: string, graceMs: number): Promise<Candidate[]> {
   const found = abandoned(root);
   for (const id of idsIn(root)) {
+    await ownTurn();
     const dir = new ContainerDir(root, id);
     const problem = problemOf(dir);
     if (problem !== undefined) {
-      const mayGo = (): boolean => problemOf(dir) !== undefined && !isAnythingLeft(dir);
+      const mayGo = async (): Promise<boolean> => problemOf(dir) !== undefined && !(await isAnythingLeft(dir));
       found.push({ path: dir.path, reason: problem, container: dir, mayGo, remove: () => dir.remove() });
       continue;
     }
     found.push(...abandoned(dir.path));
     for (const processId of dir.processIds()) {
       const process = dir.process(processId);
-      const mayGo = (): boolean => wasNeverStarted(process, graceMs);
-      if (!mayGo()) continue;
+      const mayGo = (): Promise<boolean> => wasNeverStarted(process, graceMs);
+      if (!(await mayGo())) continue;
       const reason = 'a process whose start was interrupted before it began';
       found.push({ path: process.path, reason, container: dir, mayGo, remove: () => process.remove() });
     }
@@ -116,15 +119,16 @@ function problemOf(dir: ContainerDir): string | undefined {
 }
 
 /** Whether a shim of the container runs or is about to run, or a process runs whose identity was recorded. */
-function isAnythingLeft(dir: ContainerDir): boolean {
-  return dir.processIds().some((id) => {
+async function isAnythingLeft(dir: ContainerDir): Promise<boolean> {
+  for (const id of dir.processIds()) {
     const process = dir.process(id);
-    if (hasShim(process) || isShimComing(process)) return true;
+    if (hasShim(process) || (await isShimComing(process))) return true;
     // Look again: a shim may have come after the first look, and recorded a pid before the second.
     if (hasShim(process)) return true;
     const identity = process.readIdentity();
-    return identity !== undefined && isRunning(identity);
-  });
+    if (identity !== undefined && isRunning(identity)) return true;
+  }
+  return false;
 }
 
 /**
@@ -132,10 +136,10 @@ function isAnythingLeft(dir: ContainerDir): boolean {
  * age is below any grace period, and it stays until the clock has passed its date. If it is set forward, a start that
  * has just begun looks old: so this also checks whether a shim is coming.
  */
-function wasNeverStarted(dir: ProcessDir, graceMs: number): boolean {
+async function wasNeverStarted(dir: ProcessDir, graceMs: number): Promise<boolean> {
   const madeAtMs = dir.madeAtMs();
   if (madeAtMs === undefined || Date.now() - madeAtMs <= graceMs) return false;
-  if (hasRun(dir) || isShimComing(dir)) return false;
+  if (hasRun(dir) || (await isShimComing(dir))) return false;
   // Check again: a shim may have opened its FIFOs after the first check, and left before isShimComing().
   return !hasRun(dir);
 }

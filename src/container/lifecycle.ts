@@ -5,7 +5,7 @@
 import { OutliveError } from '../base/errors.js';
 import { type Identity, isRunning, killIfRunning, signalProcess } from '../kernel/identity.js';
 import { isShimListening } from '../shim/control.js';
-import { type Launch, startShim } from '../shim/start.js';
+import { type Attempt, type Launch, startShim } from '../shim/start.js';
 import { Tracker } from '../shim/tracker.js';
 import type { Exit } from '../state/exit.js';
 import type { ProcessDir } from '../state/process.js';
@@ -57,11 +57,11 @@ export class Lifecycle {
   }
 
   /** Starts its shim, and so the process, or the created container that waits for `start()`. */
-  async launch(): Promise<void> {
+  async launch(attempt: Attempt): Promise<void> {
     this.#phase = 'starting';
     try {
       this.#tracker.open();
-      const { pid, identity, shim, changes } = await startShim(this.#config.launch);
+      const { pid, identity, shim, changes } = await startShim(this.#config.launch, attempt);
       this.#pid = pid;
       this.#identity = identity;
       this.#phase = 'started';
@@ -77,6 +77,11 @@ export class Lifecycle {
   attach(): void {
     this.#tracker.attach();
     this.#phase = 'started';
+  }
+
+  /** Resolves when it is known whether its start, which another program began, goes on. */
+  async looked(): Promise<void> {
+    await this.#tracker.looked();
   }
 
   /** The pid on the host; 0 before it is started. */

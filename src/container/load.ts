@@ -1,7 +1,9 @@
-/** Reads a container's directory when it is loaded. */
+/** Reads a container's directory when it is loaded, and asks its runtime what the directory may not say. */
 import { existsSync } from 'node:fs';
+import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ContainerDir, type ContainerState } from '../state/container.js';
+import { MAX_RUNTIMES } from '../disk/runtime-slots.js';
 import { checkOwnDirectory, realRoot } from '../state/root.js';
 
 /** Reads a container's state.json. The returned `dir` knows the container's key. Throws as `Container.load()`. */
@@ -24,4 +26,28 @@ export function readContainer(root: string, id: string): { dir: ContainerDir; st
     if (found !== undefined && existsSync(found.path)) return readContainer(root, id);
     throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
   }
+}
+
+/** What {@link findStarted} needs of a container. */
+interface Created {
+  /** Whether it was created, and no program has recorded that it was let run. */
+  readonly awaitsStart: boolean;
+  /** Asks the runtime, and records it if it runs. */
+  status(deadline: Deadline): Promise<unknown>;
+}
+
+/**
+ * Asks the runtime about the created containers: a supervisor may have let the program of one run, and died before it
+ * recorded that. Ignores failures: a later status() asks again.
+ * @param limitMs of all together, in milliseconds. Those that it has not asked by then it leaves out.
+ */
+export async function findStarted(containers: readonly Created[], limitMs: number): Promise<void> {
+  const created = containers.filter(({ awaitsStart }) => awaitsStart);
+  const deadline = new Deadline(limitMs);
+  const ask = async (): Promise<void> => {
+    for (let next = created.shift(); next !== undefined && !deadline.isOver; next = created.shift()) {
+      await next.status(new Deadline(deadline.leftMs)).catch(() => undefined);
+    }
+  };
+  await Promise.all(Array.from({ length: MAX_RUNTIMES }, ask));
 }

@@ -16,6 +16,7 @@ import {
   removeCheckpoint,
 } from '../runtime/checkpoint.js';
 import type { ContainerChanges } from './changes.js';
+import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { writeFileAtomic } from '../disk/files.js';
 import { ownedName } from '../disk/names.js';
@@ -36,6 +37,9 @@ import { type ContainerStats, parseStats } from '../runtime/stats.js';
 
 /** How often the state is read while a pause takes effect, in milliseconds. */
 const PAUSE_POLL_MS = 5;
+
+/** How long the runtime may take to say what became of a `start` that failed, in milliseconds. */
+const START_CHECK_LIMIT_MS = 400;
 
 /** What the operations need of their container. */
 export interface OperationsConfig<P> {
@@ -63,28 +67,36 @@ export class ContainerOperations<P> {
 
   async pause(): Promise<void> {
     await this.#locked(async () => {
-      await this.#run(commands.pause(this.#target.id)).catch((error: unknown) =>
-        this.#refuseIf(error, isPaused, 'is paused'),
+      const deadline = this.#deadline();
+      await this.#run(commands.pause(this.#target.id), deadline).catch((error: unknown) =>
+        this.#refuseIf(error, isPaused, 'is paused', deadline),
       );
-      await this.#untilPaused();
+      await this.#untilPaused(deadline);
     });
     this.#changes.tell('pause');
   }
 
   async resume(): Promise<void> {
     const isNotPaused = (status: RuntimeStatus): boolean => !isPaused(status);
-    await this.#locked(() =>
-      this.#run(commands.resume(this.#target.id)).catch((error: unknown) =>
-        this.#refuseIf(error, isNotPaused, 'is not paused'),
-      ),
-    );
+    await this.#locked(() => {
+      const deadline = this.#deadline();
+      return this.#run(commands.resume(this.#target.id), deadline).catch((error: unknown) =>
+        this.#refuseIf(error, isNotPaused, 'is not paused', deadline),
+      );
+    });
     this.#changes.tell('resume');
   }
 
-  async status(): Promise<RuntimeStatus> {
+  /** Whether its first process was made by `create()`, and no program has recorded that it was let run. */
+  get awaitsStart(): boolean {
+    return this.#init()?.lifecycle.awaitsStart === true;
+  }
+
+  /** @param deadline of the operation that asks. Default: `timeoutMs`. */
+  async status(deadline = this.#deadline()): Promise<RuntimeStatus> {
     const init = this.#requireStarted();
     try {
-      const status = await runtimeStatus(this.#target);
+      const status = await runtimeStatus(this.#target, deadline);
       if (status === null) throw this.#invalidState("is another bundle's to the runtime");
       if (status === undefined) throw runtimeError(['state'], 'the container is half made');
       // A supervisor let the program run, and died before it recorded that.
@@ -136,9 +148,10 @@ export class ContainerOperations<P> {
     checkInteger('signal', number, 1, 64);
     await this.#locked(async () => {
       this.requireLiving();
+      const deadline = this.#deadline();
       // The runtime may have another bundle's container under this id.
-      await this.status();
-      await this.#run(commands.killAll(this.#target.id, number));
+      await this.status(deadline);
+      await this.#run(commands.killAll(this.#target.id, number), deadline);
     });
   }
 
@@ -184,7 +197,7 @@ export class ContainerOperations<P> {
       // container, before `start` returns; then `start` fails though the program ran. A recorded status shows that. The
       // host runtime has no such race: if its `start` fails, the program could not be run.
       if (this.#target.runtime === HOST_RUNTIME || init.exit?.status === undefined) {
-        const status = await this.status().catch(() => undefined);
+        const status = await this.status(new Deadline(START_CHECK_LIMIT_MS)).catch(() => undefined);
         if (status === 'running') init.noteStarted({ write: true });
         throw error;
       }
@@ -209,10 +222,14 @@ export class ContainerOperations<P> {
     throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `container ${this.#target.id} is not started`);
   }
 
-  async #run(command: readonly string[]): Promise<string> {
+  #deadline(): Deadline {
+    return new Deadline(this.#target.timeoutMs);
+  }
+
+  async #run(command: readonly string[], deadline = this.#deadline()): Promise<string> {
     const init = this.requireLiving();
     try {
-      const printed = await runRuntime(this.#target, command);
+      const printed = await runRuntime(this.#target, command, deadline);
       this.#target.dir.requireCurrent();
       return printed;
     } catch (cause) {
@@ -231,11 +248,14 @@ export class ContainerOperations<P> {
   }
 
   /** crun's `pause` does not wait for the last process to be stopped. */
-  async #untilPaused(): Promise<void> {
-    const deadlineMs = performance.now() + this.#target.timeoutMs;
-    // If the cgroup can't be read here, the runtime's answer decides.
-    while (this.requireLiving().state() !== 'paused' && !isPaused(await this.status())) {
-      if (performance.now() > deadlineMs) {
+  async #untilPaused(deadline: Deadline): Promise<void> {
+    while (this.requireLiving().state() !== 'paused') {
+      // If the cgroup can't be read here, the runtime's answer decides.
+      const status = await this.status(deadline).catch((error: unknown) => {
+        if (!deadline.isOver) throw error;
+      });
+      if (status !== undefined && isPaused(status)) return;
+      if (deadline.isOver) {
         throw runtimeError(commands.pause(this.#target.id), `not all is paused after ${this.#target.timeoutMs} ms`);
       }
       await delay(PAUSE_POLL_MS);
@@ -243,9 +263,14 @@ export class ContainerOperations<P> {
   }
 
   /** Throws `ERR_INVALID_STATE` if the runtime failed because of the container's state (`isMistake`), else `cause`. */
-  async #refuseIf(cause: unknown, isMistake: (status: RuntimeStatus) => boolean, reason: string): Promise<never> {
+  async #refuseIf(
+    cause: unknown,
+    isMistake: (status: RuntimeStatus) => boolean,
+    reason: string,
+    deadline: Deadline,
+  ): Promise<never> {
     if (!hasCode(cause, 'ERR_OCI_RUNTIME')) throw cause;
-    const status = await this.status().catch(() => undefined);
+    const status = await this.status(deadline).catch(() => undefined);
     if (status === undefined || status === 'stopped' || !isMistake(status)) throw cause;
     throw this.#invalidState(reason, cause);
   }

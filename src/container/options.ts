@@ -2,7 +2,6 @@
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
-import { realRoot } from '../state/root.js';
 import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
@@ -58,8 +57,9 @@ export interface ContainerOptions {
    */
   durable?: boolean;
   /**
-   * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, a
-   * command of the runtime, the wait for a shim. Default 15000.
+   * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, all of a
+   * call's commands of the runtime together, the waits for shims of a delete. Each method says how long it takes at most. Not
+   * counted is the wait while this program (each thread of it) runs 16 runtimes already. Default 15000.
    */
   timeoutMs?: number;
 }
@@ -163,5 +163,6 @@ export function checkOptions(options: ContainerOptions): {
     runtimeEnv: recordedEnv(runtimeEnv),
     ...(scope === 'systemd' ? { scope } : {}),
   };
-  return { root: realRoot(root), id, state, timeoutMs };
+  // Before any wait: the working directory may change meanwhile.
+  return { root: absolutePath(root), id, state, timeoutMs };
 }

@@ -102,6 +102,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
 
   /**
    * Lets the program of a created container run. `container.start()` and `exec()` have done so for every other process.
+   * Ends at most `timeoutMs` + 1 s after it got the lock.
    * @throws {OutliveError} `ERR_INVALID_STATE` if it was started before; `ERR_PROCESS_EXITED` if it ended before;
    *   `ERR_CONTAINER_NOT_STARTED` while `create()` is under way; `ERR_CONTAINER_BUSY` if another object, worker or
    *   program was changing the container for longer than `timeoutMs`, and nothing was changed;

@@ -3,7 +3,9 @@
  * the map from id to Process. Does not take the container's lock: if a method needs it, its comment says so.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { DEFAULT_SHIM } from '../disk/programs.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
@@ -14,6 +16,7 @@ import { runtimeEnvironment } from '../runtime/environment.js';
 import { isPaused } from '../runtime/paused.js';
 import { explainSilence } from '../runtime/silence.js';
 import { abandonForeignStart } from '../shim/abandon.js';
+import type { Attempt } from '../shim/start.js';
 import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
 import type { ProcessDir, ProcessState } from '../state/process.js';
@@ -58,8 +61,8 @@ export interface StartRequest extends StartMode {
 
 /** A process whose directory is made and whose shim is not started yet. */
 export interface ClaimedStart<Owner extends ProcessOwner> {
-  /** Starts the shim; resolves when the process runs. Does not need the lock. */
-  launch(): Promise<Process<Owner>>;
+  /** Starts the shim; resolves when the process runs, rejects when all is cleaned up. Does not need the lock. */
+  launch(attempt: Attempt): Promise<Process<Owner>>;
   /** Removes what the claim made, after a launch that failed. The caller holds the lock. */
   undo(): void;
 }
@@ -87,7 +90,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
 
   /**
    * Reads the directory again: adds what other programs started, and drops what they removed. A process with another
-   * key than the known one is another process.
+   * key than the known one is another process. One whose start was interrupted is not known to have ended before
+   * refreshed() resolves, or a few turns of the event loop later.
    * @param only the ids to check, each by its key. Default: all, by inode and date of process.json, because there may
    *   be thousands.
    */
@@ -100,7 +104,19 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       if (!isStarting && !isThere) this.#drop(process);
     }
     if (!isCurrent) return;
-    for (const id of only ?? dir.processIds()) if (!this.#processes.has(id)) this.#attach(id);
+    for (const id of only ?? dir.processIds()) this.#attachIfNew(id);
+  }
+
+  /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
+  async refreshed(only?: readonly string[]): Promise<void> {
+    const ids = only ?? new Set([...this.#processes.keys(), ...this.#config.target.dir.processIds()]);
+    let isFirst = true;
+    for (const id of ids) {
+      if (!isFirst) await ownTurn();
+      isFirst = false;
+      this.refresh([id]);
+      await this.get(id)?.lifecycle.looked();
+    }
   }
 
   /**
@@ -134,9 +150,9 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
     this.#processes.set(id, process);
     return {
-      launch: async () => {
+      launch: async (attempt) => {
         try {
-          await process.lifecycle.launch();
+          await process.lifecycle.launch(attempt);
           changes.tell('start', process);
           return process;
         } catch (error) {
@@ -155,10 +171,6 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     if (this.get(process.id) === process) this.#processes.delete(process.id);
   }
 
-  close(): void {
-    for (const process of this.all()) process.close();
-  }
-
   /**
    * Waits until no start is under way, in this program or another. The caller holds the lock, so none begins.
    * @returns false if that takes longer than `limitMs` milliseconds.
@@ -174,9 +186,9 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
   }
 
   /** Kills the runtimes and shims of the starts that are still under way. The caller holds the lock. */
-  abandonStarts(): void {
+  async abandonStarts(): Promise<void> {
     const { dir, id } = this.#config.target;
-    for (const process of this.#underWay()) abandonForeignStart(dir.process(process.id), id);
+    for (const process of this.#underWay()) await abandonForeignStart(dir.process(process.id), id);
   }
 
   /**
@@ -185,13 +197,22 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
    */
   async endRemains(process: Process<Owner>): Promise<void> {
     const { lifecycle } = process;
-    if (process.id === INIT_PROCESS_ID) await this.deleteFromRuntime(false, lifecycle.wasInterrupted);
+    if (process.id === INIT_PROCESS_ID) {
+      await this.deleteFromRuntime({ running: false, interrupted: lifecycle.wasInterrupted });
+    }
     lifecycle.kill();
   }
 
-  /** Makes the runtime kill and delete the container. The caller holds the lock. */
-  deleteFromRuntime(running: boolean, interrupted: boolean): Promise<void> {
-    return deleteFromRuntime(this.#config.target, { running, interrupted });
+  /**
+   * Makes the runtime kill and delete the container. The caller holds the lock.
+   * @param how as of {@link deleteFromRuntime}.
+   * @param deadline default: `timeoutMs`.
+   */
+  deleteFromRuntime(
+    how: { running: boolean; interrupted: boolean },
+    deadline = new Deadline(this.#config.target.timeoutMs),
+  ): Promise<void> {
+    return deleteFromRuntime(this.#config.target, how, deadline);
   }
 
   #underWay(): Process<Owner>[] {
@@ -204,7 +225,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     if (process.hasEnded) process.close();
   }
 
-  #attach(id: string): void {
+  #attachIfNew(id: string): void {
+    if (this.#processes.has(id)) return;
     const dir = this.#config.target.dir.process(id);
     // Without process.json no shim was started. start() or exec() with this id takes the directory over.
     if (!dir.hasProcess() && !dir.wasStarted()) return;
@@ -246,7 +268,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     const { container, target, shim, scope, durable, letRun, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
     const hostState = hostStateFile(target, target.id);
-    const cleanUp = id === INIT_PROCESS_ID ? () => this.deleteFromRuntime(true, true) : () => Promise.resolve();
+    const cleanUp = (): Promise<void> =>
+      id === INIT_PROCESS_ID ? this.deleteFromRuntime({ running: true, interrupted: true }) : Promise.resolve();
     const env = runtimeEnvironment(target.runtimeEnv);
     const tellOf = (tell: (process: Process<Owner>) => void) => () => {
       const process = this.get(id);

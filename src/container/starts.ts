@@ -10,7 +10,8 @@ import { rootIds } from '../oci/mappings.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { checkStartCheckpoint } from '../runtime/checkpoint.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
-import type { Locked } from './locked.js';
+import { StartAttempt } from './attempt.js';
+import type { KeepLock, Locked } from './locked.js';
 import type { ContainerOperations } from './operations.js';
 import { type CreateOptions, type ExecOptions, type ExecSpec, type StartOptions, checkLabels } from './options.js';
 import type { Process, ProcessOwner } from './process.js';
@@ -19,6 +20,8 @@ import type { ContainerProcesses, StartMode } from './processes.js';
 /** What the starts need of their container. */
 export interface StartsConfig<Owner extends ProcessOwner> {
   readonly bundle: string;
+  /** As `ContainerOptions.timeoutMs`. */
+  readonly timeoutMs: number;
   readonly locked: Locked;
   readonly processes: ContainerProcesses<Owner>;
   readonly operations: ContainerOperations<Process<Owner>>;
@@ -38,14 +41,14 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     const given = newStdio(stdio);
     const mode = { checkpoint, ...checkLabels(labels) };
     const isPlain = stdio === undefined && checkpoint === '' && labels === undefined;
-    return locked(async () => {
+    return locked(async (keep) => {
       const { init } = processes;
       if (init?.lifecycle.awaitsStart === true && isPlain) {
         await operations.letRun();
         return init;
       }
       checkStartCheckpoint(bundle, checkpoint);
-      return this.#startInit(given, mode);
+      return this.#startInit(given, mode, keep);
     });
   }
 
@@ -54,11 +57,11 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     const { stdio, labels } = options;
     const given = newStdio(stdio);
     const mode = { create: true, ...checkLabels(labels) };
-    return this.#config.locked(() => this.#startInit(given, mode));
+    return this.#config.locked((keep) => this.#startInit(given, mode, keep));
   }
 
   async exec(id: string, spec: ExecSpec, options: ExecOptions): Promise<Process<Owner>> {
-    const { locked, processes, operations } = this.#config;
+    const { timeoutMs, locked, processes, operations } = this.#config;
     checkId('processId', id);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
@@ -72,31 +75,32 @@ export class ContainerStarts<Owner extends ProcessOwner> {
       const base = this.#execBase();
       return processes.claim({ id, ...base, spec: execSpec(base.spec, spec), stdio: given, ...mode });
     }, [INIT_PROCESS_ID, id]);
-    try {
-      return await claimed.launch();
-    } catch (error) {
+    const attempt = new StartAttempt(timeoutMs);
+    const whole = claimed.launch(attempt).catch(async (error: unknown) => {
       // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim
       // later.
       await locked(() => claimed.undo()).catch(() => undefined);
       throw error;
-    }
+    });
+    return attempt.inTime(whole);
   }
 
   /**
    * Starts the first process. The lock is held until the end of the start, because the runtime knows the container by
-   * its id.
+   * its id; if the start fails, until the end of the clean-up.
    */
-  async #startInit(stdio: Stdio, mode: StartMode): Promise<Process<Owner>> {
+  async #startInit(stdio: Stdio, mode: StartMode, keep: KeepLock): Promise<Process<Owner>> {
     const bundle = readBundle(this.#config.bundle);
     const { process: spec } = bundle;
     const request = { id: INIT_PROCESS_ID, spec, stdio, rootIds: rootIds(bundle), ...mode };
     const claimed = this.#config.processes.claim(request);
-    try {
-      return await claimed.launch();
-    } catch (error) {
+    const attempt = new StartAttempt(this.#config.timeoutMs);
+    const whole = claimed.launch(attempt).catch((error: unknown) => {
       claimed.undo();
       throw error;
-    }
+    });
+    keep(whole);
+    return attempt.inTime(whole);
   }
 
   /**

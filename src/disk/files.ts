@@ -4,8 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { Limiter } from '../base/limiter.js';
 import { ownedName } from './names.js';
 
 /** Makes a directory with mode 0700 whatever the umask is. @throws a system error of mkdir(2), EEXIST included. */
@@ -148,10 +150,16 @@ export function readUnnamed(fd: number, limit: number): string {
 }
 
 /**
- * Removes a directory and its contents; does nothing if it does not exist. It is renamed first, so that no reader sees
+ * How many trees are removed at a time. Each consists of many calls in the threads of the pool, and one turn of the event
+ * loop takes the results of all that have ended.
+ */
+const removals = new Limiter(8);
+
+/**
+ * Removes a directory and its contents; does nothing if it does not exist. It is renamed at once, so that no reader sees
  * a part of it under its own name.
  */
-export function removeTree(path: string): void {
+export async function removeTree(path: string): Promise<void> {
   const removed = join(dirname(path), ownedName('old'));
   try {
     fs.renameSync(path, removed);
@@ -160,6 +168,11 @@ export function removeTree(path: string): void {
     if (hasCode(error, 'ENOENT')) return;
     throw error;
   }
-  // Retry: a shim that still runs for the process's descendants may add to its log while the directory is removed.
-  fs.rmSync(removed, { recursive: true, force: true, maxRetries: 10 });
+  const leave = await removals.enter();
+  try {
+    // Retry: a shim that still runs for the process's descendants may add to its log while the directory is removed.
+    await rm(removed, { recursive: true, force: true, maxRetries: 10 });
+  } finally {
+    leave();
+  }
 }

@@ -53,14 +53,55 @@ export function parseMembership(text: string): Membership | undefined {
 
 /** Finds in the text of `/proc/<pid>/mountinfo` the mounts of v1's hierarchy with this controller, and those of v2. */
 export function parseCgroupMounts(text: string, controller: Controller): CgroupMount[] {
+  return parseMounts(text).flatMap(({ type, options, root, mountPoint }) => {
+    const isV1 = type === 'cgroup' && options.includes(controller);
+    return isV1 || type === 'cgroup2' ? [{ version: isV1 ? 1 : 2, root, mountPoint }] : [];
+  });
+}
+
+interface Mount {
+  readonly type: string;
+  /** Those of the file system: v1's controllers among them. */
+  readonly options: string[];
+  readonly root: string;
+  readonly mountPoint: string;
+}
+
+/** The lines of mountinfo; none for text that is no such line. */
+function parseMounts(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const [mount = '', filesystem = ''] = line.split(' - ');
     const [, , , root, mountPoint] = mount.split(' ');
-    const [type, , options = ''] = filesystem.split(' ');
-    const isV1 = type === 'cgroup' && options.split(',').includes(controller);
-    if (root === undefined || mountPoint === undefined || (!isV1 && type !== 'cgroup2')) return [];
-    return [{ version: isV1 ? 1 : 2, root: unescaped(root), mountPoint: unescaped(mountPoint) }];
+    const [type = '', , options = ''] = filesystem.split(' ');
+    if (root === undefined || mountPoint === undefined) return [];
+    return [{ type, options: options.split(','), root: unescaped(root), mountPoint: unescaped(mountPoint) }];
   });
+}
+
+/**
+ * The directories that a cgroup with this path may have, in every hierarchy that is mounted here. A path that is not
+ * absolute is taken below the own cgroup of this process (as runc does) and below the hierarchy's root (as crun does).
+ * @param mountinfo the text of `/proc/self/mountinfo`.
+ * @param cgroups the text of `/proc/self/cgroup`.
+ */
+export function cgroupDirectories(cgroup: string, mountinfo: string, cgroups: string): string[] {
+  const own = cgroups.split('\n').flatMap((line) => {
+    const [, controllers, ownPath] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    return ownPath === undefined ? [] : [{ controllers: controllers?.split(',') ?? [], path: ownPath }];
+  });
+  const directories = parseMounts(mountinfo).flatMap(({ type, options, root, mountPoint }) => {
+    if (type !== 'cgroup' && type !== 'cgroup2') return [];
+    const isOfMount = ({ controllers }: { controllers: string[] }): boolean =>
+      controllers.some((name) => (type === 'cgroup2' ? name === '' : options.includes(name)));
+    const bases = path.isAbsolute(cgroup) ? [] : own.filter(isOfMount).map((member) => member.path);
+    return ['/', ...bases].flatMap((base) => {
+      const whole = path.resolve(base, path.join('/', cgroup).slice(1));
+      const inside = path.relative(root, whole);
+      const isBelow = inside !== '' && inside !== '..' && !inside.startsWith('../');
+      return isBelow && whole !== base ? [path.join(mountPoint, inside)] : [];
+    });
+  });
+  return [...new Set(directories)];
 }
 
 /** The directory of a cgroup below one of the mounts; undefined if no mount contains it. */

@@ -4,6 +4,7 @@
  */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
+import { inTurns } from '../base/turns.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
 import { readProcStat } from './identity.js';
@@ -15,15 +16,13 @@ const MAX_PASSES = 5;
  * Whether a shim of this container runs for this process directory, even if it has not opened `exit` yet.
  * @param dir the process directory, which is the shim's working directory.
  */
-export function hasShimProcess(dir: string, containerId: string): boolean {
-  return pids().some((pid) => isShimIn(pid, dir, containerId));
+export async function hasShimProcess(dir: string, containerId: string): Promise<boolean> {
+  return (await findAll((pid) => isShimIn(pid, dir, containerId))).length > 0;
 }
 
 /** Kills the shims of this container that work in this process directory, each through a pidfd. */
-export function killShimsIn(dir: string, containerId: string): void {
-  for (const pid of pids()) {
-    if (isShimIn(pid, dir, containerId)) killIf(pid, () => isShimIn(pid, dir, containerId));
-  }
+export async function killShimsIn(dir: string, containerId: string): Promise<void> {
+  await killAll((pid) => isShimIn(pid, dir, containerId));
 }
 
 /**
@@ -31,28 +30,25 @@ export function killShimsIn(dir: string, containerId: string): void {
  * @param leader its pid, which names the session as long as the leader is there.
  * @param isThere whether it is; asked after a process was found in the session, and before that is killed.
  */
-export function killSession(leader: number, isThere: () => boolean): void {
+export async function killSession(leader: number, isThere: () => boolean): Promise<void> {
   const isMember = (pid: number): boolean => {
     const stat = pid === leader ? undefined : readProcStat(pid);
     return stat?.sessionId === leader && stat.state !== 'Z' && isThere();
   };
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const found = pids().filter((pid) => isMember(pid));
-    for (const pid of found) killIf(pid, () => isMember(pid));
-    if (found.length === 0) return;
+    if (!(await killAll(isMember))) return;
   }
 }
 
 /** Kills the children of the shims of this container that work in this process directory, each through a pidfd. */
-export function killChildrenOfShimsIn(dir: string, containerId: string): void {
-  const all = pids();
-  const shims = all.filter((pid) => isShimIn(pid, dir, containerId));
+export async function killChildrenOfShimsIn(dir: string, containerId: string): Promise<void> {
+  const shims = await findAll((pid) => isShimIn(pid, dir, containerId));
   const isChild = (pid: number): boolean => {
     const parent = readProcStat(pid)?.parentPid ?? 0;
     // Asked last: while it is a child of the shim, that has its pid still.
     return shims.includes(parent) && isShimIn(parent, dir, containerId);
   };
-  for (const pid of all) if (isChild(pid)) killIf(pid, () => isChild(pid));
+  if (shims.length > 0) await killAll(isChild);
 }
 
 function isShimIn(pid: number, dir: string, containerId: string): boolean {
@@ -64,15 +60,28 @@ function isShimIn(pid: number, dir: string, containerId: string): boolean {
  * Kills the runtime commands that have this path as their `--pid-file`, each through a pidfd.
  * @returns whether there was one.
  */
-export function killRuntimesWriting(pidFile: string): boolean {
-  const found = pids().filter((pid) => hasPidFile(pid, pidFile));
-  for (const pid of found) killIf(pid, () => hasPidFile(pid, pidFile));
-  return found.length > 0;
+export function killRuntimesWriting(pidFile: string): Promise<boolean> {
+  return killAll((pid) => hasPidFile(pid, pidFile));
 }
 
 function hasPidFile(pid: number, pidFile: string): boolean {
   const args = argumentsOf(pid);
   return args.some((arg, i) => arg === '--pid-file' && args[i + 1] === pidFile);
+}
+
+/** Kills the processes that match, each through a pidfd. Returns whether there was one. */
+async function killAll(isMatch: (pid: number) => boolean): Promise<boolean> {
+  const found = await findAll(isMatch);
+  for (const pid of found) killIf(pid, () => isMatch(pid));
+  return found.length > 0;
+}
+
+async function findAll(isMatch: (pid: number) => boolean): Promise<number[]> {
+  const found: number[] = [];
+  await inTurns(pids(), (pid) => {
+    if (isMatch(pid)) found.push(pid);
+  });
+  return found;
 }
 
 /**

@@ -6,6 +6,7 @@
 import type { Container, ContainerProcess } from '../container/container.js';
 import type { Exit } from '../state/exit.js';
 import { OomWatch, containerCgroup } from './oom.js';
+import { OutliveError } from '../base/errors.js';
 import { within } from '../base/promises.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 
@@ -14,6 +15,9 @@ import { INIT_PROCESS_ID } from '../oci/ids.js';
  * unless it was killed.
  */
 const RECORD_LIMIT_MS = 1000;
+
+/** Why a wait for the end of a process is given up. One for all: making an error costs more than all else of it. */
+const FORGOTTEN = new OutliveError('ERR_INVALID_STATE', 'the process is not followed any more');
 
 /** @internal */
 export interface GroupConfig {
@@ -74,7 +78,7 @@ export class MonitorGroup {
   /** Reports nothing more of a process. If it is followed again, its exit is reported again. */
   forget(process: ContainerProcess): void {
     this.#config.seen.delete(process);
-    this.#followed.get(process)?.abort.abort();
+    this.#followed.get(process)?.abort.abort(FORGOTTEN);
     this.#followed.delete(process);
     if (process.id === INIT_PROCESS_ID) this.#closeMemory();
   }

@@ -9,6 +9,7 @@ import { invalidArgType } from '../base/arg-errors.js';
 import type { ContainerChange } from '../container/changes.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import { OutliveError } from '../base/errors.js';
+import { inTurns } from '../base/turns.js';
 import type { Exit } from '../state/exit.js';
 import { MonitorGroup } from './group.js';
 import { MonitorQueue } from './queue.js';
@@ -82,7 +83,8 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   #first: MonitorQueue<MonitorEvent> | undefined;
   /** Whether a listener was added that gets the kept events in a microtask. */
   #firstListens = false;
-  #closed = false;
+  /** Set by close(); settles when nothing is followed any more. */
+  #closed: Promise<void> | undefined;
 
   /** Makes a monitor without processes. @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`. */
   constructor(options: MonitorOptions = {}) {
@@ -109,7 +111,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    *   For a process that is started later, this error is not reported.
    */
   add(target: ContainerProcess | Container, options: { oomKillsTold?: number } = {}): void {
-    if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
+    if (this.#closed !== undefined) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
     checkObject('options', options);
     const { oomKillsTold = 0 } = options;
     checkInteger('options.oomKillsTold', oomKillsTold, 0, Number.MAX_SAFE_INTEGER);
@@ -146,21 +148,25 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     await this.#groups.get(container)?.allTold();
   }
 
-  /** Stops following everything. Iterators end after their pending events. Does not affect the processes. */
+  /**
+   * Stops following everything. Iterators end after their pending events. Does not affect the processes. If thousands are
+   * followed, the descriptors of most are freed in later turns of the event loop.
+   */
   close(): void {
-    this.#closed = true;
-    for (const container of [...this.#groups.keys()]) this.remove(container);
+    if (this.#closed !== undefined) return;
     for (const queue of this.#queues) queue.end();
     this.#queues.clear();
+    this.#closed = inTurns([...this.#groups.keys()], (container) => this.remove(container));
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  /** As close(). Resolves when all descriptors are freed. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    return Promise.resolve();
+    await this.#closed;
   }
 
   /**
@@ -174,7 +180,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
       return first;
     }
     const queue = this.#newQueue();
-    if (this.#closed) void queue.return();
+    if (this.#closed !== undefined) void queue.return();
     return queue;
   }
 
@@ -201,6 +207,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   }
 
   #changed(container: Container, change: ContainerChange, process: ContainerProcess | undefined): void {
+    if (this.#closed !== undefined) return;
     if (change === 'start' && process !== undefined) {
       try {
         this.#group(container, 0).follow(process);
@@ -268,6 +275,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   }
 
   #tell(event: MonitorEvent): void {
+    if (this.#closed !== undefined) return;
     for (const queue of this.#queues) queue.push(event);
     // While events are kept for the first listener, #emitKept() emits this one, so that the order is right.
     if (this.#first === undefined) this.#emitOne(event);

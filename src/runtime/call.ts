@@ -6,8 +6,11 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { findRuntime } from '../disk/programs.js';
+import { runtimeSlots } from '../disk/runtime-slots.js';
 import { readText } from '../disk/files.js';
 import * as posix from '../posix/index.js';
 import { ownedName } from '../disk/names.js';
@@ -21,6 +24,12 @@ import type { ContainerDir } from '../state/container.js';
 /** The most bytes to read of a runtime's output or log, which could be endless. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
+/**
+ * How long to wait for a runtime that was sent SIGKILL, in milliseconds. It may be in a system call that SIGKILL does not
+ * end (a disk or a network file system that hangs), or be frozen. It is reaped when it ends, whenever that is.
+ */
+const KILL_LIMIT_MS = 200;
+
 /** A container, its runtime, and how to run that. */
 export interface RuntimeTarget {
   readonly id: string;
@@ -28,7 +37,7 @@ export interface RuntimeTarget {
   readonly runtime: string;
   readonly runtimeArgs: readonly string[];
   readonly dir: ContainerDir;
-  /** The time limit of a command, in milliseconds. */
+  /** The time limit of a change, in milliseconds, and of a command that is run by itself. */
   readonly timeoutMs: number;
   /** As in state.json. */
   readonly runtimeEnv: Record<string, string> | undefined;
@@ -61,24 +70,43 @@ interface Output {
 }
 
 /**
- * Runs one command of the runtime, and waits until it has ended.
+ * Runs one command of the runtime, and waits until it has ended. Waits first until this program runs few enough others;
+ * that does not count.
  * @param command one of `commands` of args.ts.
+ * @param deadline of the operation that the command is a part of. Default: `timeoutMs`.
  * @returns its stdout, at most 16 MiB.
  * @throws {OutliveError} `ERR_NOT_INSTALLED`; `ERR_OCI_RUNTIME` if it failed (the message has the first error in its
- *   log, the first line of its stderr, or its exit status), can't be executed ({@link RuntimeNotRun}) or did not end
- *   within `timeoutMs` (its process group is killed then); a system error if the system is short of processes, memory or
- *   descriptors.
+ *   log, the first line of its stderr, or its exit status), can't be executed ({@link RuntimeNotRun}) or did not end in
+ *   time (its process group is killed then, at most 200 ms later it rejects); a system error if the system is short of
+ *   processes, memory or descriptors.
  */
-export async function runRuntime(target: RuntimeTarget, command: readonly string[]): Promise<string> {
+export async function runRuntime(
+  target: RuntimeTarget,
+  command: readonly string[],
+  deadline = new Deadline(target.timeoutMs),
+): Promise<string> {
+  const leave = await deadline.without(runtimeSlots.enter());
+  try {
+    if (deadline.isOver) throw timedOut(target, command);
+    return await runNow(target, command, deadline);
+  } finally {
+    leave();
+  }
+}
+
+async function runNow(target: RuntimeTarget, command: readonly string[], deadline: Deadline): Promise<string> {
   const output = openOutput(target.dir.path);
   try {
     const child = await spawnRuntime(target, output, command);
-    const inTime = await within(child.exited, target.timeoutMs);
-    // The child is not reaped, so its pid still names its process group. A checkpoint's criu is in that group too.
-    if (inTime === undefined && child.pidfd >= 0) posix.kill(-child.pid, 'SIGKILL');
-    const { code, signal } = await child.exited;
+    const exit = await within(child.exited, deadline.leftMs);
+    if (exit === undefined) {
+      await kill(child);
+      throw timedOut(target, command);
+    }
+    // What comes now, also in the caller, is not to add up with what other commands do that end at the same time.
+    await ownTurn();
+    const { code, signal } = exit;
     if (code === 0) return readText(output.stdout, MAX_OUTPUT_BYTES, 'truncate');
-    if (inTime === undefined) throw runtimeError(command, `did not end in ${target.timeoutMs} ms`);
     const why = reasonIn(output);
     const ending = { level: 'error', msg: `ended with ${signal ?? code}` };
     const error = loggedError('ERR_OCI_RUNTIME', prefixOf(command), why ?? ending);
@@ -88,6 +116,16 @@ export async function runRuntime(target: RuntimeTarget, command: readonly string
     closeSync(output.stderrFd);
     for (const path of [output.log, output.stdout, output.stderr]) rmSync(path, { force: true });
   }
+}
+
+async function kill(child: posix.Spawned): Promise<void> {
+  // The child is not reaped, so its pid still names its process group. A checkpoint's criu is in that group too.
+  if (child.pidfd >= 0) posix.kill(-child.pid, 'SIGKILL');
+  if ((await within(child.exited, KILL_LIMIT_MS)) === undefined) child.unref();
+}
+
+function timedOut({ timeoutMs }: RuntimeTarget, command: readonly string[]): OutliveError {
+  return runtimeError(command, `did not end in ${timeoutMs} ms`);
 }
 
 /** Makes the error of a failed runtime command: `ERR_OCI_RUNTIME`. */

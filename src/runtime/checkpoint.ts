@@ -96,7 +96,7 @@ export async function makeCheckpoint(
       await dump(path);
     } catch (cause) {
       const reason = criuError(path);
-      removeAllButLog(path);
+      await removeAllButLog(path);
       if (reason === undefined) throw cause;
       throw runtimeError(['checkpoint'], `${reason} (log file: ${criuLog(path)})`, cause);
     }
@@ -169,16 +169,13 @@ function requireCheckpoint(stat: Stats | undefined, name: string): void {
 }
 
 /** Removes a failed checkpoint. Criu's log stays, if there is one. */
-function removeAllButLog(path: string): void {
-  const others = (dir: string, kept: string): string[] => namesOf(dir).filter((name) => name !== kept);
-  if (!existsSync(criuLog(path))) {
-    rmSync(path, { recursive: true, force: true });
-    return;
-  }
-  for (const name of others(path, WORK)) rmSync(join(path, name), { recursive: true, force: true });
-  for (const name of others(join(path, WORK), 'dump.log')) {
-    rmSync(join(path, WORK, name), { recursive: true, force: true });
-  }
+async function removeAllButLog(path: string): Promise<void> {
+  const others = (dir: string, kept: string): string[] =>
+    namesOf(dir).flatMap((name) => (name === kept ? [] : [join(dir, name)]));
+  const hasLog = existsSync(criuLog(path));
+  const removed = hasLog ? [...others(path, WORK), ...others(join(path, WORK), 'dump.log')] : [path];
+  // The images may have gigabytes.
+  for (const each of removed) await rm(each, { recursive: true, force: true });
 }
 
 /**

@@ -4,6 +4,7 @@
  * runtime.md, "State".
  */
 import { realpathSync } from 'node:fs';
+import type { Deadline } from '../base/deadline.js';
 import { OutliveError } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { commands } from './args.js';
@@ -14,13 +15,17 @@ export type RuntimeStatus = 'creating' | 'created' | 'running' | 'paused' | 'sto
 
 /**
  * Asks the runtime for a container's status.
+ * @param deadline as of {@link runRuntime}.
  * @returns the status; null if the runtime's container with this id has another bundle; undefined if the container is
  *   half made.
  * @throws {OutliveError} `ERR_OCI_RUNTIME` if the runtime has no such container or fails; `ERR_INVALID_STATE` if it
  *   does not print a JSON object, or one of our container without a status; `ERR_NOT_INSTALLED`.
  */
-export async function runtimeStatus(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
-  const printed = await runRuntime(target, commands.state(target.id));
+export async function runtimeStatus(
+  target: RuntimeTarget,
+  deadline?: Deadline,
+): Promise<RuntimeStatus | null | undefined> {
+  const printed = await runRuntime(target, commands.state(target.id), deadline);
   const { bundle, status } = parseJsonObject(printed, `${target.runtime} state`);
   // The host runtime prints an empty bundle for a container that is half made.
   if (bundle === '') return undefined;
@@ -33,9 +38,12 @@ export async function runtimeStatus(target: RuntimeTarget): Promise<RuntimeStatu
  * As {@link runtimeStatus}, but returns undefined also if the runtime says that it has no such container. One that did not
  * answer in time, or was killed, has said nothing.
  */
-export async function runtimeStatusIfKnown(target: RuntimeTarget): Promise<RuntimeStatus | null | undefined> {
+export async function runtimeStatusIfKnown(
+  target: RuntimeTarget,
+  deadline: Deadline,
+): Promise<RuntimeStatus | null | undefined> {
   try {
-    return await runtimeStatus(target);
+    return await runtimeStatus(target, deadline);
   } catch (error) {
     if (error instanceof RuntimeRefusal) return undefined;
     throw error;

@@ -28,7 +28,7 @@ export async function abandonStart(
 ): Promise<void> {
   const left = shim.pidfd < 0;
   if (left && !hasCode(reason, 'ERR_CONTAINER_NOT_STARTED')) return;
-  const killed = killRuntimesWriting(dir.pidFile);
+  const killed = await killRuntimesWriting(dir.pidFile);
   if (!left) await endShim(shim, killed);
   // The caller is told why the start failed. If the runtime can't clean up either, delete() will say so.
   await cleanUp().catch(() => undefined);
@@ -41,13 +41,13 @@ export async function abandonStart(
 async function endShim(shim: posix.Spawned<posix.ChildExit | null>, runtimeKilled: boolean): Promise<void> {
   if (runtimeKilled && (await within(shim.exited, END_LIMIT_MS)) !== undefined) return;
   // In this order: the shim's pid names its session as long as the shim is there.
-  killSession(shim.pid, () => shim.pidfd >= 0 && !posix.pidfdHasEnded(shim.pidfd));
+  await killSession(shim.pid, () => shim.pidfd >= 0 && !posix.pidfdHasEnded(shim.pidfd));
   if (shim.pidfd >= 0) shim.kill('SIGKILL');
   await within(shim.exited, END_LIMIT_MS);
 }
 
 /** Ends a start of another supervisor, which is dead or stopped. Its shim is not our child, so it is found in /proc. */
-export function abandonForeignStart(dir: ProcessDir, containerId: string): void {
-  killRuntimesWriting(dir.pidFile);
-  killShimsIn(dir.path, containerId);
+export async function abandonForeignStart(dir: ProcessDir, containerId: string): Promise<void> {
+  await killRuntimesWriting(dir.pidFile);
+  await killShimsIn(dir.path, containerId);
 }

@@ -24,7 +24,7 @@ export interface Attached {
   readonly watch: ExitWatch | undefined;
   /** The end; set if the process has ended and no shim is left to clean up after it. */
   readonly exit: Exit | undefined;
-  /** Whether it is being started, or its supervisor died during that: a shim may still come. */
+  /** Whether it is being started, or its supervisor died during that: {@link isShimComing} tells whether a shim comes. */
   readonly isComing: boolean;
 }
 
@@ -38,7 +38,7 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
       return { watch: undefined, exit: readExit(dir), isComing: false };
     }
     if (watch?.shimGone === false) return { watch, exit: undefined, isComing: false };
-    const isComing = watch !== undefined && isShimComing(dir);
+    const isComing = watch !== undefined && mayShimCome(dir);
     if (!isComing && !hasShim(dir)) return { watch, exit: readExit(dir), isComing };
     watch?.close();
     // It came between the two looks.
@@ -50,13 +50,17 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
   }
 }
 
+/** Whether nothing is recorded of a shim. Call it only if none holds `exit`: then {@link isShimComing} tells more. */
+export function mayShimCome(dir: ProcessDir): boolean {
+  return dir.isCurrent() && !dir.wasStarted() && !isRecorded(dir);
+}
+
 /**
  * Whether a shim was started and has recorded nothing yet, or a supervisor is about to start one. Call it only if no
- * shim holds `exit`. If it returns false, one may have come meanwhile: look at `exit` again.
+ * shim holds `exit`. If it resolves with false, one may have come meanwhile: look at `exit` again. May look at all processes.
  */
-export function isShimComing(dir: ProcessDir): boolean {
-  if (!dir.isCurrent() || dir.wasStarted() || isRecorded(dir)) return false;
-  return isHeld(dir) || hasShimProcess(dir.path, dir.containerId);
+export async function isShimComing(dir: ProcessDir): Promise<boolean> {
+  return mayShimCome(dir) && (isHeld(dir) || (await hasShimProcess(dir.path, dir.containerId)));
 }
 
 function isHeld(dir: ProcessDir): boolean {

@@ -11,8 +11,8 @@ import { type Unit, ownUnit } from '../kernel/unit.js';
 import * as posix from '../posix/index.js';
 import { WITHOUT_MANAGER, userManagerDir } from './scope.js';
 
-/** How long systemctl may take, in milliseconds. */
-const LIMIT_MS = 5000;
+/** How long systemctl may take, in milliseconds. Nothing waits for it, and a systemd that reloads answers late. */
+const LIMIT_MS = 60_000;
 const MAX_ANSWER_BYTES = 100;
 
 /** With these, a stop ends all processes of the unit. */

@@ -4,11 +4,14 @@
  * which polled every 15 ms; this waits for events.
  */
 import { abandonStart } from './abandon.js';
+import type { Deadline } from '../base/deadline.js';
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError, messageOf } from '../base/errors.js';
+import { within } from '../base/promises.js';
+import { ownTurn } from '../base/turns.js';
 import { findRuntime, findShim } from '../disk/programs.js';
+import { runtimeSlots } from '../disk/runtime-slots.js';
 import { identify, killIfRunning, type Identity } from '../kernel/identity.js';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as posix from '../posix/index.js';
 import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
@@ -26,11 +29,20 @@ export interface Launch {
   readonly runtime: string;
   /** The environment of the shim, which the runtime inherits. */
   readonly env: NodeJS.ProcessEnv;
+  /** The time limit of a start, in milliseconds; {@link Attempt.deadline} is what is left of it. */
   readonly timeoutMs: number;
   /** Whether the start is to be on the disk before it is told. */
   readonly durable: boolean;
-  /** Makes the runtime delete what it has of a start that failed. */
+  /** Makes the runtime delete what it has of a start that failed. Has a time limit of its own. */
   readonly cleanUp: () => Promise<void>;
+}
+
+/** One attempt at a start, and who waits for it. */
+export interface Attempt {
+  /** When the start must be over. */
+  readonly deadline: Deadline;
+  /** Called with the error when the start has failed, before the clean-up. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** A started process and its shim, which is not a child of this program. */
@@ -61,9 +73,19 @@ const POLL_WITHOUT_EVENTS_MS = 10;
  *   `ERR_CONTAINER_START_TIMEOUT` after `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the
  *   shim could not be spawned, or if a durable start could not be flushed, and nothing of it runs.
  */
-export async function startShim(launch: Launch): Promise<Started> {
-  // Give other work a turn: the synchronous steps before this have blocked the event loop.
-  await nextTurn();
+export async function startShim(launch: Launch, attempt: Attempt): Promise<Started> {
+  const leave = await attempt.deadline.without(runtimeSlots.enter());
+  try {
+    // What was read and written before this was another piece of work.
+    await attempt.deadline.without(ownTurn());
+    return await startNow(launch, attempt, leave);
+  } finally {
+    leave();
+  }
+}
+
+/** @param leave gives back the place among the runtimes, which the clean-up's commands need. */
+async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: () => void): Promise<Started> {
   const { dir, containerId, env } = launch;
   const command = {
     file: findShim(launch.shim),
@@ -84,13 +106,19 @@ export async function startShim(launch: Launch): Promise<Started> {
       detach: true,
     });
     try {
-      const started = await waitForPid(launch, shim, scoped, changes);
+      const started = await waitForPid(launch, shim, scoped, changes, deadline);
+      await ownTurn();
       recordIdentity(dir, started.identity);
-      if (launch.durable) await keep(dir, started.identity);
+      leave();
+      if (launch.durable) await keep(launch, started.identity, deadline);
       if (scoped === undefined) warnOfKillMode();
       return { ...started, shim, changes };
     } catch (error) {
-      await abandonStart(dir, shim, error, launch.cleanUp);
+      onFailed(error);
+      await abandonStart(dir, shim, error, () => {
+        leave();
+        return launch.cleanUp();
+      });
       throw error;
     }
   } catch (error) {
@@ -107,9 +135,11 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
 }
 
 /** Waits until the started process is on the disk. If that fails, ends it: the caller is told that it was not started. */
-async function keep(dir: ProcessDir, identity: Identity | undefined): Promise<void> {
+async function keep(launch: Launch, identity: Identity | undefined, deadline: Deadline): Promise<void> {
+  const flushed = launch.dir.flushStarted().then(() => true);
   try {
-    await dir.flushStarted();
+    // A disk may hang.
+    if ((await within(flushed, deadline.leftMs)) === undefined) timedOut(launch);
   } catch (error) {
     if (identity !== undefined) killIfRunning(identity);
     throw error;
@@ -121,6 +151,7 @@ function waitForPid(
   shim: posix.Spawned<posix.ChildExit | null>,
   scoped: ScopedStart | undefined,
   changes: DirWatch | undefined,
+  deadline: Deadline,
 ): Promise<Pid> {
   return new Promise<Pid>((resolve, reject) => {
     const shimIdentity = identify(shim.pid);
@@ -141,7 +172,7 @@ function waitForPid(
       }
     };
     const check = (): void => settle(() => readWholePid(launch.dir, shimIdentity));
-    const timer = setTimeout(() => settle(() => timedOut(launch)), launch.timeoutMs);
+    const timer = setTimeout(() => settle(() => timedOut(launch)), deadline.leftMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
     changes?.onFile((name) => {
       if (TELLING_FILES.has(name)) check();

@@ -4,13 +4,14 @@
  */
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError } from '../base/errors.js';
+import { ownTurn } from '../base/turns.js';
 import { ExitWatch } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ChildExit, Spawned } from '../posix/index.js';
 import { reapIfAdopted } from './reap.js';
 import { Waiters } from '../base/promises.js';
-import { hasShim, isShimComing, reattach } from './attach.js';
+import { hasShim, isShimComing, mayShimCome, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
 
 /**
@@ -41,6 +42,8 @@ export class Tracker {
   #shim: Identity | undefined;
   #retry: NodeJS.Timeout | undefined;
   #coming: NodeJS.Timeout | undefined;
+  /** The look for a shim that is under way. */
+  #looking: Promise<void> | undefined;
 
   /** `onLost` is called once if the process was started and its end is lost. */
   constructor(dir: ProcessDir, onLost: () => void) {
@@ -57,7 +60,7 @@ export class Tracker {
 
   /** Opens `exit`. Call it before the shim is spawned, so that its hang-up can't be missed. */
   open(): void {
-    this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, () => this.#shimGone());
+    this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, () => this.#inOwnTurn(() => this.#shimGone()));
   }
 
   /** Call it when the process has started. From then on its end is reported, also if it has ended already. */
@@ -66,7 +69,7 @@ export class Tracker {
     this.#counts = true;
     // The shim's pidfd also tells of the end of a shim that never opened `exit`.
     shim.exited.then(
-      () => this.#shimGone(),
+      () => this.#inOwnTurn(() => this.#shimGone()),
       () => undefined,
     );
     shim.unref();
@@ -84,7 +87,7 @@ export class Tracker {
   attach(): void {
     this.#counts = true;
     this.#shim = this.#dir.readShim();
-    const { watch, exit, isComing } = reattach(this.#dir, () => this.#shimGone());
+    const { watch, exit, isComing } = reattach(this.#dir, () => this.#inOwnTurn(() => this.#shimGone()));
     this.#watch = watch;
     if (isComing) this.#awaitShim();
     try {
@@ -150,7 +153,7 @@ export class Tracker {
     this.#retry = this.#coming = undefined;
     this.#stopWatching();
     this.#stopListening();
-    for (const waiters of [this.#ended, this.#cleaned]) waiters.reject(closedError());
+    for (const waiters of [this.#ended, this.#cleaned]) waiters.reject(closedError);
   }
 
   get #isAwaited(): boolean {
@@ -161,10 +164,18 @@ export class Tracker {
   #listen(changes: DirWatch | undefined): void {
     this.#changes = changes;
     changes?.onFile((name) => {
-      if (name === EXIT_STATUS_FILE) this.#lookForStatus();
+      if (name === EXIT_STATUS_FILE) this.#inOwnTurn(() => this.#lookForStatus());
     });
     // It may have come before the watch.
     this.#lookForStatus();
+  }
+
+  /** What an event of this process makes us do: thousands may end at once. Not done if it is closed meanwhile. */
+  #inOwnTurn(act: () => void): void {
+    const watch = this.#watch;
+    void ownTurn().then(() => {
+      if (this.#watch === watch) act();
+    });
   }
 
   #lookForStatus(): void {
@@ -188,21 +199,41 @@ export class Tracker {
     this.#changes = undefined;
   }
 
-  /** Polls for a shim: another supervisor is starting one, or is cleaning up after one that failed. */
+  /**
+   * Looks for a shim, now and again: another supervisor is starting one, or is cleaning up after one that failed; or it
+   * died meanwhile, and none will come.
+   */
   #awaitShim(): void {
-    this.#coming ??= setInterval(() => this.#lookForShim(), COMING_POLL_MS);
+    if (this.#coming !== undefined) return;
+    const look = (): void => {
+      this.#looking ??= this.#lookForShim().finally(() => {
+        this.#looking = undefined;
+      });
+    };
+    this.#coming = setInterval(look, COMING_POLL_MS);
     if (!this.#isAwaited) this.#coming.unref();
+    look();
   }
 
   /** Stops the poll when a shim has opened `exit` (its hang-up will report the end) or none will come. */
-  #lookForShim(): void {
+  async #lookForShim(): Promise<void> {
+    const poll = this.#coming;
     try {
-      if (this.known() === undefined && this.#watch?.shimGone === true) return;
+      const isComing = await isShimComing(this.#dir);
+      // It was closed meanwhile.
+      if (this.#coming !== poll) return;
+      if (!isComing && this.#isShimGone) this.#settle(readExit(this.#dir));
+      if (this.#exit === undefined && this.#watch?.shimGone === true) return;
     } catch {
       return;
     }
     clearInterval(this.#coming);
     this.#coming = undefined;
+  }
+
+  /** Resolves when it is known whether a shim that has recorded nothing comes, and so whether the end is lost. */
+  async looked(): Promise<void> {
+    await this.#looking;
   }
 
   #shimGone(): void {
@@ -220,11 +251,11 @@ export class Tracker {
   }
 
   /**
-   * Call it if no shim holds `exit`: one will still come, or one has come since (attach.ts has the race), or the process
+   * Call it if no shim holds `exit`: one may still come, or one has come since (attach.ts has the race), or the process
    * has ended.
    */
   #conclude(): Exit | undefined {
-    if (isShimComing(this.#dir)) this.#awaitShim();
+    if (mayShimCome(this.#dir)) this.#awaitShim();
     else if (this.#isShimGone) this.#settle(readExit(this.#dir));
     return this.#exit;
   }

@@ -123,8 +123,8 @@ export class ContainerDir {
   }
 
   /** Removes it with all its contents. It is renamed first, so no program sees half a container. */
-  remove(): void {
-    removeTree(this.path);
+  remove(): Promise<void> {
+    return removeTree(this.path);
   }
 
   hasState(): boolean {
@@ -164,7 +164,7 @@ export class ContainerDir {
 
 const emptyState = { stdin: '', stdout: '', stderr: '', noPivotRoot: false };
 
-function undo(dir: ContainerDir, reason: unknown): never {
-  if (dir.isCurrent()) dir.remove();
+async function undo(dir: ContainerDir, reason: unknown): Promise<never> {
+  if (dir.isCurrent()) await dir.remove();
   throw reason;
 }

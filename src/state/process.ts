@@ -95,8 +95,8 @@ export class ProcessDir {
   }
 
   /** Removes it with all its contents. It is renamed first, so no program sees half a process. */
-  remove(): void {
-    removeTree(this.path);
+  remove(): Promise<void> {
+    return removeTree(this.path);
   }
 
   get exitFifo(): string {

@@ -116,13 +116,21 @@ export class SupervisedContainer {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#onEnded();
-    this.#unsubscribe();
-    this.#monitor.remove(this.container);
-    this.container.close();
-    this.#ended.resolve(undefined);
+    this.closing()();
+  }
+
+  /** Returns a function that does what close() does. It does not close the processes that are started meanwhile. */
+  closing(): () => void {
+    const closeContainer = this.container.closing();
+    return () => {
+      if (this.#closed) return;
+      this.#closed = true;
+      this.#onEnded();
+      this.#unsubscribe();
+      this.#monitor.remove(this.container);
+      closeContainer();
+      this.#ended.resolve(undefined);
+    };
   }
 
   #changed(change: ContainerChange, process: ContainerProcess | undefined): void {

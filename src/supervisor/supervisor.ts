@@ -9,6 +9,7 @@ import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import type { ContainerOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { inTurns } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
 import { type EventConsumers, checkConsumer } from './consumers.js';
@@ -39,7 +40,8 @@ export class Supervisor {
   readonly #supervised = new Map<string, SupervisedContainer>();
   /** The loads that are under way, by the container's id. */
   readonly #loading = new Map<string, Promise<Container>>();
-  #closed = false;
+  /** Set by close(); settles when all containers' objects are closed. */
+  #closed: Promise<void> | undefined;
 
   private constructor(root: string, { initHoldMs, timeoutMs }: SupervisorOptions, parts: SupervisorParts) {
     this.root = root;
@@ -80,7 +82,7 @@ export class Supervisor {
     try {
       const loaded = await Container.loadAll(path, given({ timeoutMs: options.timeoutMs }));
       failures.push(...loaded.failures);
-      supervisor.#recover(loaded.containers);
+      await supervisor.#recover(loaded.containers);
       return supervisor;
     } catch (error) {
       supervisor.close();
@@ -214,34 +216,38 @@ export class Supervisor {
   /**
    * Stops watching, closes the containers' objects, ends iterations, unlocks the root. Does not affect processes. Nothing
    * is written to the log after it. A `create()` or `load()` that is under way fails with `ERR_INVALID_STATE`; a start,
-   * exec or delete goes on, and the next supervisor writes its events.
+   * exec or delete goes on, and the next supervisor writes its events. If there are thousands of containers, the objects of
+   * most are closed, and their descriptors freed, in later turns of the event loop.
    */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#monitor.close();
-    for (const supervised of this.#supervised.values()) supervised.close();
+    if (this.#closed !== undefined) return;
     this.#recorder.close();
     this.#log.close();
     this.#lock.release();
+    this.#monitor.close();
+    // What is started on a container after this call stays open.
+    const closings = [...this.#supervised.values()].map((supervised) => supervised.closing());
+    this.#supervised.clear();
+    this.#closed = inTurns(closings, (close) => close());
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  /** As close(). Resolves when all objects are closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    return Promise.resolve();
+    await this.#closed;
   }
 
-  #recover(containers: Container[]): void {
+  async #recover(containers: Container[]): Promise<void> {
     const found = new Set(containers.map(({ id }) => id));
-    for (const id of this.#recorder.containerIds()) {
+    await inTurns(this.#recorder.containerIds(), (id) => {
       // A container that exists but could not be loaded is not deleted.
       if (!found.has(id) && !existsSync(join(this.root, id))) this.#recorder.conclude(id);
-    }
-    for (const container of containers) this.#begin(container, true);
+    });
+    await inTurns(containers, (container) => this.#begin(container, true));
     this.#log.retire();
   }
 
@@ -296,7 +302,7 @@ export class Supervisor {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new OutliveError('ERR_INVALID_STATE', 'this supervisor is closed');
+    if (this.#closed !== undefined) throw new OutliveError('ERR_INVALID_STATE', 'this supervisor is closed');
   }
 }
 

@@ -20,7 +20,7 @@ describe('promises', () => {
     expect(await waiters.waitAtMost(1)).toBeUndefined();
     expect(waiters.size).toBe(0);
     const failing = expect(waiters.waitAtMost(1000)).rejects.toThrow('no');
-    waiters.reject(new Error('no'));
+    waiters.reject(() => new Error('no'));
     await failing;
     expect([waiters.size, getEventListeners(controller.signal, 'abort').length]).toEqual([0, 0]);
   });

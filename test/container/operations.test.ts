@@ -101,9 +101,10 @@ test('a runtime that hangs is killed after timeoutMs, with what it started', asy
       message: 'oci runtime error: events: did not end in 500 ms',
     });
     const left = (): string[] => processesWith(id).flatMap((pid) => (before.includes(pid) ? [] : [commandLineOf(pid)]));
-    await until('nothing of it is left', () => left().length === 0).catch((cause: unknown) => {
-      throw new Error(`left: ${left().join(', ')}`, { cause });
-    });
+    await until(
+      () => `nothing of it is left: ${left().join(', ')}`,
+      () => left().length === 0,
+    );
     expect(container.state()).toBe('running');
     expect(leftIn(scratch.root, container)).toEqual([]);
   });

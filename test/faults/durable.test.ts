@@ -32,11 +32,11 @@ interface Run {
 async function traced(
   scratch: Scratch,
   strace: (root: string, id: string) => string[],
-  { script = 'exit 7', durable = true, exec = undefined as object | undefined } = {},
+  { script = 'exit 7', durable = true, exec = undefined as object | undefined, timeoutMs = 15_000 } = {},
 ): Promise<Run> {
   const bundle = await writeTestBundle(scratch.mkdir('bundle'), 'host', { args: ['sh', '-c', script] });
   const [id, told, output] = [scratch.newId(), scratch.mkdir('told'), join(scratch.dir, 'trace')];
-  const options = { root: scratch.root, id, bundle, durable };
+  const options = { root: scratch.root, id, bundle, durable, timeoutMs };
   // strace goes on until all that it traces has ended.
   const request = JSON.stringify({ options, told, exec, remove: exec !== undefined });
   const args = ['-f', '--seccomp-bpf', '-y', '-s', '200', '-o', output, ...strace(scratch.root, id)];
@@ -171,6 +171,20 @@ describe.runIf(mayTrace)('a disk that cannot flush', { timeout: 60_000 }, () => 
     });
     expect(seen.failed).toEqual({ code: 'EIO', syscall: 'fsync', path: join(scratch.root, id, 'second') });
     expect(seen.left).toEqual({ state: 'running', processes: ['init'] });
+    await until('nothing of it runs', () => processesOf(scratch.dir).length === 0);
+  });
+});
+
+describe.runIf(mayTrace)('a disk that takes longer than timeoutMs', () => {
+  test('start fails in time, and nothing of it stays', { timeout: 60_000 }, async ({ scratch }) => {
+    const slow = (root: string, id: string): string[] => [
+      ...['-e', 'trace=fsync', '-P', join(root, id, 'init'), '-e', 'inject=fsync:delay_enter=4s'],
+    ];
+    const script = `exec sleep 1000 # ${scratch.dir}`;
+    const { seen, init } = await traced(scratch, slow, { script, timeoutMs: 1500 });
+    expect(seen).toMatchObject({ failed: { code: 'ERR_CONTAINER_START_TIMEOUT' } });
+    // The shim flushes, too, before it leaves: so the clean-up ended after the call, and before the program.
+    expect(existsSync(init)).toBe(false);
     await until('nothing of it runs', () => processesOf(scratch.dir).length === 0);
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
+import { MAX_RUNTIMES, runtimeSlots } from '../../src/disk/runtime-slots.js';
 import { Container, type Process, posix } from '../../src/index.js';
 import { openDescriptors, processesWith } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
@@ -114,47 +115,54 @@ test('a shim that has not opened its FIFOs when a supervisor loads is waited for
   expect(await (await starting).wait()).toMatchObject({ status: 6 });
 });
 
-/** A start that has made its directory goes on in the next turn of the event loop: until then there is no shim. */
-async function claimed(dir: string): Promise<void> {
-  for (let turns = 0; !existsSync(join(dir, 'process.json')); turns++) {
-    if (turns > 1000) throw new Error(`no process.json in ${dir}`);
+/** Begins a start that has made its directory and waits for its turn to run a runtime; `go` lets it start the shim. */
+async function claimed(
+  scratch: Scratch,
+  container: Container,
+): Promise<{ starting: ReturnType<Container['start']>; go: () => void }> {
+  const leaves = await Promise.all(Array.from({ length: MAX_RUNTIMES }, () => runtimeSlots.enter()));
+  const starting = container.start();
+  await until('process.json', () => existsSync(join(scratch.root, container.id, 'init', 'process.json')));
+  const go = (): void => {
+    for (const leave of leaves) leave();
+  };
+  scratch.atEnd(async () => {
+    go();
     await Promise.resolve();
-  }
+  });
+  return { starting, go };
 }
 
 describe('a supervisor that comes while another one is about to start the shim', () => {
   test('sees that a start is under way, and gets the same exit', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] });
-    const starting = starter.start();
-    // Still in the same turn of the event loop: the directory exists, the shim does not.
-    await claimed(join(scratch.root, starter.id, 'init'));
-    const loading = Container.load(scratch.root, starter.id);
+    const { starting, go } = await claimed(scratch, starter);
+    const container = scratch.keep(await Container.load(scratch.root, starter.id));
     expect(processesWith(starter.id)).toEqual([]);
-    const container = scratch.keep(await loading);
     const [process] = container.processes();
     expect(process?.hasEnded).toBe(false);
+    go();
     expect(await process?.wait()).toMatchObject({ status: 6 });
     expect(await (await starting).wait()).toMatchObject({ status: 6 });
   });
 
   test('removes nothing of it as a leftover, however old it looks', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['sh', '-c', 'exit 6'] });
-    const starting = starter.start();
-    await claimed(join(scratch.root, starter.id, 'init'));
+    const { starting, go } = await claimed(scratch, starter);
     utimesSync(join(scratch.root, starter.id, 'init'), 0, 0);
-    const cleaning = Container.cleanUp(scratch.root, { graceMs: 0 });
+    expect(await Container.cleanUp(scratch.root, { graceMs: 0 })).toEqual([]);
     expect(processesWith(starter.id)).toEqual([]);
-    expect(await cleaning).toEqual([]);
+    go();
     expect(await (await starting).wait()).toMatchObject({ status: 6 });
   });
 
   test('leaves the clean-up of a failed start to that one', async ({ scratch }) => {
     const starter = await scratch.container('host', { args: ['/nonexistent'] });
-    const failed = expect(starter.start()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
-    await claimed(join(scratch.root, starter.id, 'init'));
+    const { starting, go } = await claimed(scratch, starter);
     const container = scratch.keep(await Container.load(scratch.root, starter.id));
     const told = container.processes()[0]?.wait();
-    await failed;
+    go();
+    await expect(starting).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
     expect(await told).toMatchObject({ status: undefined, lost: 'its directory was removed' });
   });
 });

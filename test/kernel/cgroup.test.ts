@@ -1,6 +1,6 @@
 /** Where the memory cgroup of a process is, by the formats of /proc/<pid>/cgroup and /proc/<pid>/mountinfo. */
 import { describe, expect, it } from 'vitest';
-import { locate, parseCgroupMounts, parseMembership } from '../../src/kernel/cgroup.js';
+import { cgroupDirectories, locate, parseCgroupMounts, parseMembership } from '../../src/kernel/cgroup.js';
 
 describe('/proc/<pid>/cgroup', () => {
   it.each([
@@ -39,5 +39,39 @@ describe('/proc/<pid>/mountinfo', () => {
     [2, '/', undefined],
   ] as const)('a v%i cgroup %s is at %s', (version, path, expected) => {
     expect(locate({ version, path }, parseCgroupMounts(text, 'memory'))).toBe(expected);
+  });
+});
+
+describe('the directories that a cgroup may have', () => {
+  const mountinfo = [
+    '30 24 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+    '31 24 0:27 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd',
+    '32 24 0:28 /box /mnt/two rw - cgroup2 cgroup2 rw',
+    '33 24 0:29 / / rw - ext4 /dev/sda rw',
+    '',
+  ].join('\n');
+  const cgroups = '4:memory:/own\n1:name=systemd:/\n0::/box/me\n';
+
+  it.each([
+    ['an absolute path', '/a/b', ['/sys/fs/cgroup/memory/a/b', '/sys/fs/cgroup/systemd/a/b']],
+    [
+      'a relative path: below the root and below the own cgroup',
+      'id',
+      ['/sys/fs/cgroup/memory/id', '/sys/fs/cgroup/memory/own/id', '/sys/fs/cgroup/systemd/id', '/mnt/two/me/id'],
+    ],
+    [
+      'one in the part that is mounted',
+      '/box/c',
+      ['/sys/fs/cgroup/memory/box/c', '/sys/fs/cgroup/systemd/box/c', '/mnt/two/c'],
+    ],
+    ['the root', '/', []],
+    ['the own cgroup itself', '.', []],
+    [
+      'one that leads out',
+      '../../x',
+      ['/sys/fs/cgroup/memory/x', '/sys/fs/cgroup/memory/own/x', '/sys/fs/cgroup/systemd/x', '/mnt/two/me/x'],
+    ],
+  ])('%s', (_, cgroup, expected) => {
+    expect(cgroupDirectories(cgroup, mountinfo, cgroups)).toEqual(expected);
   });
 });

@@ -1,7 +1,7 @@
 /** close() while operations are under way, and several operations on one container: the log has one writer. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { Container, type LoggedEvent, Supervisor, posix } from '../../src/index.js';
 import { writeHostTestBundle } from '../support/bundles.js';
 import { collectGarbage } from '../support/garbage.js';
@@ -105,6 +105,45 @@ describe('close()', () => {
     expect(existsSync(join(scratch.root, doomed))).toBe(false);
     const types = (await typesOf(two)).slice(log.split('\n').length - 3);
     expect(types.sort()).toEqual(['delete recovered', 'exit init recovered', 'start init recovered']);
+  });
+
+  test('of containers that take long to close: in several turns, and all else at once', async ({ scratch }) => {
+    const one = await Supervisor.open(scratch.root);
+    const ids = Array.from({ length: 64 }, () => scratch.newId());
+    const options = { bundle: await bundle(scratch) };
+    for (const id of ids) await one.create({ id, ...options });
+    const [first, last] = [one.get(ids[0] ?? ''), one.get(ids.at(-1) ?? '')];
+    const process = await one.start(first.id);
+    const waiting = outcome(process.wait());
+    let closed = 0;
+    // As long as those of some twenty take.
+    const original = Reflect.get(Container.prototype, 'closing');
+    const slow = vi.spyOn(Container.prototype, 'closing').mockImplementation(function (this: Container) {
+      const close = original.call(this);
+      return () => {
+        const beginMs = performance.now();
+        while (performance.now() - beginMs < 0.3) continue;
+        close();
+        closed++;
+      };
+    });
+    try {
+      one.close();
+      expect(closed).toBe(16);
+      expect(one.containers()).toEqual([]);
+      const late = await last.start();
+      const two = await Supervisor.open(scratch.root);
+      await one[Symbol.asyncDispose]();
+      expect(closed).toBe(ids.length);
+      expect(await waiting).toBe('ERR_INVALID_STATE');
+      // It was started after close().
+      const ended = late.wait();
+      late.signal('SIGKILL');
+      expect((await ended).status).toBe(137);
+      await two[Symbol.asyncDispose]();
+    } finally {
+      slow.mockRestore();
+    }
   });
 
   test('gives the lock back although a child that is being made has a copy of its descriptor', async ({ scratch }) => {

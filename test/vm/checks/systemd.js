@@ -76,19 +76,21 @@ const check = (who, killMode, scope) => ({
   run: async () => {
     const manager = managers[who]();
     const service = new Service(manager, { KillMode: killMode }, { scope });
-    const job = await service.start();
-    assert.equal(job.state, 'running');
+    await service.explained(async () => {
+      const job = await service.start();
+      assert.equal(job.state, 'running');
 
-    const cgroup = cgroupOf(job.pid);
-    if (scope === 'none') {
-      assert.equal(cgroup, service.cgroup(), 'no cgroup is made in a unit without Delegate=yes');
-    } else {
-      const slice = manager.uid === 0 ? 'system.slice' : join(`user@${manager.uid}.service`, 'app.slice');
-      assert.match(cgroup, new RegExp(`/${slice}/outlive-${service.marker}-[0-9a-f-]+\\.scope/outlive-[^/]*$`));
-    }
+      const cgroup = cgroupOf(job.pid);
+      if (scope === 'none') {
+        assert.equal(cgroup, service.cgroup(), 'no cgroup is made in a unit without Delegate=yes');
+      } else {
+        const slice = manager.uid === 0 ? 'system.slice' : join(`user@${manager.uid}.service`, 'app.slice');
+        assert.match(cgroup, new RegExp(`/${slice}/outlive-${service.marker}-[0-9a-f-]+\\.scope/outlive-[^/]*$`));
+      }
 
-    if (scope === 'systemd' || killMode === 'process') await outlives(service, job);
-    else await endsWith(service, job, ends[killMode]);
+      if (scope === 'systemd' || killMode === 'process') await outlives(service, job);
+      else await endsWith(service, job, ends[killMode]);
+    });
     await service.end();
   },
 });

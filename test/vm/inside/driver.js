@@ -18,7 +18,7 @@ import { PASSED } from './passed.js';
 const LIMIT_S = 300;
 /** How many checks one service runs. */
 const GROUP = 4;
-const OUTPUT_CHARS = 8000;
+const OUTPUT_CHARS = 30_000;
 /** Which check goes on after a power cut. */
 const PROGRESS = '/var/lib/outlive-progress';
 

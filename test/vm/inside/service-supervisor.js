@@ -2,7 +2,7 @@
  * The supervisor of the checks of systemd: each start of it brings back the job of its state root, or starts one if there is
  * none. When the job has ended, it deletes it and starts another. It writes what it finds to a file for each start,
  * `<dir>/report-<n>.jsonl`, and its warnings to `<dir>/warnings.jsonl`. It stays until it is ended.
- * Argument: a ServiceOptions (service.js) as JSON.
+ * Argument: a file with a ServiceOptions (service.js) as JSON.
  */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { Container, makeStdioFifos } from 'outlive';
 import { writeBundle } from './check.js';
 
 /** @type {import('./service.js').ServiceOptions} */
-const options = JSON.parse(process.argv[2] ?? '{}');
+const options = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
 const { dir, id, runtime = 'host', scope, script, resources, subgroup, keep = false, execs = 0 } = options;
 const root = join(dir, 'state');
 

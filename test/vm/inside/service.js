@@ -1,6 +1,6 @@
 /** Supervisors that are services of systemd: under which manager, and with which job. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chownSync,
   existsSync,
@@ -8,16 +8,19 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { processesOf } from '../../support/proc.js';
 import { nothingLeft, until } from './check.js';
 
 /**
- * @typedef {object} ServiceOptions the argument of service-supervisor.js
+ * @typedef {object} ServiceOptions what service-supervisor.js reads
  * @property {string} dir
  * @property {string} id of its container
  * @property {string} script what its job does
@@ -86,7 +89,11 @@ export class Service {
 
   /** Starts it, best as a transient unit: to read a unit file, systemd takes seconds here. */
   begin() {
-    const argv = [process.execPath, supervisor, JSON.stringify(this.#options)];
+    // In a file: systemd 252 escapes the `;` of an argument of a transient unit when it stores that, and does not read it
+    // back as it was after a daemon-reload, which other checks cause.
+    const options = join(this.dir, 'options.json');
+    writeFileSync(options, JSON.stringify(this.#options));
+    const argv = [process.execPath, supervisor, options];
     if (typeof this.#unit === 'string') {
       const dir = this.#manager.isUsers ? `/run/user/${this.#manager.uid}/systemd/user` : '/run/systemd/system';
       mkdirSync(dir, { recursive: true });
@@ -112,6 +119,34 @@ export class Service {
       const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
       return lines.length >= number && JSON.parse(lines[number - 1] ?? '');
     });
+  }
+
+  /** Runs a check of this service; if it fails, its error says what systemd, the files and the kernel say. */
+  async explained(/** @type {() => Promise<void>} */ check) {
+    await check().catch((/** @type {unknown} */ cause) => {
+      throw new Error(`${String(cause)}\n${this.#condition()}`, { cause });
+    });
+  }
+
+  #condition() {
+    const of = this.#manager.isUsers ? '--user-unit' : '--unit';
+    const files = readdirSync(this.dir, { recursive: true, encoding: 'utf8' }).map((name) => {
+      const path = join(this.dir, name);
+      return statSync(path).isFile() && statSync(path).size < 2000 ? `${name}: ${readFileSync(path, 'utf8')}` : name;
+    });
+    const processes = processesOf(this.marker).map(({ pid, what }) => {
+      const [stack, status] = ['stack', 'syscall'].map((name) => readFileSync(`/proc/${pid}/${name}`, 'utf8'));
+      const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      return `${pid}: ${what}\n${status}${stack}${open.join('\n')}`;
+    });
+    const run = (/** @type {string} */ file, /** @type {string[]} */ ...args) =>
+      spawnSync(file, args, { encoding: 'utf8' }).stdout;
+    return [
+      ...files,
+      ...processes,
+      run('systemctl', 'list-jobs', '--no-pager'),
+      run('journalctl', '--no-pager', '--lines=200', of, this.unit),
+    ].join('\n');
   }
 
   async start() {

@@ -1,0 +1,46 @@
+/**
+ * Keeps many operations that run at once from holding the event loop. Each of them does its synchronous work (reads of
+ * small files, mostly) in pieces of about a millisecond; here each piece gets a turn of the event loop of its own. If they
+ * did without, a thousand operations that begin, or get their events, in one turn would make that turn last a second.
+ */
+
+/** In the order of the calls. There is one for each thread. */
+const waiting: (() => void)[] = [];
+
+/**
+ * Resolves in a turn of the event loop in which nobody else's wait here resolves. The caller then does one piece of work
+ * synchronously, and calls this again before the next one.
+ */
+export function ownTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (waiting.length === 1) setImmediate(next);
+  });
+}
+
+/** How long inTurns() works in one turn of the event loop, in milliseconds; and after how many items it looks at the clock. */
+const PIECE_MS = 2;
+const PIECE_ITEMS = 16;
+
+/**
+ * Calls `act` for each item, in their order: at once for the first 16 and for as many as can be done in two milliseconds, for
+ * the others in later turns of the event loop. `act` must be short, some 0.1 ms. Resolves after the last one; rejects with what `act` throws, and the rest is left out.
+ */
+export async function inTurns<T>(items: Iterable<T>, act: (item: T) => void): Promise<void> {
+  let endsMs = performance.now() + PIECE_MS;
+  let count = 0;
+  for (const item of items) {
+    if (count > 0 && count % PIECE_ITEMS === 0 && performance.now() >= endsMs) {
+      await ownTurn();
+      endsMs = performance.now() + PIECE_MS;
+    }
+    count++;
+    act(item);
+  }
+}
+
+function next(): void {
+  waiting[0]?.();
+  waiting.shift();
+  if (waiting.length > 0) setImmediate(next);
+}

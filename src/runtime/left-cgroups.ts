@@ -1,0 +1,46 @@
+/**
+ * Removes the empty cgroups that a runtime leaves if it is killed while it makes a container: runc and crun make them
+ * first, and record the container after its hooks, so that their `delete` does not find them. Only cgroups with this
+ * container's path are removed, and the kernel removes none that has a process or a cgroup in it.
+ * Does nothing for the host runtime, which records its cgroup before it makes that. Behaviour: cgroups(7); runc's and
+ * crun's `linux.cgroupsPath`.
+ */
+import { readFile, rmdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '../base/errors.js';
+import { HOST_RUNTIME } from '../disk/programs.js';
+import { cgroupDirectories } from '../kernel/cgroup.js';
+import { readBundle } from '../oci/bundle.js';
+import type { RuntimeTarget } from './call.js';
+
+/** A killed process is in its cgroup until the kernel has ended it: how often and after how many milliseconds to retry. */
+const RETRIES = 20;
+const RETRY_MS = 20;
+
+/** Never rejects: what can't be removed stays, as without this. Takes half a second at most. */
+export async function removeLeftCgroups({ id, bundle, runtime }: RuntimeTarget): Promise<void> {
+  if (runtime === HOST_RUNTIME) return;
+  try {
+    const cgroup = readBundle(bundle).linux?.cgroupsPath ?? '';
+    // `slice:prefix:name` is systemd's: it removes its units by itself.
+    if (typeof cgroup !== 'string' || cgroup.includes(':')) return;
+    const mountinfo = await readFile('/proc/self/mountinfo', 'utf8');
+    const cgroups = await readFile('/proc/self/cgroup', 'utf8');
+    await Promise.all(cgroupDirectories(cgroup === '' ? id : cgroup, mountinfo, cgroups).map(removeIfEmpty));
+  } catch {
+    // Ignore: the bundle is gone, or no cgroup is to be seen here.
+  }
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  for (let retries = 0; retries < RETRIES; retries++) {
+    try {
+      await rmdir(directory);
+      return;
+    } catch (error) {
+      // Anything but EBUSY does not pass: it is not there, or is not ours to remove.
+      if (!hasCode(error, 'EBUSY')) return;
+    }
+    await delay(RETRY_MS);
+  }
+}
