@@ -103,45 +103,64 @@ const controllers = (cgroup: string): string[] => {
   const file = join(cgroup, 'cgroup.controllers');
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ') : [];
 };
-const own = ownCgroup().replace(/\/$/, '');
-const mayMake = cgroupsWork();
-/** The root of the hierarchy may have controllers enabled for the cgroups below it, and processes. */
-const hasHugetlb = mayMake && isRoot && controllers(own).includes('hugetlb') && !existsSync(join(own, 'cgroup.type'));
+const mount = /^\S+ \S+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1] ?? '';
+/** The root of the hierarchy may have controllers enabled for the cgroups below it, and processes. It alone has no type. */
+const hasHugetlb = isRoot && controllers(mount).includes('hugetlb') && !existsSync(join(mount, 'cgroup.type'));
 
 const LIMITS: HostResources = { unified: { 'hugetlb.2MB.max': '4194304' } };
-const cgroupOf = (pid: number): string => {
-  const mount = /^\S+ \S+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1] ?? '';
-  return join(mount, /^0::(\/.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '');
-};
+const cgroupOf = (pid: number): string =>
+  join(mount, /^0::(\/.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '');
 const limitOf = (cgroup: string): string => readFileSync(join(cgroup, 'hugetlb.2MB.max'), 'utf8').trim();
 
-describe.runIf(wantRight('the root of a cgroup v2 with the controller hugetlb', hasHugetlb))('limits', () => {
-  const options = (scratch: Scratch, cgroup: string): { runtime: string; runtimeArgs: string[] } => {
-    // Enters the cgroup with its shim, and goes on as the host runtime.
-    const runtime = join(scratch.dir, 'runtime');
-    const enter = `echo $PPID >'${cgroup}/cgroup.procs'; echo 0 >'${cgroup}/cgroup.procs'`;
-    const host = posix.nativeExecutable('outlive-host');
-    writeFileSync(runtime, `#!/bin/sh\ncase "$*" in *\\ run\\ *) ${enter};; esac\nexec '${host}' "$@"\n`, {
-      mode: 0o700,
-    });
-    return { runtime, runtimeArgs: ['--root', join(scratch.dir, 'host')] };
-  };
-  const start = { args: ['sleep', '1000'], resources: LIMITS };
+/** A cgroup that can have limits below it, and one in it from which containers are run. */
+interface Cgroups {
+  readonly outer: string;
+  readonly inner: string;
+  readonly options: { runtime: string; runtimeArgs: string[] };
+}
 
-  test('are set before the process runs, hold for an exec, are changed, and go with the cgroup', async ({
-    scratch,
-  }) => {
-    const args = ['sh', '-c', `cat ${own}$(sed -n s/0:://p /proc/self/cgroup)/hugetlb.2MB.max; sleep 1000`];
-    const container = await scratch.container('host', { args, resources: LIMITS });
+/** Makes them. @param mark an extended attribute of the inner one, `name=value`; '': none */
+function makeCgroups(scratch: Scratch, name: string, mark = ''): Cgroups {
+  const outer = join(mount, `test-${process.pid}-limits`);
+  const inner = join(outer, name);
+  mkdirSync(inner, { recursive: true });
+  scratch.atEnd(async () => {
+    // The shim leaves its cgroup when it has deleted the container.
+    for (const dir of [join(inner, 'shim'), inner, outer].filter((one) => existsSync(one))) {
+      await until(`${dir} is empty`, () => readFileSync(join(dir, 'cgroup.events'), 'utf8').includes('populated 0'));
+      rmdirSync(dir);
+    }
+  });
+  for (const dir of [mount, outer]) writeFileSync(join(dir, 'cgroup.subtree_control'), '+hugetlb');
+  if (mark !== '') {
+    const code = 'import os, sys; os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())';
+    execFileSync('python3', ['-c', code, inner, ...mark.split('=')]);
+  }
+  // Enters the cgroup with its shim, and goes on as the host runtime.
+  const runtime = join(scratch.dir, 'runtime');
+  const enter = `echo $PPID >'${inner}/cgroup.procs'; echo 0 >'${inner}/cgroup.procs'`;
+  const host = posix.nativeExecutable('outlive-host');
+  const script = `#!/bin/sh\ncase "$*" in *\\ run\\ *) ${enter};; esac\nexec '${host}' "$@"\n`;
+  writeFileSync(runtime, script, { mode: 0o700 });
+  return { outer, inner, options: { runtime, runtimeArgs: ['--root', join(scratch.dir, 'host')] } };
+}
+
+describe.runIf(wantRight('the root of a cgroup v2 with the controller hugetlb', hasHugetlb))('limits', () => {
+  const SLEEP = { args: ['sleep', '1000'] };
+
+  test('are set before the process runs, hold for an exec, are changed, go with the cgroup', async ({ scratch }) => {
+    const { outer, options } = makeCgroups(scratch, 'unit');
+    const script = `cat ${mount}$(sed -n s/0:://p /proc/self/cgroup)/hugetlb.2MB.max; sleep 1000`;
+    const container = await scratch.container('host', { args: ['sh', '-c', script], resources: LIMITS }, options);
     const init = await container.start({ stdio: makeStdioFifos(scratch.mkdir('stdio')) });
     const [first] = (await init.openStdout().take(1).toArray()) as Buffer[];
     expect(String(first)).toBe('4194304\n');
     const cgroup = cgroupOf(init.systemPid);
-    expect(dirname(cgroup)).toBe(own);
+    expect(dirname(cgroup)).toBe(outer);
     await container.updateResources({ unified: { 'hugetlb.2MB.max': 'max', 'cgroup.max.depth': '2' } });
     expect(limitOf(cgroup)).toBe('max');
     expect(readFileSync(join(cgroup, 'cgroup.max.depth'), 'utf8')).toBe('2\n');
-    const more = await container.exec('more', { args: ['sleep', '1000'] });
+    const more = await container.exec('more', SLEEP);
     expect(cgroupOf(more.systemPid)).toBe(cgroup);
     const wrong = container.updateResources({ unified: { 'hugetlb.2MB.max': 'many' } });
     const message = expect.stringContaining('unified.hugetlb.2MB.max: the kernel refuses "many"') as string;
@@ -151,74 +170,72 @@ describe.runIf(wantRight('the root of a cgroup v2 with the controller hugetlb', 
     expect(existsSync(cgroup)).toBe(false);
   });
 
-  test('are added to a container without', async ({ scratch }) => {
-    const container = await scratch.container('host', { args: ['sleep', '1000'] });
+  test('an exec that cannot enter their cgroup is not started', async ({ scratch }) => {
+    const { outer, options } = makeCgroups(scratch, 'unit');
+    const container = await scratch.container('host', { ...SLEEP, resources: LIMITS }, options);
     const { systemPid } = await container.start();
-    await container.updateResources(LIMITS);
-    expect(limitOf(cgroupOf(systemPid))).toBe('4194304');
-  });
-
-  test('a value that the kernel refuses, and a file that it does not have: nothing runs or is left', async ({
-    scratch,
-  }) => {
-    const names = readdirSync(own);
-    for (const [code, unified] of [
-      ['ERR_OCI_RUNTIME', { 'hugetlb.2MB.max': 'many' }],
-      ['ERR_LIMITS_UNAVAILABLE', { 'hugetlb.3MB.max': '1' }],
-    ] as const) {
-      const ran = join(scratch.dir, 'ran');
-      const container = await scratch.container('host', { args: ['touch', ran], resources: { unified } });
-      const message = expect.stringContaining(`linux.resources.unified.${Object.keys(unified)[0]}`) as string;
-      await expect(container.start()).rejects.toMatchObject({ code, message });
-      expect(existsSync(ran)).toBe(false);
-      expect(readdirSync(own).filter((name) => name.includes(container.id) && !names.includes(name))).toEqual([]);
-    }
+    const cgroup = cgroupOf(systemPid);
+    // With controllers enabled below it, a cgroup takes no process.
+    writeFileSync(join(outer, 'unit', 'cgroup.procs'), String(systemPid));
+    mkdirSync(join(cgroup, 'below'));
+    writeFileSync(join(cgroup, 'cgroup.subtree_control'), '+hugetlb');
+    const ran = join(scratch.dir, 'ran');
+    const message = expect.stringContaining("cannot enter the cgroup with the container's limits: ") as string;
+    const refused = container.exec('more', { args: ['touch', ran] });
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME', message });
+    expect(existsSync(ran)).toBe(false);
+    await container.delete();
   });
 
   test.for([
-    ['a scope of the library: its shim is moved away', 'outlive-x-0.scope', '', 'own'],
-    ['a cgroup that is no unit: beside it', 'unit', '', 'above'],
+    ['a value that the kernel refuses', 'ERR_OCI_RUNTIME', { 'hugetlb.2MB.max': 'many' }],
+    ['a file that it does not have', 'ERR_LIMITS_UNAVAILABLE', { 'hugetlb.3MB.max': '1' }],
+  ] as const)('%s: nothing runs or is left', async ([, code, unified], { scratch }) => {
+    const { outer, options } = makeCgroups(scratch, 'unit');
+    const ran = join(scratch.dir, 'ran');
+    const container = await scratch.container('host', { args: ['touch', ran], resources: { unified } }, options);
+    const message = expect.stringContaining(`linux.resources.unified.${Object.keys(unified)[0]}`) as string;
+    await expect(container.start()).rejects.toMatchObject({ code, message });
+    expect(existsSync(ran)).toBe(false);
+    expect(readdirSync(outer).filter((name) => name.startsWith('outlive-'))).toEqual([]);
+  });
+
+  test.for([
+    ['a scope of the library: its shim is moved away', 'outlive-x-0.scope', 'inner', LIMITS],
+    ['a scope of the library, by an update', 'outlive-x-1.scope', 'inner', undefined],
+    ['a cgroup that is no unit: beside it', 'unit', 'outer', LIMITS],
+  ] as const)('in %s', async ([, name, where, resources], { scratch }) => {
+    const cgroups = makeCgroups(scratch, name);
+    const { inner, options } = cgroups;
+    const container = await scratch.container('host', { ...SLEEP, ...(resources && { resources }) }, options);
+    const { systemPid } = await container.start();
+    if (resources === undefined) await container.updateResources(LIMITS);
+    expect(dirname(cgroupOf(systemPid))).toBe(cgroups[where]);
+    expect(limitOf(cgroupOf(systemPid))).toBe('4194304');
+    if (where === 'inner') {
+      expect(readFileSync(join(inner, 'cgroup.procs'), 'utf8')).toBe('');
+      expect(basename(cgroupOf(shimPid(scratch, container.id)))).toBe('shim');
+    }
+    await container.delete();
+  });
+
+  test.for([
     ['a service with Delegate=yes that has processes', 'unit.service', 'user.delegate=1', 'has processes'],
     ['a service without Delegate=yes', 'unit.service', '', 'has no Delegate=yes'],
     ["a container's cgroup", 'outlive-x-0', '', 'has processes'],
-  ] as const)('in %s', async ([, name, mark, where], { scratch }) => {
-    const outer = join(own, `test-${process.pid}-limits`);
-    const cgroup = join(outer, name);
-    mkdirSync(cgroup, { recursive: true });
-    writeFileSync(join(own, 'cgroup.subtree_control'), '+hugetlb');
-    writeFileSync(join(outer, 'cgroup.subtree_control'), '+hugetlb');
-    scratch.atEnd(async () => {
-      await container.delete();
-      const dirs = [join(cgroup, 'shim'), cgroup, outer].filter((dir) => existsSync(dir));
-      // The shim leaves its cgroup when it has deleted the container.
-      for (const dir of dirs) {
-        await until(`${dir} is empty`, () => readFileSync(join(dir, 'cgroup.events'), 'utf8').includes('populated 0'));
-        rmdirSync(dir);
-      }
-    });
-    if (mark !== '') {
-      const code = 'import os, sys; os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())';
-      execFileSync('python3', ['-c', code, cgroup, ...mark.split('=')]);
-    }
-    const container = await scratch.container('host', start, options(scratch, cgroup));
-    if (where !== 'own' && where !== 'above') {
-      const message = expect.stringMatching(
-        new RegExp(`linux\\.resources\\.unified\\.hugetlb\\.2MB\\.max cannot be set: .*${where}.*scope: 'systemd'`),
-      ) as string;
-      await expect(container.start()).rejects.toMatchObject({ code: 'ERR_LIMITS_UNAVAILABLE', message });
-      expect(readdirSync(cgroup).filter((entry) => entry.startsWith('outlive-'))).toEqual([]);
-      return;
-    }
-    const { systemPid } = await container.start();
-    expect(dirname(cgroupOf(systemPid))).toBe(where === 'own' ? cgroup : outer);
-    expect(limitOf(cgroupOf(systemPid))).toBe('4194304');
-    if (where === 'own') {
-      expect(readFileSync(join(cgroup, 'cgroup.procs'), 'utf8')).toBe('');
-      expect(basename(cgroupOf(shimPid(scratch, container.id)))).toBe('shim');
-    }
+  ] as const)('are refused in %s', async ([, name, mark, why], { scratch }) => {
+    const { inner, options } = makeCgroups(scratch, name, mark);
+    const container = await scratch.container('host', { ...SLEEP, resources: LIMITS }, options);
+    const field = 'linux\\.resources\\.unified\\.hugetlb\\.2MB\\.max';
+    const message = expect.stringMatching(new RegExp(`${field} cannot be set: .*${why}.*scope: 'systemd'`)) as string;
+    await expect(container.start()).rejects.toMatchObject({ code: 'ERR_LIMITS_UNAVAILABLE', message });
+    expect(readdirSync(inner).filter((entry) => entry.startsWith('outlive-'))).toEqual([]);
   });
 });
 
+const own = ownCgroup().replace(/\/$/, '');
+/** In a unit of systemd other things are missing first. */
+const mayMake = cgroupsWork() && !/\.(?:service|scope)(?:\/|$)/.test(own);
 const lacks = mayMake && !controllers(own).includes('memory');
 describe.runIf(lacks)('where cgroup v2 has no controller memory', () => {
   test('a limit of it is refused by name, at the start and by an update', async ({ scratch }) => {
