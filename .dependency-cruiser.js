@@ -12,7 +12,8 @@ const rows = {
   state: ['oci', 'stdio'],
   shim: ['state'],
   runtime: ['state'],
-  container: ['runtime', 'shim'],
+  output: ['state'],
+  container: ['runtime', 'shim', 'output'],
   monitor: ['container'],
   supervisor: ['monitor'],
 };

@@ -6,6 +6,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { durable } from './durable.js';
 import { events } from './events.js';
+import { log } from './log.js';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
@@ -27,6 +28,7 @@ const MEASUREMENTS = {
   shimMemory,
   stdout,
   terminal,
+  log,
   many,
   events,
 };

@@ -21,11 +21,15 @@ export type {
   LoadFailure,
   StartOptions,
 } from './container/options.js';
+export type { AttachOptions, Attachment } from './container/attach.js';
 export type { Leftover } from './container/leftovers.js';
 export type { State } from './container/lifecycle.js';
 export type { Exit, ExitRecord } from './state/exit.js';
 export { makeStdioFifos, openInput, openOutput } from './stdio/stdio.js';
 export type { OutputOptions, Stdio } from './stdio/stdio.js';
+export type { LogOptions, StdioOptions } from './stdio/kinds.js';
+export { readLog } from './output/read.js';
+export type { OutputItem, OutputReadOptions } from './output/options.js';
 export type { OnRead } from './stdio/streams.js';
 export type { RuntimeStatus } from './runtime/status.js';
 export type {

@@ -24,9 +24,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<bytes_readable_call>(exports, "bytesReadable");
   add<eventfd_call>(exports, "eventfd");
   add<flock_call>(exports, "flock");
+  add<inotify_add_watch_call>(exports, "inotifyAddWatch");
+  add<inotify_rm_watch_call>(exports, "inotifyRmWatch");
   add<open_owned_call>(exports, "openOwned");
   add<pidfd_open_owned_call>(exports, "pidfdOpenOwned");
   add<eventfd_owned_call>(exports, "eventfdOwned");
+  add<inotify_owned_call>(exports, "inotifyOwned");
   add<close_owned_call>(exports, "closeOwned");
   add<kill_call>(exports, "kill");
   add<getpgid_call>(exports, "getpgid");

@@ -31,11 +31,14 @@ Napi::Value set_pipe_size_call(const Napi::CallbackInfo& info);
 Napi::Value bytes_readable_call(const Napi::CallbackInfo& info);
 Napi::Value eventfd_call(const Napi::CallbackInfo& info);
 Napi::Value flock_call(const Napi::CallbackInfo& info);
+Napi::Value inotify_add_watch_call(const Napi::CallbackInfo& info);
+Napi::Value inotify_rm_watch_call(const Napi::CallbackInfo& info);
 
 // owned.cc
 Napi::Value open_owned_call(const Napi::CallbackInfo& info);
 Napi::Value pidfd_open_owned_call(const Napi::CallbackInfo& info);
 Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info);
+Napi::Value inotify_owned_call(const Napi::CallbackInfo& info);
 Napi::Value close_owned_call(const Napi::CallbackInfo& info);
 
 // processes.cc

@@ -1,8 +1,9 @@
 // System calls on paths and descriptors: mkfifo(3), open(2), close(2), read(2), readv(2), write(2), fcntl(2),
-// ioctl_pipe(2), eventfd(2), flock(2). A read or write that could wait is refused.
+// ioctl_pipe(2), eventfd(2), flock(2), inotify(7). A read or write that could wait is refused.
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -103,4 +104,17 @@ Napi::Value eventfd_call(const Napi::CallbackInfo& info) {
 
 Napi::Value flock_call(const Napi::CallbackInfo& info) {
   return number(info, retried([&] { return flock(int_arg(info, 0), int_arg(info, 1)); }));
+}
+
+// (fd, path, mask)
+Napi::Value inotify_add_watch_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0);
+  const char* path = path_arg(info, 1);
+  uint32_t mask = info[2].As<Napi::Number>().Uint32Value();
+  return number(info, retried([&] { return inotify_add_watch(fd, path, mask); }));
+}
+
+// (fd, wd)
+Napi::Value inotify_rm_watch_call(const Napi::CallbackInfo& info) {
+  return number(info, retried([&] { return inotify_rm_watch(int_arg(info, 0), int_arg(info, 1)); }));
 }

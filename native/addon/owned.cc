@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <new>
@@ -92,6 +93,10 @@ Napi::Value pidfd_open_owned_call(const Napi::CallbackInfo& info) {
 Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info) {
   unsigned initial = info[0].As<Napi::Number>().Uint32Value();
   return owned_by_env(info, [&] { return retried([&] { return eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK); }); });
+}
+
+Napi::Value inotify_owned_call(const Napi::CallbackInfo& info) {
+  return owned_by_env(info, [] { return retried([] { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }); });
 }
 
 // (fd): -EBADF when it is not among the owned ones, or closed already

@@ -18,6 +18,12 @@ int64_t monotonic_ms() {
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t realtime_us() {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
+}
+
 int ms_until(int64_t deadline_ms) {
   int64_t left = deadline_ms - monotonic_ms();
   return left < 0 ? 0 : static_cast<int>(left);

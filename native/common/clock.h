@@ -8,6 +8,9 @@
 
 int64_t monotonic_ms();
 
+// The wall clock: microseconds since 1970.
+int64_t realtime_us();
+
 // Milliseconds until the deadline, at least 0, as poll(2) takes them.
 int ms_until(int64_t deadline_ms);
 

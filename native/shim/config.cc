@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 namespace {
 
@@ -76,7 +77,33 @@ struct Members {
   }
 };
 
+// The smallest segment; and how many of the largest ones a log has room for at least: while a new one grows, the one
+// before it stays.
+constexpr int64_t kMinSegmentBytes = 4096;
+constexpr int64_t kMinSegments = 2;
+
+int take_log(const Members& members, LogConfig* out) {
+  JsonValue value;
+  if (!members.find("log", &value)) return 0;
+  if (!value.is(JsonType::Object)) return members.wrong_type("log", "an object");
+  const Members log = {"process.json: log", value, members.why};
+  int64_t segment_bytes = 0;
+  int64_t max_bytes = 0;
+  int err = log.take_string("dir", &out->dir);
+  if (err < 0) return err;
+  if (out->dir == nullptr || out->dir[0] != '/') return log.wrong_type("dir", "an absolute path");
+  if (!value.get("segmentBytes").as_int(&segment_bytes) || segment_bytes < kMinSegmentBytes)
+    return log.wrong_type("segmentBytes", "an integer, at least 4096");
+  if (!value.get("maxBytes").as_int(&max_bytes) || max_bytes / kMinSegments < segment_bytes)
+    return log.wrong_type("maxBytes", "an integer, at least twice segmentBytes");
+  out->segment_bytes = static_cast<uint64_t>(segment_bytes);
+  out->max_bytes = static_cast<uint64_t>(max_bytes);
+  return 0;
+}
+
 }  // namespace
+
+bool ShimConfig::is_logged(int stream) const { return log.dir != nullptr && strcmp(stdio_path[stream], log.dir) == 0; }
 
 int load_config(ShimConfig* config, TextBuilder& why) {
   constexpr const char* kPath = "process.json";
@@ -91,6 +118,7 @@ int load_config(ShimConfig* config, TextBuilder& why) {
   if ((err = members.take_string("containerdStdin", &config->stdio_path[0])) < 0) return err;
   if ((err = members.take_string("containerdStdout", &config->stdio_path[1])) < 0) return err;
   if ((err = members.take_string("containerdStderr", &config->stdio_path[2])) < 0) return err;
+  if ((err = take_log(members, &config->log)) < 0) return err;
   if ((err = members.take_string("checkpoint", &config->checkpoint)) < 0) return err;
   if ((err = members.take_id("rootUID", &config->root_uid)) < 0) return err;
   if ((err = members.take_id("rootGID", &config->root_gid)) < 0) return err;

@@ -5,7 +5,7 @@
 
 #include "common/unique_fd.h"
 
-enum class Source { Signals, Control, Console, Master, Stdin, StdinPipe, Stdout, Changes, Count };
+enum class Source { Signals, Control, Console, Master, Stdin, StdinPipe, Stdout, LogStdout, LogStderr, Changes, Count };
 
 class EventLoop {
  public:

@@ -45,9 +45,12 @@ void delete_container(JsonLog& log, Shim& shim, bool force) {
 
 // Tells the end. A disk that cannot flush is no reason not to tell it.
 void record_exit(JsonLog& log, Shim& shim) {
+  shim.drain_output();
+  if (shim.flush_log() < 0) log.warning(shim.why().view());
   if (shim.write_exit() < 0) return log.error(shim.why().view());
   if (shim.flush_exit() < 0) log.warning(shim.why().view());
   if (shim.publish_exit() < 0) return log.error(shim.why().view());
+  shim.end_log();
   if (shim.flush_directory() < 0) log.warning(shim.why().view());
 }
 
@@ -101,7 +104,10 @@ int main(int argc, char** argv) {
   record_exit(log, shim);
   delete_container(log, shim, false);
   shim.close_exit();
-  if (shim.nothing_held()) return 0;
-  shim.begin_linger();
-  return shim.serve_until(&Shim::nothing_held) < 0 ? fail(log, shim) : 0;
+  if (!shim.nothing_held()) {
+    shim.begin_linger();
+    if (shim.serve_until(&Shim::nothing_held) < 0) return fail(log, shim);
+  }
+  shim.drain_output();
+  return 0;
 }

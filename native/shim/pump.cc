@@ -29,12 +29,23 @@ int Pump::open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty) {
   return 0;
 }
 
+int Pump::open(int source_fd, OutputLog* log, size_t capacity) {
+  log_ = log;
+  return open(source_fd, -1, capacity, false);
+}
+
 void Pump::run(bool may_read) {
   for (int round = 0; round < kRoundsPerTurn; round++) {
     if (!load(may_read)) return;
     (void)flush(size_);
     if (size_ > 0) return;
   }
+}
+
+void Pump::trim() {
+  if (!wants_trim() || size_ > 0) return;
+  (void)madvise(buffer_, capacity_, MADV_DONTNEED);
+  is_used_ = false;
 }
 
 bool Pump::load(bool may_read) { return size_ > 0 || (may_read && fill()); }
@@ -49,6 +60,7 @@ bool Pump::fill() {
     ssize_t n = read(source_fd_, buffer_ + size_, capacity_ - size_);
     if (n > 0) {
       size_ += static_cast<size_t>(n);
+      is_used_ = true;
       continue;
     }
     if (n < 0 && errno == EINTR) continue;
@@ -67,6 +79,13 @@ bool Pump::fill() {
 size_t Pump::flush(size_t limit) {
   sink_full_ = false;
   size_t written = 0;
+  if (log_ != nullptr) {
+    written = std::min(size_, limit);
+    log_->write(LogKind::Stdout, {buffer_ + start_, written});
+    start_ += written;
+    size_ -= written;
+    return written;
+  }
   while (size_ > 0 && written < limit && sink_error_ == 0) {
     ssize_t n = write(sink_fd_, buffer_ + start_, std::min(size_, limit - written));
     if (n >= 0) {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "shim/output_log.h"
+
 class Pump {
  public:
   Pump() = default;
@@ -14,6 +16,8 @@ class Pump {
   // Borrows both descriptors: 0 or -errno. While no process has a pty open, a write to its master fails with EIO; so
   // for a pty as the sink, EIO means "try later". For any other sink it means that the sink is given up.
   int open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty);
+  // The same to a log, which takes all at once.
+  int open(int source_fd, OutputLog* log, size_t capacity);
   bool is_open() const { return buffer_ != nullptr; }
 
   // Moves bytes until one side would block, or for a limited number of rounds. Without `may_read` it only writes what
@@ -39,11 +43,16 @@ class Pump {
   // The errno for which the sink was given up, or 0. From then on, bytes are read and discarded.
   int sink_error() const { return sink_error_; }
 
+  // With a log: gives the buffer's memory back, after a time in which nothing was read.
+  void trim();
+  bool wants_trim() const { return log_ != nullptr && is_used_; }
+
  private:
   bool fill();
 
   int source_fd_ = -1;
   int sink_fd_ = -1;
+  OutputLog* log_ = nullptr;  // in place of it
   char* buffer_ = nullptr;
   size_t capacity_ = 0;
   size_t start_ = 0;
@@ -54,5 +63,6 @@ class Pump {
   bool source_ended_ = false;
   bool source_hung_up_ = false;
   bool sink_full_ = false;
+  bool is_used_ = false;  // the buffer has memory
   char last_written_ = '\n';
 };

@@ -30,9 +30,10 @@ void drain(int fd) {
 
 int Shim::serve_until(Condition done, int limit_ms) {
   int64_t deadline = limit_ms < 0 ? INT64_MAX : monotonic_ms() + limit_ms;
+  // SIGCHLD may have come before the loop ran. Later only after one: a look costs as much as a read of the log's pipe.
+  bool has_news = true;
   for (;;) {
-    // Always: SIGCHLD may have come before the loop ran, and one signal can stand for many children.
-    reap();
+    if (has_news) reap();
     if ((this->*done)()) return 0;
     int err = want_events();
     if (err < 0) return fail("epoll", err);
@@ -43,6 +44,7 @@ int Shim::serve_until(Condition done, int limit_ms) {
       if (timeout < 0 || left < timeout) timeout = static_cast<int>(left);
     }
     if ((err = loop_.wait(timeout)) < 0) return fail("epoll_wait", err);
+    has_news = loop_.ready(Source::Signals);
     dispatch();
   }
 }
@@ -52,13 +54,16 @@ int Shim::poll_interval_ms() const {
   if (candidate_pid_ > 0 && process_pid_ == 0) return kAdoptPollMs;
   int retry_ms = terminal_.retry_ms(process_ended_);
   if (retry_ms >= 0) return retry_ms;
+  if (stdio_.log_pipes.idle_ms() >= 0) return stdio_.log_pipes.idle_ms();
   return exit_fd_.valid() ? -1 : kLingerPollMs;
 }
 
 int Shim::want_events() {
   int err = loop_.want(Source::Control, control_fd_.get(), EPOLLIN);
   if (err < 0) return err;
-  return config_.terminal ? terminal_.want_events(loop_) : stdio_.relay.want_events(loop_);
+  if (config_.terminal) return terminal_.want_events(loop_);
+  err = stdio_.relay.want_events(loop_);
+  return err < 0 ? err : stdio_.log_pipes.want_events(loop_);
 }
 
 void Shim::dispatch() {
@@ -69,6 +74,7 @@ void Shim::dispatch() {
   if (loop_.ready(Source::Console)) (void)terminal_.receive();
   terminal_.serve(loop_);
   stdio_.relay.serve(loop_);
+  stdio_.log_pipes.serve(loop_, stdio_.log);
 }
 
 // SIGCHLD only has to wake us. SIGTERM is read only while we linger: a manager that stops our service would wait for
@@ -80,8 +86,8 @@ void Shim::read_signals() {
   }
 }
 
-// Until the process is known, only the runtime is reaped. An adopted process that has died meanwhile stays a zombie, so
-// its status can be read once the pid file tells which one it is.
+// One SIGCHLD can stand for many children. Until the process is known, only the runtime is reaped. An adopted process
+// that has died meanwhile stays a zombie, so its status can be read once the pid file tells which one it is.
 void Shim::reap() {
   for (;;) {
     pid_t which = process_pid_ > 0 ? -1 : runtime_pid_;
@@ -158,5 +164,7 @@ bool Shim::nothing_held() {
     if (!terminal_.drain()) return false;
     terminal_.close(loop_);
   }
+  // Processes that are no children of ours may write to the log, too: those that an exec'ed one left in its container.
+  if (stdio_.log_pipes.has_writers()) return false;
   return !output_unread();
 }

@@ -168,6 +168,22 @@ int Shim::record_identity() {
   return err < 0 ? fail("write identity.json", err) : 0;
 }
 
+void Shim::drain_output() {
+  if (!stdio_.log.is_open()) return;
+  // Both are limited: children that still write do not delay the end.
+  if (config_.terminal) (void)terminal_.drain();
+  stdio_.log_pipes.drain(stdio_.log);
+}
+
+int Shim::flush_log() {
+  int err = config_.durable && stdio_.log.is_open() ? stdio_.log.flush() : 0;
+  return err < 0 ? fail("flush the log", err) : 0;
+}
+
+void Shim::end_log() {
+  if (stdio_.log.is_open()) stdio_.log.end(exit_code_of(process_status_));
+}
+
 int Shim::write_exit() {
   // exit.json first, so that whoever sees exitStatus finds it.
   (void)exit_record_file_.write(process_status_, process_usage_, oom_kills_.count(), config_.durable);

@@ -31,11 +31,15 @@ class Shim {
   // before serve_until() runs again, so record_identity() cannot describe another process.
   int adopt_process();
   int record_identity();
-  // The end, in this order: written, flushed, told to the library, and its name flushed. The two flushes do nothing
-  // unless the container is durable.
+  // What the process has written goes to the log, if it has one.
+  void drain_output();
+  // The end, in this order: written, flushed, told to the library and the log's readers, and its name flushed. The
+  // flushes do nothing unless the container is durable.
+  int flush_log();
   int write_exit();
   int flush_exit();
   int publish_exit();
+  void end_log();
   int flush_directory();
   int start_delete(bool force);
   // Records that the runtime has deleted the container.

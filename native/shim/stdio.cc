@@ -59,7 +59,18 @@ void give_to_root(const ShimConfig& config, int fd) {
   if (config.root_uid != 0 || config.root_gid != 0) (void)!fchown(fd, config.root_uid, config.root_gid);
 }
 
+// The log is opened with the first stream that goes to it. With a terminal, the terminal's output pump writes to it.
+int open_logged(const ShimConfig& config, int i, Stdio* stdio) {
+  int err = stdio->log.is_open() ? 0 : stdio->log.open(config.log);
+  if (err < 0 || config.terminal) return err;
+  if ((err = stdio->log_pipes.open(i, &stdio->end[i])) < 0) return err;
+  (void)fcntl(stdio->end[i].get(), F_SETPIPE_SZ, kPipeSize);
+  give_to_root(config, stdio->end[i].get());
+  return 0;
+}
+
 int open_one(const ShimConfig& config, int i, Stdio* stdio) {
+  if (i > 0 && config.is_logged(i)) return open_logged(config, i, stdio);
   const char* path = config.stdio_path[i];
   struct stat st;
   bool is_new = stat(path, &st) < 0;

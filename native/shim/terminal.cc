@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kInputCapacity = 4096;
 constexpr size_t kOutputCapacity = 32768;
 constexpr int kRetryMs = 500;
+constexpr int kTrimMs = 200;
 constexpr unsigned short kDefaultColumns = 80;
 constexpr unsigned short kDefaultRows = 24;
 
@@ -33,7 +34,9 @@ int Terminal::receive() {
   master_.reset(fd);
   fill_size();
   apply_size();
-  int err = output_.open(master_.get(), stdio_->end[1].get(), kOutputCapacity, false);
+  log_size();
+  int err = stdio_->log.is_open() ? output_.open(master_.get(), &stdio_->log, kOutputCapacity)
+                                  : output_.open(master_.get(), stdio_->end[1].get(), kOutputCapacity, false);
   if (err == 0 && !is_null_device(stdio_->end[0].get())) {
     err = input_.open(stdio_->end[0].get(), master_.get(), kInputCapacity, true);
   }
@@ -45,7 +48,16 @@ void Terminal::resize(unsigned short width, unsigned short height) {
   if (width == 0 || height == 0) return;
   width_ = width;
   height_ = height;
+  // What was printed before is logged before.
+  if (has_master() && stdio_->log.is_open()) output_.run();
   apply_size();
+  log_size();
+}
+
+void Terminal::log_size() {
+  struct winsize size;
+  if (!has_master() || !stdio_->log.is_open() || ioctl(master_.get(), TIOCGWINSZ, &size) < 0) return;
+  stdio_->log.resize(size.ws_col, size.ws_row);
 }
 
 // What neither the spec's consoleSize nor a control line has set.
@@ -110,7 +122,11 @@ void Terminal::serve(const EventLoop& loop) {
   bool master_ready = loop.ready(Source::Master);
   bool was_hung_up = hung_up_;
   if (loop.hung_up(Source::Master)) hung_up_ = true;
-  if (master_ready || hung_up_ || loop.ready(Source::Stdout) || output_.sink_full()) output_.run();
+  if (master_ready || hung_up_ || loop.ready(Source::Stdout) || output_.sink_full()) {
+    output_.run();
+  } else {
+    output_.trim();
+  }
   if (output_.empty()) hung_up_ = output_.source_hung_up();
   if (hung_up_) return;
   // Read only what the loop reported, so that no input overtakes a control line that was written before it.
@@ -134,7 +150,8 @@ void Terminal::type(bool may_read) {
 int Terminal::retry_ms(bool process_ended) const {
   if (output_.sink_full()) return kRetryMs;
   if (hung_up_) return process_ended ? -1 : kRetryMs;
-  return typing_.wait_ms();
+  int wait_ms = typing_.wait_ms();
+  return wait_ms < 0 && output_.wants_trim() ? kTrimMs : wait_ms;
 }
 
 int Terminal::want_events(EventLoop& loop) {

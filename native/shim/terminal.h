@@ -31,7 +31,8 @@ class Terminal {
   // Tells the loop what to wait for next: 0 or -errno.
   int want_events(EventLoop& loop);
   // After how many milliseconds serve() must be called again, since no event tells: the disk under stdout is full; no
-  // process has the terminal open, and one may open it only to read; input is held back. -1: not at all.
+  // process has the terminal open, and one may open it only to read; input is held back; the output is idle, so that
+  // memory can be given back. -1: not at all.
   int retry_ms(bool process_ended) const;
   // Copies what is there. True once all output of the terminal so far has reached stdout.
   bool drain();
@@ -41,6 +42,7 @@ class Terminal {
  private:
   void fill_size();
   void apply_size();
+  void log_size();
   void type(bool may_read);
   bool wants_to_type_eof() const;
   void finish_stdin();

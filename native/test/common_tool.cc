@@ -9,6 +9,7 @@
 
 #include <string_view>
 
+#include "common/crc32c.h"
 #include "common/files.h"
 #include "common/proc.h"
 #include "common/text.h"
@@ -46,6 +47,11 @@ void proc_stat(int err, const ProcStat& stat, Output* out) {
   if (err < 0) return;
   out->add(' ').add(stat.state).add(' ').add_int(stat.ppid).add(' ').add_int(stat.pgrp);
   out->add(' ').add_int(stat.session).add(' ').add_int(static_cast<int64_t>(stat.start_time_ticks));
+}
+
+void crc32c_command(char** args, Output* out) {
+  std::string_view bytes = args[0];
+  out->add_int(crc32c(bytes.data(), bytes.size()));
 }
 
 void parse_proc_stat_command(char** args, Output* out) {
@@ -100,6 +106,7 @@ constexpr Command kCommands[] = {
     {"parse-int", parse_int_command},
     {"text", text_command},
     {"octal", octal_command},
+    {"crc32c", crc32c_command},
     {"parse-proc-stat", parse_proc_stat_command},
     {"read-proc-stat", read_proc_stat_command},
     {"boot-id", boot_id_command},

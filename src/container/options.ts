@@ -2,7 +2,7 @@
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
-import { checkBoolean, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
+import { checkBoolean, checkKeys, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import { absolutePath } from '../disk/working-directory.js';
@@ -12,7 +12,7 @@ import { runsInUnitItself } from '../kernel/unit.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
 import type { ContainerState } from '../state/container.js';
 import { checkId } from '../oci/ids.js';
-import type { Stdio } from '../stdio/stdio.js';
+import { type LogOptions, type StdioOptions, type StdioRequest, checkStdio } from '../stdio/kinds.js';
 
 /** The default of `ContainerOptions.timeoutMs`, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 15_000;
@@ -65,22 +65,26 @@ export interface ContainerOptions {
 }
 
 export interface CreateOptions {
-  /** Default: `/dev/null` for each. */
-  stdio?: Partial<Stdio>;
+  /** Where stdin, stdout and stderr go. Default: `'ignore'`, that is `/dev/null`, for each. */
+  stdio?: StdioOptions;
+  /** How the log is kept. Only if stdout or stderr goes to it. */
+  log?: LogOptions;
   /** As in `StartOptions`. */
   labels?: string[];
 }
 
 export interface StartOptions {
-  /** Default: `/dev/null` for each. For a created container, give it to `create()`. */
-  stdio?: Partial<Stdio>;
+  /** As in `CreateOptions`. For a created container, give it to `create()`. */
+  stdio?: StdioOptions;
+  /** As in `CreateOptions`. */
+  log?: LogOptions;
   /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. */
   checkpoint?: string;
   /** Stored with the process and not interpreted. Default none. */
   labels?: string[];
 }
 
-export type ExecOptions = Pick<StartOptions, 'stdio' | 'labels'>;
+export type ExecOptions = Pick<StartOptions, 'stdio' | 'log' | 'labels'>;
 
 /** A container that `Container.loadAll()` could not load, and the error. */
 export interface LoadFailure {
@@ -108,10 +112,24 @@ export function checkTimeoutOption(options: { timeoutMs?: number }): number {
 }
 
 /** Checks labels. The result has the key only if labels were given, as process.json does. */
-export function checkLabels(labels: string[] | undefined): { labels?: string[] } {
+function checkLabels(labels: string[] | undefined): { labels?: string[] } {
   if (labels === undefined) return {};
   checkStrings('options.labels', labels);
   return { labels: [...labels] };
+}
+
+/**
+ * Checks the options of a start.
+ * @param keys the names of the options that it takes.
+ * @returns what they have in common, as the start of a process takes it.
+ */
+export function checkStartOptions(
+  options: CreateOptions,
+  keys: readonly string[],
+): { stdio: StdioRequest; labels?: string[] } {
+  checkKeys('options', options, keys);
+  const { stdio, log, labels } = options;
+  return { stdio: checkStdio(stdio, log), ...checkLabels(labels) };
 }
 
 function checkScope(name: string, value: unknown): void {

@@ -7,9 +7,13 @@ import { checkAbortSignal, checkInteger, checkObject } from '../base/arg-checks.
 import { OutliveError, hasCode } from '../base/errors.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { CLOSE_STDIN_LINE, resizeLine, sendControl } from '../shim/control.js';
+import type { OutputItem, OutputReadOptions } from '../output/options.js';
 import type { Exit } from '../state/exit.js';
+import type { LogSettings } from '../stdio/kinds.js';
 import { type OutputOptions, type Stdio, openInputIf, openOutputIf } from '../stdio/stdio.js';
+import type { AttachOptions, Attachment } from './attach.js';
 import { Lifecycle, type LifecycleConfig, type State } from './lifecycle.js';
+import { ProcessOutput } from './output.js';
 
 /** What a process needs of the container that it is in. */
 export interface ProcessOwner {
@@ -22,6 +26,8 @@ export interface ProcessConfig<Owner extends ProcessOwner> extends LifecycleConf
   readonly container: Owner;
   readonly spec: ProcessSpec;
   readonly stdio: Stdio;
+  /** Its log; undefined if none of its streams goes to one. */
+  readonly log: LogSettings | undefined;
   readonly labels: readonly string[];
   /** The host's ids of the container's user 0 and group 0. */
   readonly rootIds: { readonly uid: number; readonly gid: number };
@@ -40,6 +46,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   readonly container: Owner;
   /** The OCI process object that it was made from. */
   readonly spec: ProcessSpec;
+  /** The paths of its stdin, stdout and stderr. Of a stream that goes to a log, the log's directory. */
   readonly stdio: Stdio;
   /** As given to `start()`, `create()` or `exec()`; kept with the process, not interpreted. */
   readonly labels: readonly string[];
@@ -55,6 +62,8 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
 
   /** Whether openStdin() has opened stdin, and neither closeStdin() has closed it nor the caller been told the end. */
   #stdinIsOpen = false;
+
+  readonly #output: ProcessOutput;
 
   /** @internal */
   readonly rootIds: { readonly uid: number; readonly gid: number };
@@ -73,6 +82,12 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
     this.lifecycle = new Lifecycle(config);
     this.#letRun = config.letRun;
     this.rootIds = config.rootIds;
+    this.#output = new ProcessOutput({
+      id: config.id,
+      stdio: config.stdio,
+      log: config.log,
+      lifecycle: this.lifecycle,
+    });
   }
 
   /**
@@ -224,12 +239,14 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
   }
 
   /**
-   * A stream of its stdout (with a terminal: all its output); see `openOutput()`.
+   * A stream of its stdout (with a terminal: all its output); see `openOutput()`. If stdout goes to a log: from the first
+   * byte that is kept to the process's end. Where bytes are missing, the stream emits `gap` with their number (bytes of
+   * stderr included, if that goes to the log too).
    * @throws as `openOutput()`; {OutliveError} `ERR_PROCESS_EXITED` if stdout is a FIFO, and the process was removed and
-   *   its id used again.
+   *   its id used again; if it is a log, also if the process was removed.
    */
   openStdout(options?: OutputOptions): Readable {
-    return openOutputIf(this.#isOurs, this.stdio.stdout, options);
+    return this.#openOutput('stdout', options);
   }
 
   /**
@@ -237,7 +254,41 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    * @throws as `openStdout()`.
    */
   openStderr(options?: OutputOptions): Readable {
-    return openOutputIf(this.#isOurs, this.stdio.stderr, options);
+    return this.#openOutput('stderr', options);
+  }
+
+  /**
+   * Reads its output from its log: any number of readers, in any program, while it runs and after that, also after
+   * `close()` and a reboot. Each item has a cursor, from which a later call goes on.
+   * @param options.from where to begin. Default: `'start'`.
+   * @param options.follow whether to wait for more, until its end. Default false.
+   * @param options.stream only this stream. Default: both.
+   * @param options.signal ends the iteration: it rejects with the signal's reason.
+   * @returns an async iterable; see `readLog()`. If the process is removed meanwhile, it ends.
+   * @throws at the call {OutliveError} `ERR_INVALID_STATE` if none of its streams goes to a log; `ERR_PROCESS_EXITED` if it
+   *   was removed, or its id used again; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also for a
+   *   cursor of another process), `ERR_OUT_OF_RANGE`. The iteration rejects with a system error or the signal's reason.
+   */
+  output(options: OutputReadOptions = {}): AsyncGenerator<OutputItem, void, void> {
+    return this.#output.read(options);
+  }
+
+  /**
+   * Attaches a viewer: a Duplex of its output, live, and its stdin. There may be any number at once. It needs the log, in
+   * which the output is kept meanwhile. The readable side has what goes to the log (with a terminal: all its output; else
+   * stdout and stderr as they come), and ends with the process. The writable side writes to stdin if that is a FIFO, as
+   * `'pipe'` makes it; else the Duplex is only readable. If the program has closed its stdin, a write fails with EPIPE.
+   * To end or destroy the Duplex leaves the process and its stdin alone.
+   * @param options.replay what comes before the live output: `'screen'` or a number of bytes, 0 to 2^53 - 1. Default: nothing.
+   * @param options.signal destroys the Duplex.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if none of its streams goes to a log; `ERR_PROCESS_EXITED` if it was removed,
+   *   or its id used again; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
+   */
+  attach(options: AttachOptions = {}): Attachment {
+    return this.#output.attach(options, {
+      openStdin: () => this.openStdin(),
+      resize: (columns, rows) => this.resize(columns, rows),
+    });
   }
 
   /**
@@ -246,6 +297,10 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> {
    */
   close(): void {
     this.lifecycle.close();
+  }
+
+  #openOutput(name: 'stdout' | 'stderr', options?: OutputOptions): Readable {
+    return this.#output.openLogged(name, options) ?? openOutputIf(this.#isOurs, this.stdio[name], options);
   }
 
   [Symbol.dispose](): void {

@@ -20,6 +20,7 @@ import type { Attempt } from '../shim/start.js';
 import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
 import type { ProcessDir, ProcessState } from '../state/process.js';
+import { type StdioRequest, planStdio } from '../stdio/kinds.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
 import type { ContainerChanges } from './changes.js';
 import { Process, type ProcessConfig, type ProcessOwner } from './process.js';
@@ -54,7 +55,7 @@ export type StartMode = Partial<Pick<ProcessState, 'exec' | 'create' | 'checkpoi
 export interface StartRequest extends StartMode {
   readonly id: string;
   readonly spec: ProcessSpec;
-  readonly stdio: Stdio;
+  readonly stdio: StdioRequest;
   /** The host's ids of the container's user 0 and group 0. */
   readonly rootIds: { readonly uid: number; readonly gid: number };
 }
@@ -123,11 +124,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
    * Makes the directory of a process. From then on its id is taken. The caller holds the lock.
    * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process with this id; a system error.
    */
-  claim({ id, spec, stdio, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
+  claim({ id, spec, stdio: asked, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
     const { target, noPivotRoot, durable, changes } = this.#config;
     if (this.#processes.has(id))
       throw new OutliveError('ERR_INVALID_STATE', `${target.id} has a process ${id} already`);
     const { exec = false, create = false, checkpoint = '', ...labels } = mode;
+    const key = newKey();
+    const dir = target.dir.process(id, key);
+    const { stdio, fifos, ...log } = planStdio(asked, dir.path, spec.terminal === true);
     const state: ProcessState = {
       exec,
       create,
@@ -140,11 +144,11 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       checkpoint,
       rootUID: rootIds.uid,
       rootGID: rootIds.gid,
-      key: newKey(),
+      key,
       ...labels,
+      ...log,
     };
-    const dir = target.dir.process(id, state.key);
-    const made = makeProcessDir(dir, spec, state);
+    const made = makeProcessDir(dir, spec, state, fifos);
     // Records the directory's inode: it identifies the process if process.json is damaged later.
     dir.isCurrent();
     const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
@@ -263,7 +267,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     dir: ProcessDir,
     spec: ProcessSpec,
     stdio: Stdio,
-    { create, labels, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'rootUID' | 'rootGID'>,
+    { create, labels, log, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'log' | 'rootUID' | 'rootGID'>,
   ): ProcessConfig<Owner> {
     const { container, target, shim, scope, durable, letRun, changes, onLost } = this.#config;
     const { bundle, runtime, timeoutMs } = target;
@@ -276,12 +280,12 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
       if (process?.lifecycle.key === dir.key && process !== undefined) tell(process);
     };
     return {
-      ...{ id, container, spec, stdio, dir, letRun },
+      ...{ id, container, spec, stdio, log, dir, letRun },
       rootIds: { uid: rootUID, gid: rootGID },
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
       labels: labels ?? [],
-      launch: { dir, shim, scope, containerId: target.id, bundle, runtime, env, timeoutMs, durable, cleanUp },
+      launch: { dir, shim, scope, containerId: target.id, bundle, runtime, env, timeoutMs, durable, log, cleanUp },
       isPaused: (pid) => isPaused(pid, hostState),
       onStarted: tellOf((process) => changes.tell('start', process)),
       onLost: tellOf(onLost),

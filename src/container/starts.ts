@@ -2,20 +2,25 @@
  * Starts the processes of a container: the first one with the lock held to the end, further ones in parallel. `Container`
  * documents arguments, result and errors.
  */
-import { checkKeys, checkObject, checkStrings } from '../base/arg-checks.js';
+import { checkObject, checkStrings } from '../base/arg-checks.js';
 import { readBundle } from '../oci/bundle.js';
 import { execSpec } from '../oci/exec-spec.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
 import { rootIds } from '../oci/mappings.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { checkStartCheckpoint } from '../runtime/checkpoint.js';
-import { type Stdio, newStdio } from '../stdio/stdio.js';
 import { StartAttempt } from './attempt.js';
 import type { KeepLock, Locked } from './locked.js';
 import type { ContainerOperations } from './operations.js';
-import { type CreateOptions, type ExecOptions, type ExecSpec, type StartOptions, checkLabels } from './options.js';
+import {
+  type CreateOptions,
+  type ExecOptions,
+  type ExecSpec,
+  type StartOptions,
+  checkStartOptions,
+} from './options.js';
 import type { Process, ProcessOwner } from './process.js';
-import type { ContainerProcesses, StartMode } from './processes.js';
+import type { ContainerProcesses, StartRequest } from './processes.js';
 
 /** What the starts need of their container. */
 export interface StartsConfig<Owner extends ProcessOwner> {
@@ -27,6 +32,9 @@ export interface StartsConfig<Owner extends ProcessOwner> {
   readonly operations: ContainerOperations<Process<Owner>>;
 }
 
+/** What the caller of a start of the first process gives. */
+type GivenStart = Omit<StartRequest, 'id' | 'spec' | 'rootIds'>;
+
 export class ContainerStarts<Owner extends ProcessOwner> {
   readonly #config: StartsConfig<Owner>;
 
@@ -35,12 +43,10 @@ export class ContainerStarts<Owner extends ProcessOwner> {
   }
 
   async start(options: StartOptions): Promise<Process<Owner>> {
-    checkKeys('options', options, ['stdio', 'checkpoint', 'labels']);
-    const { stdio, checkpoint = '', labels } = options;
+    const given = checkStartOptions(options, ['stdio', 'log', 'checkpoint', 'labels']);
+    const { stdio, log, checkpoint = '', labels } = options;
     const { bundle, locked, processes, operations } = this.#config;
-    const given = newStdio(stdio);
-    const mode = { checkpoint, ...checkLabels(labels) };
-    const isPlain = stdio === undefined && checkpoint === '' && labels === undefined;
+    const isPlain = [stdio, log, labels].every((option) => option === undefined) && checkpoint === '';
     return locked(async (keep) => {
       const { init } = processes;
       if (init?.lifecycle.awaitsStart === true && isPlain) {
@@ -48,16 +54,13 @@ export class ContainerStarts<Owner extends ProcessOwner> {
         return init;
       }
       checkStartCheckpoint(bundle, checkpoint);
-      return this.#startInit(given, mode, keep);
+      return this.#startInit({ ...given, checkpoint }, keep);
     });
   }
 
   async create(options: CreateOptions): Promise<Process<Owner>> {
-    checkKeys('options', options, ['stdio', 'labels']);
-    const { stdio, labels } = options;
-    const given = newStdio(stdio);
-    const mode = { create: true, ...checkLabels(labels) };
-    return this.#config.locked((keep) => this.#startInit(given, mode, keep));
+    const given = checkStartOptions(options, ['stdio', 'log', 'labels']);
+    return this.#config.locked((keep) => this.#startInit({ ...given, create: true }, keep));
   }
 
   async exec(id: string, spec: ExecSpec, options: ExecOptions): Promise<Process<Owner>> {
@@ -65,15 +68,12 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     checkId('processId', id);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
-    checkKeys('options', options, ['stdio', 'labels']);
-    const { stdio, labels } = options;
-    const given = newStdio(stdio);
-    const mode = { exec: true, ...checkLabels(labels) };
+    const given = checkStartOptions(options, ['stdio', 'log', 'labels']);
     // The lock is held only for the claim, not while the runtime runs: so several execs can run at the same time.
     const claimed = await locked(() => {
       operations.requireLiving();
       const base = this.#execBase();
-      return processes.claim({ id, ...base, spec: execSpec(base.spec, spec), stdio: given, ...mode });
+      return processes.claim({ id, ...base, spec: execSpec(base.spec, spec), ...given, exec: true });
     }, [INIT_PROCESS_ID, id]);
     const attempt = new StartAttempt(timeoutMs);
     const whole = claimed.launch(attempt).catch(async (error: unknown) => {
@@ -89,10 +89,10 @@ export class ContainerStarts<Owner extends ProcessOwner> {
    * Starts the first process. The lock is held until the end of the start, because the runtime knows the container by
    * its id; if the start fails, until the end of the clean-up.
    */
-  async #startInit(stdio: Stdio, mode: StartMode, keep: KeepLock): Promise<Process<Owner>> {
+  async #startInit(given: GivenStart, keep: KeepLock): Promise<Process<Owner>> {
     const bundle = readBundle(this.#config.bundle);
     const { process: spec } = bundle;
-    const request = { id: INIT_PROCESS_ID, spec, stdio, rootIds: rootIds(bundle), ...mode };
+    const request = { id: INIT_PROCESS_ID, spec, rootIds: rootIds(bundle), ...given };
     const claimed = this.#config.processes.claim(request);
     const attempt = new StartAttempt(this.#config.timeoutMs);
     const whole = claimed.launch(attempt).catch((error: unknown) => {

@@ -26,16 +26,19 @@ export function writeFileAtomic(path: string, text: string): void {
 
 /**
  * Makes a file with mode 0600, whole or not at all. Does nothing if there is one: another program may make it at the same time.
+ * @returns whether it is new.
  * @throws a system error.
  */
-export function writeFileOnce(path: string, text: string): void {
+export function writeFileOnce(path: string, text: string): boolean {
   try {
     throughTemporary(path, text, (temporary) => {
       fs.linkSync(temporary, path);
       fs.rmSync(temporary);
     });
+    return true;
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
+    return false;
   }
 }
 

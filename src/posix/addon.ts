@@ -21,9 +21,12 @@ export interface Addon {
   bytesReadable(fd: number): number;
   eventfd(initial: number): number;
   flock(fd: number, operation: number): number;
+  inotifyAddWatch(fd: number, path: Uint8Array, mask: number): number;
+  inotifyRmWatch(fd: number, wd: number): number;
   openOwned(path: Uint8Array, flags: number, mode: number): number;
   pidfdOpenOwned(pid: number): number;
   eventfdOwned(initial: number): number;
+  inotifyOwned(): number;
   closeOwned(fd: number): number;
   kill(pid: number, signal: number): number;
   getpgid(pid: number): number;

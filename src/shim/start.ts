@@ -15,6 +15,7 @@ import { identify, killIfRunning, type Identity } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
 import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
+import type { LogSettings } from '../stdio/kinds.js';
 import { warnOfKillMode } from './kill-mode.js';
 import { ScopedStart } from './scope.js';
 
@@ -33,6 +34,7 @@ export interface Launch {
   readonly timeoutMs: number;
   /** Whether the start is to be on the disk before it is told. */
   readonly durable: boolean;
+  readonly log: LogSettings | undefined;
   /** Makes the runtime delete what it has of a start that failed. Has a time limit of its own. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -136,7 +138,7 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
 
 /** Waits until the started process is on the disk. If that fails, ends it: the caller is told that it was not started. */
 async function keep(launch: Launch, identity: Identity | undefined, deadline: Deadline): Promise<void> {
-  const flushed = launch.dir.flushStarted().then(() => true);
+  const flushed = launch.dir.flushStarted(launch.log).then(() => true);
   try {
     // A disk may hang.
     if ((await within(flushed, deadline.leftMs)) === undefined) timedOut(launch);

@@ -1,5 +1,5 @@
 /**
- * Makes a process directory: process.json and the FIFOs, before the shim is started.
+ * Makes a process directory: process.json, the FIFOs and the log's directory, before the shim is started.
  * Source: `newProcess` of containerd's `process.go` (June 2016).
  */
 import { lstatSync, rmSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { ensureFifo, openFifoReader } from '../disk/fifo.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { makeDirectory } from '../disk/files.js';
 import { closeOwned } from '../posix/owned.js';
+import { type MadeLog, makeLog } from './output-log.js';
 import type { ProcessDir, ProcessState } from './process.js';
 
 /** The names, beside the FIFOs, that a start makes in a process directory. */
@@ -18,8 +19,10 @@ const START_FILES = [
   'identity.json',
   'started',
   'exitStatus',
+  '.exitStatus.tmp',
   'deleted',
   'exit.json',
+  '.exit.json.tmp',
   'shim-log.json',
   'log.json',
   'console.sock',
@@ -42,14 +45,22 @@ export interface MadeProcess {
 /**
  * Makes the directory and its contents. Takes over a directory that a supervisor left before it wrote process.json.
  * After a failure nothing of the start is left. The caller holds the container's lock.
- * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process, or a file that is not a FIFO of this user; a system
- *   error.
+ * @param stdioFifos the FIFOs to make for stdio.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process, or a file that is not a FIFO of this user, or if the
+ *   directory for the log is not an empty one of this user; a system error.
  */
-export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: ProcessState): MadeProcess {
+export function makeProcessDir(
+  dir: ProcessDir,
+  spec: ProcessSpec,
+  state: ProcessState,
+  stdioFifos: readonly string[],
+): MadeProcess {
   const isNew = makeOrTakeOver(dir);
   const fifos: string[] = [];
+  let log: MadeLog | undefined;
   const undo = (): void => {
     if (dir.hasProcess() && !dir.isCurrent()) return;
+    log?.undo();
     const paths = isNew ? [dir.path] : [...fifos, ...START_FILES.map((name) => join(dir.path, name))];
     for (const path of paths) rmSync(path, { recursive: true, force: true });
   };
@@ -57,11 +68,13 @@ export function makeProcessDir(dir: ProcessDir, spec: ProcessSpec, state: Proces
   const release = (): void => {
     if (controlFd !== undefined) closeOwned(controlFd);
     controlFd = undefined;
+    log?.release();
   };
   try {
-    for (const path of [dir.exitFifo, dir.controlFifo]) {
+    for (const path of [dir.exitFifo, dir.controlFifo, ...stdioFifos]) {
       if (ensureFifo(path)) fifos.push(path);
     }
+    if (state.log !== undefined) log = makeLog(state.log.dir, dir.path, state.key);
     controlFd = openFifoReader(dir.controlFifo);
     dir.writeProcess(spec, state);
     return { undo, release };

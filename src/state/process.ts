@@ -9,6 +9,7 @@ import { flush, readIfThere, readText, removeTree, writeFileAtomic, writeFileOnc
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ProcessSpec } from '../oci/types.js';
+import { type LogSettings, isLogSettings } from '../stdio/kinds.js';
 import { DirectoryKey, keyOf, readKey } from './key.js';
 import { type LogMessage, firstError, parseLog } from './log.js';
 
@@ -39,6 +40,8 @@ export interface ProcessState {
   key: string;
   /** Ours; missing if none were given. */
   labels?: string[];
+  /** The log of its output. Ours; missing if no stream goes to a log. */
+  log?: LogSettings;
 }
 
 /** A shim, as it recorded itself. */
@@ -111,10 +114,14 @@ export class ProcessDir {
     return basename(dirname(this.path));
   }
 
-  /** Waits until a process that was started is on the disk, with the name of its reserved exit status. */
-  flushStarted(): Promise<void> {
+  /**
+   * Waits until a process that was started is on the disk, with the name of its reserved exit status.
+   * @param log its log, if its output goes to one.
+   */
+  flushStarted(log: LogSettings | undefined): Promise<void> {
     const names = ['process.json', 'pid', 'identity.json', '.', '..'];
-    return flush(...names.map((name) => join(this.path, name)));
+    const ofLog = log === undefined ? [] : [join(log.dir, 'key'), log.dir];
+    return flush(...names.map((name) => join(this.path, name)), ...ofLog);
   }
 
   get pidFile(): string {
@@ -129,8 +136,8 @@ export class ProcessDir {
     return fs.existsSync(join(this.path, 'process.json'));
   }
 
-  writeProcess(spec: ProcessSpec, { create, durable, ...state }: ProcessState): void {
-    const written = { ...spec, ...state, create: create || undefined, durable: durable || undefined };
+  writeProcess(spec: ProcessSpec, { create, durable, log, ...state }: ProcessState): void {
+    const written = { ...spec, ...state, create: create || undefined, durable: durable || undefined, log };
     writeFileAtomic(join(this.path, 'process.json'), stringifyProcess(written) + '\n');
   }
 
@@ -141,7 +148,7 @@ export class ProcessDir {
     expectStrings(path, value, 'args');
     const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
     const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...others } = rest;
-    const { key, durable, ...spec } = others;
+    const { key, durable, log, ...spec } = others;
     const state = {
       exec: exec === true,
       create: create === true,
@@ -156,6 +163,7 @@ export class ProcessDir {
       rootGID: Number(rootGID ?? 0),
       key: keyOf({ key }, path),
       ...(Array.isArray(labels) ? { labels: labels.filter((label) => typeof label === 'string') } : {}),
+      ...(isLogSettings(log) ? { log } : {}),
     };
     return { spec: spec as unknown as ProcessSpec, state };
   }

@@ -14,7 +14,7 @@ import { ensureFifo } from '../disk/fifo.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { closeOwned, openOwned } from '../posix/owned.js';
 
-const NULL_DEVICE = '/dev/null';
+export const NULL_DEVICE = '/dev/null';
 
 /**
  * The paths of a process's stdin, stdout and stderr, each with a slash (`./out`, not `out`): a FIFO, a regular file, a
@@ -106,9 +106,7 @@ export type IsMeant = () => boolean;
  */
 export function openOutputIf(isMeant: IsMeant, path: string, options: OutputOptions = {}): Readable {
   checkString('path', path);
-  checkOutputOptions(options);
-  const { onread } = options;
-  if (onread !== undefined) checkOnRead(onread);
+  const onread = checkOutputOptions(options);
   if (isFifo(path)) return new FifoReadable(openFifo(isMeant, path, constants.O_RDONLY), onread);
   if (onread === undefined) return createReadStream(path);
   const { buffer, callback } = onread;
@@ -119,8 +117,12 @@ export function openOutputIf(isMeant: IsMeant, path: string, options: OutputOpti
   });
 }
 
-function checkOutputOptions(options: unknown): void {
+/** Checks the options of openOutput(), and returns its `onread`. */
+export function checkOutputOptions(options: OutputOptions): OnRead | undefined {
   checkObject('options', options);
+  const { onread } = options as OutputOptions;
+  if (onread !== undefined) checkOnRead(onread);
+  return onread;
 }
 
 function checkOnRead(onread: OnRead): void {

@@ -7,7 +7,7 @@ import { accessSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { Container, type ContainerProcess } from '../container/container.js';
-import type { ContainerOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
+import type { ContainerOptions, ExecOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { inTurns } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
@@ -18,7 +18,6 @@ import { type EventLog, makeLogDirectory } from './log.js';
 import { type SupervisorParts, eventsDirectory, openLog } from './parts.js';
 import { replay } from './replay.js';
 import { Monitor } from '../monitor/monitor.js';
-import type { Stdio } from '../stdio/stdio.js';
 import type { LoggedEvent, Snapshot, SupervisorEvent } from './events.js';
 import { type EventsOptions, type SupervisorOptions, checkSupervisorOptions } from './options.js';
 import { SupervisedContainer } from './container.js';
@@ -142,12 +141,7 @@ export class Supervisor {
   }
 
   /** Calls `container.exec()`. @throws as that and as {@link get}. */
-  async exec(
-    id: string,
-    processId: string,
-    spec: ExecSpec,
-    options?: { stdio?: Partial<Stdio> },
-  ): Promise<ContainerProcess> {
+  async exec(id: string, processId: string, spec: ExecSpec, options?: ExecOptions): Promise<ContainerProcess> {
     return this.get(id).exec(processId, spec, options);
   }
 

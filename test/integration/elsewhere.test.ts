@@ -35,9 +35,11 @@ const FILES = [
   'operations',
   'two-phase',
   'exec',
+  'log',
   'limits',
   'terminal',
   'user-namespace',
+  'output-log',
   'errors',
   'unrunnable',
 ].map((name) => `test/integration/${name}.test.ts`);

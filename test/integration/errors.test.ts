@@ -80,6 +80,15 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
     '`process.openStdin()` after its end',
     async (s, r) => (await ended(s, r)).process.openStdin(),
   ],
+  [
+    'ERR_PROCESS_EXITED',
+    '`process.output()` after `container.delete()`',
+    async (s, r) => {
+      const process = await (await s.container(r, TRUE)).start({ stdio: { stdout: 'log' } });
+      await process.container.delete();
+      return process.output();
+    },
+  ],
   ['ERR_EXIT_STATUS_LOST', '`process.exitStatus()` after its shim was killed', exitStatusAfterShimDeath],
   [
     'ERR_CONTAINER_NOT_STARTED',
@@ -160,6 +169,21 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
     'ERR_INVALID_STATE',
     '`container.start()` of a started one',
     async (s, r) => (await running(s, r)).container.start({ labels: [] }),
+  ],
+  [
+    'ERR_INVALID_STATE',
+    '`process.output()` of one whose output goes to no log',
+    async (s, r) => (await running(s, r)).process.output(),
+  ],
+  [
+    'ERR_INVALID_STATE',
+    '`process.attach()` of one whose output goes to no log',
+    async (s, r) => (await running(s, r)).process.attach(),
+  ],
+  [
+    'ERR_INVALID_STATE',
+    '`container.start({ stdio, log: { dir } })` with a directory that is not empty',
+    async (s, r) => (await s.container(r, TRUE)).start({ stdio: { stdout: 'log' }, log: { dir: s.dir } }),
   ],
   [
     'ERR_INVALID_STATE',
@@ -266,6 +290,24 @@ const ARGUMENTS: [code: string, input: string, Input][] = [
   ],
   [
     'ERR_INVALID_ARG_VALUE',
+    "`container.start({ stdio: { stdin: 'log' } })`",
+    async (s, r) => (await s.container(r, TRUE)).start({ stdio: { stdin: 'log' } }),
+  ],
+  [
+    'ERR_INVALID_ARG_VALUE',
+    "`container.start({ log: {} })`, and no stream is `'log'`",
+    async (s, r) => (await s.container(r, TRUE)).start({ log: {} }),
+  ],
+  [
+    'ERR_INVALID_ARG_VALUE',
+    '`process.output({ from })` with a cursor of another process',
+    async (s, r) => {
+      const process = await (await s.container(r, TRUE)).start({ stdio: { stdout: 'log' } });
+      return process.output({ from: 'another.0.0.0.0' });
+    },
+  ],
+  [
+    'ERR_INVALID_ARG_VALUE',
     "`container.start({ stdout: '/tmp/out' })`, without `stdio`",
     async (s, r) => (await s.container(r, TRUE)).start({ stdout: '/tmp/out' } as never),
   ],
@@ -316,6 +358,11 @@ const ARGUMENTS: [code: string, input: string, Input][] = [
     'ERR_OUT_OF_RANGE',
     '`Supervisor.open(root, { timeoutMs: NaN })`',
     (s) => Supervisor.open(s.root, { timeoutMs: NaN }),
+  ],
+  [
+    'ERR_OUT_OF_RANGE',
+    "`container.start({ stdio: { stdout: 'log' }, log: { maxBytes: 1 } })`",
+    async (s, r) => (await s.container(r, TRUE)).start({ stdio: { stdout: 'log' }, log: { maxBytes: 1 } }),
   ],
   ['ERR_OUT_OF_RANGE', '`process.resize(0, 24)`', async (s, r) => (await running(s, r)).process.resize(0, 24)],
   ['ERR_OUT_OF_RANGE', '`new Monitor({ maxPending: 0 })`', () => new Monitor({ maxPending: 0 })],

@@ -6,8 +6,10 @@ import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
-import { Container, type Process, type Spec } from '../../src/index.js';
+import { Container, type ContainerOptions, type Process, type Spec } from '../../src/index.js';
 import { type ProcessOverrides, runtimeArgs, writeContainerBundle } from '../support/bundles.js';
+import { processDir } from '../support/fake-runtime.js';
+import { endRecorded, logShim } from '../support/log-shim.js';
 import { processesWith } from '../support/proc.js';
 import { limitOf, ownerOf } from '../support/process-facts.js';
 import { runtimes } from '../support/runtimes.js';
@@ -37,6 +39,7 @@ async function mappedContainer(
   runtime: string,
   overrides: ProcessOverrides,
   change = (spec: Spec): Spec => spec,
+  more: Partial<ContainerOptions> = {},
 ): Promise<Container> {
   const bundle = writeContainerBundle(scratch.mkdir('bundle'), runtime, overrides, {
     rootless: !isRoot,
@@ -44,7 +47,7 @@ async function mappedContainer(
   });
   // The container's root must be able to enter these directories.
   for (const dir of [scratch.dir, bundle]) chmodSync(dir, 0o711);
-  const options = { root: scratch.root, id: scratch.newId(), bundle, runtime };
+  const options = { root: scratch.root, id: scratch.newId(), bundle, runtime, ...more };
   return scratch.keep(await Container.create({ ...options, runtimeArgs: runtimeArgs(runtime, scratch.dir) }));
 }
 
@@ -54,6 +57,8 @@ function readSubordinateIds(): string {
 }
 
 const OWNER = { uid: UID, gid: GID };
+
+const BY_PATH = 'id -u; echo to the path > /dev/stdout; echo error >> /dev/stderr';
 
 describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namespace', (runtime) => {
   test('process.json has the ids of its root, and process and FIFOs belong to them', async ({ scratch }) => {
@@ -88,6 +93,25 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     expect(statSync(stderr).mode).toBe(0o100640);
     // crun changes the owner of every stream.
     if (runtime !== 'crun') expect(statSync(stderr)).toMatchObject({ uid: myUid, gid: myGid });
+  });
+
+  test('a log: the process may open its output by path, and the supervisor reads it', async ({ scratch }) => {
+    const script =
+      'echo by descriptor; echo by path > /dev/stdout; echo error > /dev/stderr; read x < /dev/stdin; echo $x';
+    const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script] });
+    const process = await container.start({ stdio: { stdin: 'pipe', stdout: 'log', stderr: 'log' } });
+    const [stdout, stderr] = [text(process.openStdout()), text(process.openStderr())];
+    process.attach().resume().end('typed\n');
+    expect(await process.wait()).toMatchObject({ status: 0 });
+    expect([await stdout, await stderr]).toEqual(['by descriptor\nby path\ntyped\n', 'error\n']);
+  });
+
+  test('output that goes to a log: it may open the pipes again', async ({ scratch }) => {
+    const process = { args: ['sh', '-c', BY_PATH] };
+    const container = await mappedContainer(scratch, runtime, process, undefined, { shim: logShim(scratch) });
+    expect(await (await container.start()).wait()).toMatchObject({ status: 0 });
+    const log = await endRecorded(join(processDir(scratch, container), 'log'));
+    expect(log).toMatchObject({ stdout: '0\nto the path\n', stderr: 'error\n', end: 0 });
   });
 
   test('a terminal works, and belongs to its root', async ({ scratch }) => {
@@ -148,15 +172,24 @@ if (!isRoot) {
 }
 
 if (readSubordinateIds().startsWith(`${myUid}:`)) {
-  test('rootless: stdio works for another user of the namespace, and for the supervisor', async ({ scratch }) => {
-    const change = (spec: Spec): Spec => {
-      const { uidMappings = [], gidMappings = [] } = spec.linux ?? {};
-      const more = { containerID: 1, hostID: 100_000, size: 65_536 };
-      return {
-        ...spec,
-        linux: { ...spec.linux, uidMappings: [...uidMappings, more], gidMappings: [...gidMappings, more] },
-      };
+  const change = (spec: Spec): Spec => {
+    const { uidMappings = [], gidMappings = [] } = spec.linux ?? {};
+    const more = { containerID: 1, hostID: 100_000, size: 65_536 };
+    return {
+      ...spec,
+      linux: { ...spec.linux, uidMappings: [...uidMappings, more], gidMappings: [...gidMappings, more] },
     };
+  };
+
+  test('rootless: output of another user of the namespace that goes to a log', async ({ scratch }) => {
+    const process = { args: ['sh', '-c', BY_PATH], user: { uid: 1000, gid: 1000 } };
+    const container = await mappedContainer(scratch, 'runc', process, change, { shim: logShim(scratch) });
+    expect(await (await container.start()).wait()).toMatchObject({ status: 0 });
+    const log = await endRecorded(join(processDir(scratch, container), 'log'));
+    expect(log).toMatchObject({ stdout: '1000\nto the path\n', stderr: 'error\n', end: 0 });
+  });
+
+  test('rootless: stdio works for another user of the namespace, and for the supervisor', async ({ scratch }) => {
     const script = 'read x < /dev/stdin; id -u; echo to the path > /dev/stdout; echo error >&2';
     const process = { args: ['sh', '-c', script], user: { uid: 1000, gid: 1000 } };
     const container = await mappedContainer(scratch, 'runc', process, change);
@@ -192,6 +225,14 @@ if (isRoot) {
       stdin.end('\n');
       expect(await process.wait()).toMatchObject({ status: 0 });
       expect(await stdout).toBe('1003\n5\nto the path\n');
+    });
+
+    test('output that goes to a log, of another user of the namespace', async ({ scratch }) => {
+      const process = { args: ['sh', '-c', BY_PATH], user: { uid: 1003, gid: 5 } };
+      const container = await mappedContainer(scratch, runtime, process, undefined, { shim: logShim(scratch) });
+      expect(await (await container.start()).wait()).toMatchObject({ status: 0 });
+      const log = await endRecorded(join(processDir(scratch, container), 'log'));
+      expect(log).toMatchObject({ stdout: '1003\nto the path\n', stderr: 'error\n', end: 0 });
     });
 
     test.for([true, false])(

@@ -6,6 +6,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { crc32c } from '../support/log-files.js';
 import { common, commonToolPath } from './tools.js';
 
 const { EEXIST, EFBIG, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, EPROTO, ESRCH } = constants.errno;
@@ -64,6 +65,19 @@ describe('TextBuilder', () => {
     ['4294967295', '37777777777'],
   ])('writes %s in octal as %s', (value, expected) => {
     expect(common('octal', value)).toBe(`0 ${expected}`);
+  });
+});
+
+describe('crc32c', () => {
+  test.each([
+    ['', 0],
+    // The check value of the CRC catalogue.
+    ['123456789', 0xe3069283],
+    ['a', 0xc1d04330],
+    ['The quick brown fox jumps over the lazy dog', 0x22620404],
+    ['é', crc32c(Buffer.from('é'))],
+  ])('of %j', (text, expected) => {
+    expect(common('crc32c', text)).toBe(String(expected));
   });
 });
 

@@ -45,6 +45,17 @@ test.for([
   ['{"containerdStdin":5}', 'process.json: containerdStdin must be a string without NUL'],
   ['{"containerdStdout":"a\\u0000b"}', 'process.json: containerdStdout must be a string without NUL'],
   ['{"rootUID":-1}', 'process.json: rootUID must be an id from 0 to 4294967294'],
+  ['{"log":"/x"}', 'process.json: log must be an object'],
+  ['{"log":{}}', 'process.json: log: dir must be an absolute path'],
+  ['{"log":{"dir":"x"}}', 'process.json: log: dir must be an absolute path'],
+  ['{"log":{"dir":["/x"]}}', 'process.json: log: dir must be a string without NUL'],
+  ['{"log":{"dir":"/x"}}', 'process.json: log: segmentBytes must be an integer, at least 4096'],
+  ['{"log":{"dir":"/x","segmentBytes":4095}}', 'log: segmentBytes must be an integer, at least 4096'],
+  ['{"log":{"dir":"/x","segmentBytes":"4096"}}', 'log: segmentBytes must be an integer, at least 4096'],
+  ['{"log":{"dir":"/x","segmentBytes":4096.5}}', 'log: segmentBytes must be an integer, at least 4096'],
+  ['{"log":{"dir":"/x","segmentBytes":4096}}', 'log: maxBytes must be an integer, at least twice segmentBytes'],
+  ['{"log":{"dir":"/x","segmentBytes":4096,"maxBytes":8191}}', 'log: maxBytes must be an integer, at least twice'],
+  ['{"log":{"dir":"/x","segmentBytes":4096,"maxBytes":1e99}}', 'log: maxBytes must be an integer, at least twice'],
   ['{"runtimeArgs":["a",1]}', 'process.json: runtimeArgs must be strings without NUL'],
 ] as const)('the process.json %j is an error: %s', async ([json, message], { scratch }) => {
   const dir = byHand(scratch, json);

@@ -1,0 +1,92 @@
+/**
+ * Reports changes in directories, on one inotify instance for each thread: a user may have only 128 of them. Events are
+ * taken at most every 5 ms, so that who writes often does not wake many readers each time. Behaviour: inotify(7).
+ */
+import { hasCode } from '../base/errors.js';
+import { type Watch, tryRead, watchReadable } from '../posix/index.js';
+import * as inotify from '../posix/inotify.js';
+
+const PAUSE_MS = 5;
+const BUFFER_BYTES = 64 * 1024;
+/** The most reads in one turn; 64 KiB are about 1,400 events. */
+const MAX_READS = 8;
+const { IN_CREATE, IN_DELETE, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_ONLYDIR } = inotify;
+const NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | inotify.IN_IGNORED;
+const MASK = IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR;
+
+/** Is told of changes in a directory: whether a name came, went, or the directory itself did; else a file was written. */
+export type Listener = (areNamesChanged: boolean) => void;
+
+interface Instance {
+  readonly fd: number;
+  readonly listeners: Map<number, Set<Listener>>;
+  /** Missing during the pause after events. */
+  watch: Watch | undefined;
+  pause: NodeJS.Timeout | undefined;
+}
+
+let instance: Instance | undefined;
+
+/**
+ * Tells `listener` of changes in a directory from now on. This does not keep the event loop alive.
+ * @returns a function that ends it; undefined if the limits of inotify are reached (`fs.inotify.max_user_instances`,
+ *   `fs.inotify.max_user_watches`).
+ * @throws any other system error: ENOENT, EACCES …
+ */
+export function onChange(directory: string, listener: Listener): (() => void) | undefined {
+  try {
+    instance ??= open();
+    const { fd, listeners } = instance;
+    const wd = inotify.inotifyAddWatch(fd, directory, MASK);
+    // Two paths of one directory have the same watch.
+    const all = listeners.get(wd) ?? new Set();
+    listeners.set(wd, all.add(listener));
+    return () => forget(fd, listeners, wd, listener);
+  } catch (error) {
+    if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM')) return undefined;
+    throw error;
+  }
+}
+
+function forget(fd: number, listeners: Map<number, Set<Listener>>, wd: number, listener: Listener): void {
+  const all = listeners.get(wd);
+  all?.delete(listener);
+  if (all === undefined || all.size > 0) return;
+  listeners.delete(wd);
+  try {
+    inotify.inotifyRmWatch(fd, wd);
+  } catch (error) {
+    // The directory was removed, and its watch with it.
+    if (!hasCode(error, 'EINVAL')) throw error;
+  }
+}
+
+/** The instance stays until the thread ends: close(2) of one waits for the kernel's other processors, 10 ms and more. */
+function open(): Instance {
+  const opened: Instance = { fd: inotify.inotifyOwned(), listeners: new Map(), watch: undefined, pause: undefined };
+  listen(opened);
+  return opened;
+}
+
+function listen(on: Instance): void {
+  on.watch = watchReadable(on.fd, () => {
+    take(on);
+    on.pause = setTimeout(() => listen(on), PAUSE_MS).unref();
+  }).unref();
+}
+
+function take({ fd, listeners }: Instance): void {
+  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  const changed = new Map<number, boolean>();
+  for (let reads = 0; reads < MAX_READS; reads++) {
+    const size = tryRead(fd, buffer);
+    if (size === undefined) break;
+    for (const { wd, mask } of inotify.inotifyEvents(buffer.subarray(0, size))) {
+      if ((mask & inotify.IN_Q_OVERFLOW) !== 0) for (const each of listeners.keys()) changed.set(each, true);
+      else changed.set(wd, changed.get(wd) === true || (mask & NAMES) !== 0);
+    }
+  }
+  for (const [wd, areNamesChanged] of changed) {
+    for (const listener of listeners.get(wd) ?? []) listener(areNamesChanged);
+  }
+}

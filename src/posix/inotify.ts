@@ -1,0 +1,67 @@
+// inotify(7): the three system calls, and what its descriptor reads. fs.watch() does not do for a log that is followed:
+// it takes each event as soon as it comes. Not among the exports of posix/index.ts.
+import { fdArgument, pathArgument, unsignedArgument, type PathArgument } from './args.js';
+import { checked } from './errors.js';
+import { addon } from './load.js';
+
+export const IN_MODIFY = 0x2;
+export const IN_MOVED_FROM = 0x40;
+export const IN_MOVED_TO = 0x80;
+export const IN_CREATE = 0x100;
+export const IN_DELETE = 0x200;
+export const IN_MOVE_SELF = 0x800;
+export const IN_Q_OVERFLOW = 0x4000;
+export const IN_IGNORED = 0x8000;
+export const IN_ONLYDIR = 0x1000000;
+
+/** One event: which watch, and what has happened. The name of the file is left out. */
+export interface InotifyEvent {
+  /** The watch; -1 with IN_Q_OVERFLOW. */
+  wd: number;
+  mask: number;
+}
+
+/**
+ * Makes an inotify instance: close-on-exec, non-blocking, owned as a descriptor of openOwned().
+ * @throws System error: EMFILE if the user has as many as `fs.inotify.max_user_instances`; ENFILE, ENOMEM.
+ * @see inotify_init1(2)
+ */
+export function inotifyOwned(): number {
+  return checked(addon.inotifyOwned(), 'inotify_init1');
+}
+
+/**
+ * Watches a file or directory, or changes the watch that the instance already has of it.
+ * @param mask a combination of IN_*.
+ * @returns the watch; the same one for each path of the same file.
+ * @throws System error: ENOSPC if the user has as many as `fs.inotify.max_user_watches`; EACCES, EBADF, ENOENT, ENOMEM,
+ * ENOTDIR with IN_ONLYDIR.
+ * @see inotify_add_watch(2)
+ */
+export function inotifyAddWatch(fd: number, path: PathArgument, mask: number): number {
+  const { bytes, text } = pathArgument(path, 'path');
+  const wd = addon.inotifyAddWatch(fdArgument(fd), bytes, unsignedArgument(mask, 'mask'));
+  return checked(wd, 'inotify_add_watch', { path: text });
+}
+
+/**
+ * Ends a watch.
+ * @throws System error: EBADF; EINVAL if there is none, as after the directory was removed.
+ * @see inotify_rm_watch(2)
+ */
+export function inotifyRmWatch(fd: number, wd: number): void {
+  checked(addon.inotifyRmWatch(fdArgument(fd), unsignedArgument(wd, 'wd')), 'inotify_rm_watch');
+}
+
+const HEAD_BYTES = 16;
+
+/** The events in what was read of an instance. The kernel gives whole ones only. */
+export function* inotifyEvents(bytes: Buffer): Generator<InotifyEvent> {
+  // struct inotify_event: int wd; uint32_t mask, cookie, len; char name[len], in the byte order of the machine.
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at + HEAD_BYTES <= bytes.length; at += HEAD_BYTES + view.getUint32(at + 12, isLittleEndian)) {
+    yield { wd: view.getInt32(at, isLittleEndian), mask: view.getUint32(at + 4, isLittleEndian) };
+  }
+}
+
+const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
