@@ -206,7 +206,7 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
   ['ERR_SCOPE_UNAVAILABLE', "`container.start()` with `scope: 'systemd'`, and systemd refuses", startInNoScope],
   [
     'ERR_LIMITS_UNAVAILABLE',
-    '`container.start()` on the host runtime with `resources` of a controller that cgroup v2 does not have',
+    '`container.start()` on `host` with a limit in `resources` that cgroup v2 lacks',
     async (s) => {
       const resources = { unified: { 'nothing.max': '1' } };
       return (await s.container('host', { ...TRUE, resources }, { scope: 'none' })).start();
