@@ -31,7 +31,8 @@ export abstract class ContainerCommands<Owner extends ProcessOwner> {
    *   deleted; `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or
    *   runtime failed (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why;
    *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_SCOPE_UNAVAILABLE` if systemd gives no scope
-   *   (only with `scope: 'systemd'`; the message has its reason); `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
+   *   (only with `scope: 'systemd'`, also as a default; the message has its reason); `ERR_LIMITS_UNAVAILABLE` if the host
+   *   runtime can't set one of the bundle's limits here; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
    *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async start(options: StartOptions = {}): Promise<Process<Owner>> {
@@ -140,9 +141,10 @@ export abstract class ContainerCommands<Owner extends ProcessOwner> {
 
   /**
    * Changes its limits while it runs. A limit that is missing stays as it is. The bundle's config.json is not changed.
-   * @param resources as `linux.resources` of config.json.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError}
-   *   `ERR_INVALID_ARG_TYPE`.
+   * @param resources as `linux.resources` of config.json; on the host runtime, those of `HostResources`.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_LIMITS_UNAVAILABLE` if the host
+   *   runtime can't set one of them here; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, and on the host runtime
+   *   `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
    */
   async updateResources(resources: LinuxResources): Promise<void> {
     return this.operations.updateResources(resources);

@@ -27,6 +27,7 @@ import {
   type ContainerOptions,
   type LoadFailure,
   checkOptions,
+  defaultScope,
   checkTimeoutOption,
 } from './options.js';
 import type { Process, ProcessOwner } from './process.js';
@@ -115,7 +116,8 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     const { root, id, state, timeoutMs } = checkOptions(options);
     checkSystem();
     await ownTurn();
-    readBundle(state.bundle);
+    const bundle = readBundle(state.bundle);
+    if (options.scope === undefined) Object.assign(state, defaultScope(state.runtime, bundle));
     const dir = await ContainerDir.create(realRoot(root), id, state);
     return new Container(dir, id, state, timeoutMs);
   }
@@ -126,7 +128,8 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     checkSystem();
     await ownTurn();
     const path = realRoot(root);
-    const state = { ...given, bundle: new ContainerDir(path, id).ownBundle };
+    const scope = options.scope === undefined ? defaultScope(given.runtime, config) : {};
+    const state = { ...given, ...scope, bundle: new ContainerDir(path, id).ownBundle };
     const dir = await ContainerDir.create(path, id, state, config);
     return new Container(dir, id, state, timeoutMs);
   }

@@ -7,6 +7,7 @@ import { absolutePath, workingDirectory } from '../disk/working-directory.js';
 import type { BundleSpec } from '../oci/bundle.js';
 import { checkProcess } from '../oci/checks.js';
 import { type CommandRequest, containerCommand, hostCommand } from '../oci/command.js';
+import { checkHostResources } from '../oci/host-resources.js';
 import { checkId, newId } from '../oci/ids.js';
 import type { Box, LinuxResources, User } from '../oci/types.js';
 import { defaultRoot } from '../state/root.js';
@@ -63,7 +64,9 @@ export interface RunOptions extends FindOptions {
   log?: LogOptions;
   /** Kept with container and process, each as `name=value`. A name is not empty and has no `=`. Default none. */
   labels?: Record<string, string>;
-  /** Limits, as `linux.resources` of config.json. With `bundle`, they replace the bundle's, key by key. Default none. */
+  /**
+   * Limits, as `linux.resources` of config.json; on the host runtime, those of `HostResources`. With `bundle`, they replace the bundle's, key by key. Default none.
+   */
   resources?: LinuxResources;
   /**
    * `'systemd'` and `'none'` as `ContainerOptions.scope`. `'auto'` (the default): a scope if this program runs in a service of
@@ -155,6 +158,8 @@ function checkCommand(args: readonly string[], options: RunOptions, size: Box | 
   if (umask !== undefined) checkInteger('options.umask', umask, 0, 0o777);
   if (resources !== undefined) checkObject('options.resources', resources);
   checkJson('options.resources', resources);
+  const isHost = (options.runtime ?? HOST_RUNTIME) === HOST_RUNTIME;
+  if (resources !== undefined && isHost) checkHostResources('options.resources', resources);
   return { args, cwd, env, inheritEnv, user, umask, size, resources };
 }
 

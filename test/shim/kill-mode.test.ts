@@ -1,10 +1,11 @@
 /** The warning to a supervisor whose service takes its processes along, on a systemctl that answers what the test wants. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest';
 import type { Unit } from '../../src/kernel/unit.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 const fakes = fileURLToPath(new URL('../fixtures/systemd', import.meta.url));
@@ -85,4 +86,33 @@ test('the text says what to do, with a manager and without', async () => {
     /web\.service.*KillMode=mixed.*scope: 'systemd'.*KillMode=process/,
   );
   expect(killModeWarning(web, 'mixed', false)).toMatch(/loginctl enable-linger.*KillMode=process/);
+});
+
+describe('shouldUseScope()', () => {
+  const inUnit = async (scratch: Scratch, own: Unit | undefined, answer: string): Promise<() => Promise<boolean>> => {
+    await programIn(scratch, own, answer);
+    return (await import('../../src/shim/kill-mode.js')).shouldUseScope;
+  };
+
+  test.for<[Unit | undefined, string, boolean]>([
+    [web, 'control-group', isRoot],
+    [web, 'mixed', isRoot],
+    [web, 'process', false],
+    [web, 'fail', false],
+    [{ name: 'session-3.scope', manager: 'system' }, 'control-group', false],
+    [undefined, 'control-group', false],
+  ])('in %j, KillMode %s: %s', async ([own, answer, expected], { scratch }) => {
+    const shouldUseScope = await inUnit(scratch, own, answer);
+    vi.stubEnv('XDG_RUNTIME_DIR', scratch.dir);
+    expect(await shouldUseScope()).toBe(expected);
+  });
+
+  test('systemctl is asked once', async ({ scratch }) => {
+    vi.stubEnv('XDG_RUNTIME_DIR', scratch.dir);
+    mkdirSync(join(scratch.dir, 'systemd'));
+    writeFileSync(join(scratch.dir, 'systemd/private'), '');
+    const shouldUseScope = await inUnit(scratch, web, 'mixed');
+    expect(await Promise.all([shouldUseScope(), shouldUseScope()])).toEqual([true, true]);
+    expect(asked(scratch)).toBe('show --property=KillMode --value -- web.service\n');
+  });
 });
