@@ -2,12 +2,12 @@
  * docs/errors.md: each row of its tables is a test here, with the same words, on each runtime. The names in a row's input
  * are those of the README's examples: `container`, `process`, `supervisor`.
  */
-import { cpSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test as plain, vi } from 'vitest';
-import { Container, Monitor, type Process, Supervisor } from '../../src/index.js';
+import { Container, Monitor, type Process, Supervisor, find, run } from '../../src/index.js';
 import { ContainerLock } from '../../src/state/lock.js';
 import { AnsweringRuntime } from '../support/answers.js';
 import { rowsBelow, textFile } from '../support/error-page.js';
@@ -118,6 +118,12 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
       return Container.create({ root: s.root, id, bundle });
     },
   ],
+  [
+    'ERR_CONTAINER_EXISTS',
+    '`run()` with the `id` of another one',
+    async (s, r) => run(['true'], { root: s.root, id: (await s.container(r, TRUE)).id }),
+  ],
+  ['ERR_CONTAINER_NOT_FOUND', '`find()` with an unknown id', (s) => find('unknown', { root: s.root })],
   ['ERR_CONTAINER_NOT_FOUND', '`Container.load()` with an unknown id', (s) => Container.load(s.root, 'none')],
   [
     'ERR_CONTAINER_NOT_FOUND',
@@ -170,6 +176,15 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
     async (s, r) => (await s.container(r, TRUE)).start({ checkpoint: 'none' }),
   ],
   ['ERR_EVENTS_DROPPED', '`supervisor.events({ since })` of an event that is not kept any more', droppedEvents],
+  ['ERR_OCI_RUNTIME', '`run()` of a program that does not exist', (s) => run(['/no/such/program'], { root: s.root })],
+  [
+    'ERR_INVALID_STATE',
+    '`run()` with a `root` that others may write to',
+    (s) => {
+      chmodSync(s.root, 0o777);
+      return run(['true'], { root: s.root });
+    },
+  ],
   [
     'ERR_INVALID_STATE',
     '`container.start()` of a started one',
