@@ -25,7 +25,8 @@
         'native/common/pidfd.cc',
         'native/common/text.cc',
       ],
-      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      # The package has these headers beside this file. As a dependency of the package, Yarn would install node-gyp for it.
+      'include_dirs': ['<!(test -d node-addon-api && echo node-addon-api || node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
     },
     {
@@ -76,6 +77,9 @@
           'type': 'executable',
           'sources': [
             'native/test/cgroup_tool.cc',
+            'native/host/bundle/fields.cc',
+            'native/host/bundle/limits.cc',
+            'native/host/bundle/unsupported.cc',
             'native/host/stats/cgroup.cc',
             'native/host/stats/json.cc',
             '<!@(ls native/common/*.cc)',

@@ -51,6 +51,7 @@ export { EventsDroppedError } from './supervisor/events.js';
 export type { LoggedEvent, SupervisorEvent, SupervisorEventType } from './supervisor/events.js';
 export { writeHostBundle } from './oci/bundle.js';
 export type { HostProcess } from './oci/bundle.js';
+export type { HostResources } from './oci/host-resources.js';
 export type * from './oci/types.js';
 export { OutliveError } from './base/errors.js';
 export type { OutliveErrorCode } from './base/errors.js';

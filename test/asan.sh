@@ -2,7 +2,7 @@
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer in a copy of the repository, and runs the posix
 # tests on it. Every process that they start is instrumented too. Node itself leaks on purpose at exit, so leaks are not
 # looked for here; test/posix/spawn-many.test.ts counts memory.
-# Usage: test/asan.sh [vitest's arguments; default: test/posix]
+# Usage: test/asan.sh [vitest's arguments; default: test/posix]. Needs a built repository.
 set -eu
 
 repository=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,6 +21,8 @@ nm -D build/Release/outlive.node | grep -q __asan_init || {
   echo 'asan.sh: the addon was built without AddressSanitizer' >&2
   exit 1
 }
+# Static programs, which need no such library: as they were built.
+cp "$repository/build/Release/outlive-shim" "$repository/build/Release/outlive-host" build/Release/
 npx tsc -p tsconfig.build.json
 
 # Node is not built with it, so the library must come first. Memory that was freed is kept for a while to catch its use;

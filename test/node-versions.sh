@@ -5,6 +5,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+. test/support/node-version.sh
 versions=$(mktemp -d "${TMPDIR:-/tmp}/outlive-node-versions-XXXXXX")
 trap 'rm -rf "$versions"' EXIT
 trap 'exit 130' INT TERM
@@ -12,15 +13,7 @@ trap 'exit 130' INT TERM
 for major in "${@:-20 22 24 26}"; do
   # Unquoted: the default is one word of four.
   for version in $major; do
-    npm install --silent --no-audit --no-fund --no-update-notifier --prefix "$versions/$version" "node@$version"
-    node=$versions/$version/node_modules/node/bin/node
-    case $("$node" --version) in
-      "v$version."*) ;;
-      *)
-        echo "node-versions.sh: npm's package node@$version is $("$node" --version)" >&2
-        exit 1
-        ;;
-    esac
+    install_node "$version" "$versions/$version"
     "$node" test/posix/fixtures/smoke.js
     # Node 20 has the older name only.
     flag=--permission

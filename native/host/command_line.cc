@@ -123,7 +123,8 @@ bool take_flag(const Flag* flags, size_t count, int argc, char* const* argv, int
     out->*flag.text = equals != nullptr ? equals + 1 : argv[++*at];
     return true;
   }
-  error.add(flags == kUpdateFlags ? "outlive-host sets no limits: no flag -" : "flag provided but not defined: -");
+  error.add(flags == kUpdateFlags ? "update takes the limits in a file, by --resources: no flag -"
+                                  : "flag provided but not defined: -");
   error.add(name);
   return false;
 }

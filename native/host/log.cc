@@ -16,7 +16,7 @@ int HostLog::open(const char* path, bool json) {
   return 0;
 }
 
-void HostLog::error(std::string_view message, const FailedCall* call) const {
+void HostLog::error(std::string_view message, const FailedCall* call, const char* code) const {
   // A longer message or path is cut.
   Text<16384> line;
   if (!log_fd_.valid()) {
@@ -33,6 +33,7 @@ void HostLog::error(std::string_view message, const FailedCall* call) const {
   }
   add_json_escaped(line, message, 8192 - line.size() - 64);
   line.add('"');
+  if (json_ && code != nullptr) line.add(",\"code\":\"").add(code).add('"');
   if (json_ && call != nullptr && call->err != 0) {
     line.add(",\"errno\":").add_int(call->err).add(",\"syscall\":\"").add(call->name).add('"');
     if (call->path.size() > 0) {

@@ -12,8 +12,9 @@ class HostLog {
  public:
   // Opens the log for appending, created with mode 0600: 0 or -errno.
   int open(const char* path, bool json);
-  // call: nullptr, or the system call that failed; in JSON it is in fields of its own.
-  void error(std::string_view message, const FailedCall* call = nullptr) const;
+  // call: nullptr, or the system call that failed. code: nullptr, or the library's code of the error. In JSON both are
+  // in fields of their own.
+  void error(std::string_view message, const FailedCall* call = nullptr, const char* code = nullptr) const;
 
  private:
   UniqueFd log_fd_;

@@ -95,6 +95,6 @@ int main(int argc, char** argv) {
     }
   }
   if (understood && do_command(line, error)) return 0;
-  log.error(error.view(), &error.call);
+  log.error(error.view(), &error.call, error.code);
   return 1;
 }

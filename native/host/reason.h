@@ -10,10 +10,12 @@ struct FailedCall {
   Text<4096> path;  // empty if it takes none
 };
 
-// The message, and the call that failed if there is one: it is logged in fields of its own, for programs.
+// The message; the call that failed, if there is one; and the library's error code, if the failure has one of its own
+// (nullptr: ERR_OCI_RUNTIME). The latter two are logged in fields of their own, for programs.
 class Reason : public Text<4096> {
  public:
   FailedCall call;
+  const char* code = nullptr;
 };
 
 // Appends strerror(3)'s text as runc words it: with a small first letter. `err` may be negated.

@@ -1,9 +1,11 @@
 // outlive-cgroup-tool: what the host runtime reads of cgroup v2, from files of the test's own, since few test machines
 // have all of it. `stats` prints the statistics by the files of a cgroup's directory; `find` prints where a cgroup is
-// in the mounts of a mountinfo text, or -errno.
+// in the mounts of a mountinfo text, or -errno; `limits` prints what is written to which file for the resources in a
+// JSON file ("+": behind the file's first word), or the reason why not.
 //
 // usage: outlive-cgroup-tool stats DIRECTORY
 //        outlive-cgroup-tool find MOUNTINFO-FILE CGROUP
+//        outlive-cgroup-tool limits JSON-FILE
 #include <fcntl.h>
 #include <limits.h>
 
@@ -11,6 +13,7 @@
 
 #include "common/cgroup_path.h"
 #include "common/files.h"
+#include "host/bundle/limits.h"
 #include "host/stats/stats.h"
 
 namespace {
@@ -38,10 +41,28 @@ int print_place(const char* mountinfo, const char* cgroup) {
   return write_all(STDOUT_FILENO, path.view()) < 0 ? 1 : 0;
 }
 
+int print_limits(const char* json) {
+  FileBytes text;
+  JsonDoc doc;
+  JsonError wrong;
+  Limits limits;
+  Text<4096> out;
+  if (read_file(AT_FDCWD, json, kJsonMaxSize, &text) < 0) return 1;
+  if (!doc.parse(text.data(), text.size(), &wrong)) return 1;
+  if (limits.read(doc.root(), out)) {
+    for (const Limit& limit : limits) {
+      out.add(limit.file).add(limit.keeps_first_word ? " + " : " = ");
+      out.add(limit.text != nullptr ? limit.text : limit.number).add('\n');
+    }
+  }
+  return write_all(STDOUT_FILENO, out.view()) < 0 ? 1 : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "stats") == 0) return print_stats(argv[2]);
   if (argc == 4 && strcmp(argv[1], "find") == 0) return print_place(argv[2], argv[3]);
+  if (argc == 3 && strcmp(argv[1], "limits") == 0) return print_limits(argv[2]);
   return 2;
 }

@@ -35,6 +35,7 @@ import {
   type LoadFailure,
   type StartOptions,
   checkOptions,
+  defaultScope,
   checkTimeoutOption,
 } from './options.js';
 import type { Process, ProcessOwner } from './process.js';
@@ -113,7 +114,8 @@ export class Container implements ProcessOwner {
     const { root, id, state, timeoutMs } = checkOptions(options);
     checkSystem();
     await ownTurn();
-    readBundle(state.bundle);
+    const bundle = readBundle(state.bundle);
+    if (options.scope === undefined) Object.assign(state, defaultScope(state.runtime, bundle));
     const dir = await ContainerDir.create(realRoot(root), id, state);
     return new Container(dir, id, state, timeoutMs);
   }
@@ -220,7 +222,8 @@ export class Container implements ProcessOwner {
    *   deleted; `ERR_NOT_INSTALLED` if the shim or runtime is missing; `ERR_SHIM` or `ERR_OCI_RUNTIME` if the shim or
    *   runtime failed (the program is missing, …); `ERR_CONTAINER_NOT_STARTED` if neither said why;
    *   `ERR_CONTAINER_START_TIMEOUT` if it took longer than `timeoutMs`; `ERR_SCOPE_UNAVAILABLE` if systemd gives no scope
-   *   (only with `scope: 'systemd'`; the message has its reason); `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
+   *   (only with `scope: 'systemd'`, also as a default; the message has its reason); `ERR_LIMITS_UNAVAILABLE` if the host
+   *   runtime can't set one of the bundle's limits here; `ERR_CHECKPOINT_NOT_EXISTS` if there is no such
    *   checkpoint; {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error.
    */
   async start(options: StartOptions = {}): Promise<ContainerProcess> {
@@ -343,9 +346,10 @@ export class Container implements ProcessOwner {
 
   /**
    * Changes its limits while it runs. A limit that is missing stays as it is. The bundle's config.json is not changed.
-   * @param resources as `linux.resources` of config.json.
-   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); {TypeError}
-   *   `ERR_INVALID_ARG_TYPE`.
+   * @param resources as `linux.resources` of config.json; on the host runtime, those of `HostResources`.
+   * @throws as `pause()` (`ERR_CONTAINER_BUSY`, `ERR_CONTAINER_NOT_FOUND` among them); `ERR_LIMITS_UNAVAILABLE` if the host
+   *   runtime can't set one of them here; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, and on the host runtime
+   *   `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
    */
   async updateResources(resources: LinuxResources): Promise<void> {
     return this.#operations.updateResources(resources);

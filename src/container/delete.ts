@@ -100,7 +100,7 @@ async function deleteFromRuntime<O extends ProcessOwner>(
     await processes.deleteFromRuntime({ running, interrupted: init.lifecycle.wasInterrupted }, deadline);
     return undefined;
   } catch (error) {
-    if (!hasCode(error, 'ERR_NOT_INSTALLED') || !isShimListening(init.lifecycle.dir)) throw error;
+    if (!hasCode(error, 'ERR_NOT_INSTALLED', 'ERR_NATIVE_LOAD') || !isShimListening(init.lifecycle.dir)) throw error;
     return error;
   }
 }

@@ -31,6 +31,7 @@ import { commands } from '../runtime/args.js';
 import { type RuntimeStatus, runtimeStatus } from '../runtime/status.js';
 import { RuntimeNotRun, type RuntimeTarget, runRuntime, runtimeError } from '../runtime/call.js';
 import type { LinuxResources } from '../oci/types.js';
+import { checkHostResources } from '../oci/host-resources.js';
 import { checkId } from '../oci/ids.js';
 import { type ContainerStats, parseStats } from '../runtime/stats.js';
 
@@ -129,6 +130,7 @@ export class ContainerOperations<P> {
   async updateResources(resources: LinuxResources): Promise<void> {
     checkObject('resources', resources);
     checkJson('resources', resources);
+    if (this.#target.runtime === HOST_RUNTIME) checkHostResources('resources', resources);
     await this.#locked(async () => {
       this.requireLiving();
       const file = join(this.#target.dir.path, `${ownedName('run')}.json`);

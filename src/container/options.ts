@@ -6,6 +6,9 @@ import { checkBoolean, checkKeys, checkObject, checkString, checkStrings, checkT
 import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import { absolutePath } from '../disk/working-directory.js';
+import type { BundleSpec } from '../oci/bundle.js';
+import { hasLimits } from '../oci/host-resources.js';
+import { runsInUnitItself } from '../kernel/unit.js';
 import type { ExecOverrides } from '../oci/exec-spec.js';
 import type { ContainerState } from '../state/container.js';
 import { checkId } from '../oci/ids.js';
@@ -36,7 +39,9 @@ export interface ContainerOptions {
   runtimeEnv?: Record<string, string>;
   /**
    * `'systemd'`: each shim and its process is started in a transient scope of systemd, of the system's manager for root, else
-   * of the user's. A stop of the supervisor's own unit does not reach it. Kept with the container. Default `'none'`.
+   * of the user's. A stop of the supervisor's own unit does not reach it. Kept with the container. Default: `'systemd'` if the
+   * runtime is `'host'`, the bundle has limits (`linux.resources`) and this program runs in a unit of systemd, where there can
+   * be no limits without one; else `'none'`.
    */
   scope?: 'none' | 'systemd';
   /** Another shim: a name on PATH or a path. Default: the shipped one. */
@@ -132,6 +137,12 @@ function checkScope(name: string, value: unknown): void {
   if (!['none', 'systemd'].includes(value)) throw invalidArgValue(name, value, "must be 'none' or 'systemd'");
 }
 
+/** The scope of a container for which none is given: see `ContainerOptions.scope`. */
+export function defaultScope(runtime: string, bundle: BundleSpec): { scope?: string } {
+  const needsOne = runtime === HOST_RUNTIME && hasLimits(bundle.linux?.resources) && runsInUnitItself();
+  return needsOne ? { scope: 'systemd' } : {};
+}
+
 /** Checks all options and fills in the defaults. Throws as `Container.create()`. */
 export function checkOptions(options: ContainerOptions): {
   root: string;
@@ -141,7 +152,7 @@ export function checkOptions(options: ContainerOptions): {
 } {
   checkObject('options', options);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
-  const { runtimeEnv = {}, scope = 'none', labels = [], noPivotRoot = false, durable = false } = options;
+  const { runtimeEnv = {}, scope, labels = [], noPivotRoot = false, durable = false } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkString('options.root', root);
   checkId('options.id', id);
@@ -149,7 +160,7 @@ export function checkOptions(options: ContainerOptions): {
   checkString('options.runtime', runtime);
   checkStrings('options.runtimeArgs', runtimeArgs);
   checkRuntimeEnv('options.runtimeEnv', runtimeEnv);
-  checkScope('options.scope', scope);
+  if (scope !== undefined) checkScope('options.scope', scope);
   checkString('options.shim', shim);
   checkStrings('options.labels', labels);
   checkBoolean('options.noPivotRoot', noPivotRoot);
@@ -168,7 +179,7 @@ export function checkOptions(options: ContainerOptions): {
     durable,
     key: newKey(),
     runtimeEnv: recordedEnv(runtimeEnv),
-    ...(scope === 'none' ? {} : { scope }),
+    ...(scope === 'systemd' ? { scope } : {}),
   };
   // Before any wait: the working directory may change meanwhile.
   return { root: absolutePath(root), id, state, timeoutMs };

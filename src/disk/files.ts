@@ -2,7 +2,6 @@
  * Reads, writes and removes private directories and small files: exact modes whatever the umask is, atomic replacement,
  * no symbolic link followed at a read. Does not own the files' contents. Behaviour: rename(2), open(2).
  */
-import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -43,7 +42,7 @@ export function writeFileOnce(path: string, text: string): boolean {
 }
 
 function throughTemporary(path: string, text: string, give: (temporary: string, path: string) => void): void {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
     try {
@@ -139,7 +138,7 @@ export function readIfThere(
  * @returns a descriptor for reading and writing. @throws a system error.
  */
 export function openUnnamed(dir: string): number {
-  const path = join(dir, `.${randomUUID()}.tmp`);
+  const path = join(dir, `.${crypto.randomUUID()}.tmp`);
   const fd = fs.openSync(path, 'wx+', 0o600);
   fs.rmSync(path, { force: true });
   return fd;

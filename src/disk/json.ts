@@ -2,7 +2,8 @@
  * Parses JSON files so that an error names the file, line and column, and writes an OCI process object's large numbers.
  * Reads and writes no file; files.ts does.
  */
-import { parse as locate } from '@humanwhocodes/momoa';
+import { createRequire } from 'node:module';
+import type * as momoa from '@humanwhocodes/momoa';
 import { OutliveError, messageOf } from '../base/errors.js';
 
 /**
@@ -34,7 +35,9 @@ export function stringifyProcess(value: object): string {
 /** `:line:column` of the first error, which V8's message does not always contain; empty if it can't be found. */
 function position(text: string): string {
   try {
-    locate(text, { mode: 'json' });
+    // Loaded only now: most programs never need it.
+    const { parse } = createRequire(import.meta.url)('@humanwhocodes/momoa') as typeof momoa;
+    parse(text, { mode: 'json' });
   } catch (error) {
     if (error instanceof Error && 'line' in error && 'column' in error)
       return `:${String(error.line)}:${String(error.column)}`;

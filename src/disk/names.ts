@@ -3,7 +3,6 @@
  * the identity of the process that made it, so that a later supervisor can remove what a dead one has left.
  * Does not make or remove the files. Behaviour: docs/protocol.md.
  */
-import { randomUUID } from 'node:crypto';
 import { currentBootId, identify } from '../kernel/identity.js';
 
 /** What a temporary name is for: a directory being made, one being removed, files of a runtime command. */
@@ -36,5 +35,5 @@ function ourMark(): string {
 
 /** 48 random bits as 12 hexadecimal digits. From a UUID: Node caches their random bytes; randomBytes() is slower. */
 function randomMark(): string {
-  return randomUUID().replace('-', '').slice(0, 12);
+  return crypto.randomUUID().replace('-', '').slice(0, 12);
 }

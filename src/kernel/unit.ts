@@ -29,12 +29,30 @@ export function parseUnit(text: string): Unit | undefined {
   return { name: outer, manager: 'system' };
 }
 
+/**
+ * Whether a process with this text of `/proc/<pid>/cgroup` is in a unit's own cgroup v2, and not in one that was made below it.
+ */
+export function isInUnitItself(text: string): boolean {
+  const name = /^0::(\/.*)$/m.exec(text)?.[1]?.split('/').at(-1) ?? '';
+  return UNIT.test(name.replace(/^_/, '')) && parseUnit(text) !== undefined;
+}
+
+/** Whether this program is in a unit's own cgroup: one that cannot have cgroups with limits below it. */
+export function runsInUnitItself(): boolean {
+  return isInUnitItself(readOwnCgroups());
+}
+
 /** The unit that this program runs in. */
 export function ownUnit(): Unit | undefined {
+  return parseUnit(readOwnCgroups());
+}
+
+/** `/proc/self/cgroup`; '' if the kernel has no cgroups. */
+function readOwnCgroups(): string {
   try {
-    return parseUnit(readFileSync('/proc/self/cgroup', 'utf8'));
+    return readFileSync('/proc/self/cgroup', 'utf8');
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'ENOENT')) return '';
     throw error;
   }
 }

@@ -184,17 +184,20 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     return queue;
   }
 
-  /** As EventEmitter's, and so are once() and the others. The first listener gets the kept events, in a microtask. */
+  // The declarations leave these three out (`stripInternal`): users have those of EventEmitter, whose form differs between
+  // the versions of @types/node. once() calls on(), and prependOnceListener() calls prependListener().
+  /** @internal The first listener gets the kept events, in a microtask. */
   override on<E extends keyof MonitorEvents>(name: E, listener: Listener<E>): this {
     this.#listens(name);
     return super.on(name, listener as never);
   }
 
+  /** @internal */
   override addListener<E extends keyof MonitorEvents>(name: E, listener: Listener<E>): this {
     return this.on(name, listener);
   }
 
-  // once() calls on(), and prependOnceListener() calls this.
+  /** @internal */
   override prependListener<E extends keyof MonitorEvents>(name: E, listener: Listener<E>): this {
     this.#listens(name);
     return super.prependListener(name, listener as never);

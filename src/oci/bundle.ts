@@ -10,6 +10,7 @@ import { invalidArgValue } from '../base/arg-errors.js';
 import { hasCode, messageOf } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { checkProcess } from './checks.js';
+import { type HostResources, checkHostResources } from './host-resources.js';
 import type { Box, ProcessSpec, Rlimit, Spec, User } from './types.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
 import { absolutePath, workingDirectory } from '../disk/working-directory.js';
@@ -68,6 +69,11 @@ export interface HostProcess {
   noNewPrivileges?: boolean;
   /** Added to the process's badness for the OOM killer, -1000 (never killed) to 1000; see proc(5). */
   oomScoreAdj?: number;
+  /**
+   * The limits of the process and all that it starts, by a cgroup v2 (docs/host-runtime.md, "Limits"). A machine, or a place in
+   * it, that cannot set one of them is an error of the start. Default: none but those of the cgroup above.
+   */
+  resources?: HostResources;
 }
 
 /**
@@ -85,18 +91,21 @@ export function writeHostBundle(dir: string, options: HostProcess): Promise<stri
     const path = absolutePath(dir);
     const cwd = options.cwd ?? workingDirectory('options.cwd, if it is missing,');
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const terminal = options.terminal ?? false;
+    const { resources, ...given } = options;
+    const terminal = given.terminal ?? false;
     const process_: ProcessSpec = {
-      ...options,
+      ...given,
       terminal,
       ...(terminal ? { consoleSize: options.consoleSize ?? { height: 24, width: 80 } } : {}),
       env: options.env ?? defaultEnv(terminal),
       cwd,
     };
-    writeFileAtomic(
-      join(path, 'config.json'),
-      JSON.stringify({ ociVersion: '1.0.2', process: process_ }, null, 2) + '\n',
-    );
+    const spec = {
+      ociVersion: '1.0.2',
+      process: process_,
+      ...(resources === undefined ? {} : { linux: { resources } }),
+    };
+    writeFileAtomic(join(path, 'config.json'), JSON.stringify(spec, null, 2) + '\n');
     return path;
   });
 }
@@ -106,6 +115,7 @@ function checkHostProcess(options: HostProcess): void {
   checkStrings('options.args', options.args);
   if (options.env !== undefined) checkStrings('options.env', options.env);
   checkProcess('options', options);
+  if (options.resources !== undefined) checkHostResources('options.resources', options.resources);
   checkJson('options', options);
 }
 

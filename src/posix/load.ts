@@ -1,32 +1,111 @@
-// Loads the addon (native/addon/), and gives the paths of the native programs that are built beside it.
-// Throws `ERR_NATIVE_LOAD` at import if the addon can't be loaded.
-import { join } from 'node:path';
+/**
+ * Finds the native files and loads the addon (native/addon/): from build/Release, if it was built on this machine, else
+ * the prebuilt one. The addon and both programs come from the same directory.
+ * Throws `ERR_NATIVE_LOAD` at import if the addon can't be loaded. On other systems than Linux the import works, and the
+ * first use of the addon throws `ERR_UNSUPPORTED_SYSTEM`.
+ */
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import bindings from 'bindings';
-import { messageOf, OutliveError } from '../base/errors.js';
+import type bindings from 'bindings';
+import { hasCode, messageOf, OutliveError } from '../base/errors.js';
 import type { Addon } from './addon.js';
+import { libcOf } from './libc.js';
 
-const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
-const buildDir = ['build', 'Release'];
+/** This file, also in the package's bundle, is two directories below the package's root. */
+const moduleUrl = import.meta.url as string | undefined;
+const BUILD = ['build', 'Release'];
+const PREBUILD = ['prebuilds', `linux-${process.arch}`];
+const FILE = 'outlive.node';
 
-function loadAddon(): Addon {
+/** The root of the package, which holds the native files. */
+function findPackageRoot(): string {
+  // A bundler replaces `import.meta.url` by the place of the bundle, or by undefined.
+  const root = moduleUrl?.startsWith('file:') === true ? resolve(fileURLToPath(moduleUrl), '../../..') : undefined;
+  if (root !== undefined && isPackage(root)) return root;
+  const message =
+    `this copy of outlive (${moduleUrl ?? 'in a CommonJS bundle'}) is not in its package, which holds its native files: ` +
+    'tell your bundler that the package `outlive` is external, and install it beside the bundle';
+  throw new OutliveError('ERR_NATIVE_LOAD', message);
+}
+
+function isPackage(root: string): boolean {
   try {
-    // An exact path: by default `bindings` prefers a Debug build, which may be out of date.
-    const options = { bindings: 'outlive', module_root: packageRoot, try: [['module_root', ...buildDir, 'bindings']] };
-    return bindings(options) as Addon;
-  } catch (cause) {
-    const reason = messageOf(cause);
-    const message = `outlive's native addon did not load; run \`npm rebuild outlive\` (Linux, a C++ compiler): ${reason}`;
-    throw new OutliveError('ERR_NATIVE_LOAD', message, { cause });
+    const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name?: unknown };
+    return name === 'outlive';
+  } catch {
+    return false;
   }
 }
 
-export const addon = loadAddon();
+/** The directory of the native files, as names below the root. */
+function findNativeFiles(root: string): string[] {
+  // The file is looked for here, since bindings() tells no missing file from one that does not load.
+  if (existsSync(join(root, ...BUILD, FILE))) return BUILD;
+  const lacks = (what: string): OutliveError =>
+    new OutliveError('ERR_NATIVE_LOAD', `outlive's addon did not load: ${what}. ${howToBuild(root)}`);
+  if (!existsSync(join(root, ...PREBUILD, FILE))) {
+    throw lacks(`there is no ${join(root, ...BUILD, FILE)}, and none is prebuilt for linux-${process.arch}`);
+  }
+  if (libcOf('/proc/self/exe') === 'musl') throw lacks('it is prebuilt for glibc, and this Node.js runs on musl');
+  return PREBUILD;
+}
+
+function howToBuild(root: string): string {
+  return `To build it: npm run build --prefix '${root}' (it needs a C++ compiler, make and python3)`;
+}
+
+function loadAddon(root: string, directory: readonly string[]): Addon {
+  const path = join(root, ...directory, FILE);
+  try {
+    // By require: an import would parse it for names of exports. An exact path: by default `bindings` prefers a Debug
+    // build, which may be out of date.
+    const load = createRequire(path)('bindings') as typeof bindings;
+    const options = { bindings: FILE, module_root: root, try: [['module_root', ...directory, 'bindings']] };
+    return load(options) as Addon;
+  } catch (cause) {
+    const obstacle = obstacleTo(path);
+    const what = obstacle === undefined ? messageOf(cause) : `${path} ${obstacle}`;
+    throw new OutliveError('ERR_NATIVE_LOAD', `outlive's addon did not load: ${what}. ${howToBuild(root)}`, { cause });
+  }
+}
+
+/** Why a native file can't be mapped or run as a program; undefined if nothing about the file forbids it. */
+function obstacleTo(path: string): string | undefined {
+  try {
+    accessSync(path, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    if (!hasCode(error, 'EACCES')) return 'is missing: install the package again';
+    const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0o111;
+    if ((mode & 0o111) === 0) {
+      return 'has lost its permission to be executed: install the package by a package manager, which keeps file modes';
+    }
+    return 'may not be executed: install the package on a file system that is not mounted with noexec, in directories that you may search';
+  }
+}
+
+const isLinux = process.platform === 'linux';
+const packageRoot = isLinux ? findPackageRoot() : '';
+const nativeFiles = isLinux ? findNativeFiles(packageRoot) : [];
+
+function needsLinux(): never {
+  throw new OutliveError('ERR_UNSUPPORTED_SYSTEM', `outlive needs Linux; this is ${process.platform}`);
+}
+
+export const addon = isLinux ? loadAddon(packageRoot, nativeFiles) : new Proxy({} as Addon, { get: needsLinux });
 
 /**
- * The absolute path of a native program that was built with the addon.
+ * The absolute path of a native program that is shipped with the addon.
  * @param name `'outlive-shim'` or `'outlive-host'`.
+ * @throws {OutliveError} `ERR_NATIVE_LOAD` if the file is missing or can't be executed, with what to do;
+ *   `ERR_UNSUPPORTED_SYSTEM` on another system than Linux.
  */
 export function nativeExecutable(name: 'outlive-shim' | 'outlive-host'): string {
-  return join(packageRoot, ...buildDir, name);
+  if (!isLinux) needsLinux();
+  const path = join(packageRoot, ...nativeFiles, name);
+  const obstacle = obstacleTo(path);
+  if (obstacle !== undefined) throw new OutliveError('ERR_NATIVE_LOAD', `${path} ${obstacle}`);
+  return path;
 }

@@ -3,7 +3,6 @@
  * leaves shim and process. Owns the command line and the error. Does not own the start (start.ts).
  * Behaviour: systemd-run(1), systemd.scope(5).
  */
-import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { OutliveError, messageOf } from '../base/errors.js';
@@ -63,7 +62,7 @@ export function scopeCommand(
 
 /** A name for the scope of a process: `outlive-<container id>-<random>.scope`. */
 export function scopeName(containerId: string): string {
-  return `outlive-${containerId.slice(0, 150).replaceAll('+', '_')}-${randomUUID().slice(0, 13)}.scope`;
+  return `outlive-${containerId.slice(0, 150).replaceAll('+', '_')}-${crypto.randomUUID().slice(0, 13)}.scope`;
 }
 
 /** One start in a scope. The caller closes it when the start is over. */

@@ -56,10 +56,20 @@ function causeOf({ msg, failed }: LogMessage): SystemError | undefined {
   return systemError(-errno, syscall, path === undefined ? {} : { path });
 }
 
-/** Makes the error for what a shim or runtime logged. `prefix` begins its message. */
+/** The one code that the host runtime names in its log. */
+const LIMITS: OutliveErrorCode = 'ERR_LIMITS_UNAVAILABLE';
+
+/**
+ * Makes the error for what a shim or runtime logged. `prefix` begins its message. The code is `ERR_LIMITS_UNAVAILABLE` if the
+ * host runtime says so.
+ */
 export function loggedError(code: OutliveErrorCode, prefix: string, logged: LogMessage): OutliveError {
   const cause = causeOf(logged);
-  return new OutliveError(code, `${prefix}: ${logged.msg}`, cause === undefined ? {} : { cause });
+  return new OutliveError(
+    logged.code === LIMITS ? LIMITS : code,
+    `${prefix}: ${logged.msg}`,
+    cause === undefined ? {} : { cause },
+  );
 }
 
 /**

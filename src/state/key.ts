@@ -3,7 +3,6 @@
  * string in state.json or process.json. A file without one was written by another program (containerd, or an older
  * release): its device, inode and modification time take the place of the key. Behaviour: docs/protocol.md, "Keys".
  */
-import { randomUUID } from 'node:crypto';
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode } from '../base/errors.js';
@@ -13,7 +12,7 @@ import { readIfThere } from '../disk/files.js';
 const MAX_BYTES = 16 * 1024 * 1024;
 
 export function newKey(): string {
-  return randomUUID();
+  return crypto.randomUUID();
 }
 
 /** The key in the parsed content of the file `path`; without one, the file's signature. */

@@ -6,6 +6,8 @@
 export interface LogMessage {
   readonly level: string;
   readonly msg: string;
+  /** The library's code of the error, if the shipped host runtime names one. */
+  readonly code?: string;
   /** The system call that failed, if the shipped shim or host runtime wrote the line. */
   readonly failed?: { readonly errno: number; readonly syscall: string; readonly path?: string };
 }
@@ -63,7 +65,8 @@ function parseObject(text: string): LogMessage | undefined {
     const msg = 'msg' in value ? value.msg : '';
     const message = { level: String(value.level), msg: typeof msg === 'string' ? msg : JSON.stringify(msg) };
     const failed = failedCall(value);
-    return failed === undefined ? message : { ...message, failed };
+    const code = 'code' in value && typeof value.code === 'string' ? { code: value.code } : {};
+    return { ...message, ...code, ...(failed === undefined ? {} : { failed }) };
   } catch {
     return undefined;
   }

@@ -57,7 +57,7 @@ describe('wrong usage', () => {
     [['ps', 'a', 'aux'], 'ps has no use for the argument "aux"'],
     [['events', 'a'], 'outlive-host prints no events but the statistics, once: use events --stats'],
     [['update', 'a'], 'update needs --resources FILE'],
-    [['update', '--memory', '1000000', 'a'], 'outlive-host sets no limits: no flag -memory'],
+    [['update', '--memory', '1000000', 'a'], 'update takes the limits in a file, by --resources: no flag -memory'],
     ...['checkpoint', 'restore', 'list', 'features', 'spec'].map((name): [string[], string] => [
       [name, 'a'],
       `outlive-host does not support the command "${name}"`,

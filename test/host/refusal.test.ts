@@ -33,8 +33,6 @@ describe('isolation', () => {
     ['linux.gidMappings[0]', { linux: { gidMappings: [{ containerID: 0, hostID: 1, size: 1 }] } }],
     ['linux.devices[0] (c)', { linux: { devices: [{ path: '/dev/x', type: 'c' }] } }],
     ['linux.cgroupsPath (/x)', { linux: { cgroupsPath: '/x' } }],
-    ['linux.resources.memory', { linux: { resources: { memory: { limit: 1 } } } }],
-    ['linux.resources.devices', { linux: { resources: { devices: [{ allow: false, access: 'rwm' }] } } }],
     ['linux.rootfsPropagation (private)', { linux: { rootfsPropagation: 'private' } }],
     ['linux.seccomp.defaultAction (SCMP_ACT_ALLOW)', { linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } }],
     ['linux.maskedPaths[0] (/proc/kcore)', { linux: { maskedPaths: ['/proc/kcore'] } }],
@@ -70,7 +68,13 @@ describe('isolation', () => {
 
 it('empty fields and unknown keys are accepted', async () => {
   const empty = { root: { path: '' }, mounts: [], hooks: {}, hostname: '', annotations: {}, later: { a: 1 }, vm: null };
-  const linux = { namespaces: [], resources: { memory: {} }, seccomp: null, cgroupsPath: '', sysctl: {} };
+  const linux = {
+    namespaces: [],
+    resources: { memory: {}, cpu: { cpus: '' }, blockIO: null, hugepageLimits: [] },
+    seccomp: null,
+    cgroupsPath: '',
+    sysctl: {},
+  };
   const more = { apparmorProfile: '', selinuxLabel: '', capabilities: null, exec: false, containerdStdin: 'x' };
   await using other = new Host();
   const bundle = other.bundle('e', { ...empty, linux, process: shell('exit 6', more) });

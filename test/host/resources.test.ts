@@ -1,4 +1,4 @@
-// `ps` and `events --stats` of a container; and `update`, which sets no limits.
+// `ps` and `events --stats` of a container; and what `update` refuses. What it sets: limits.test.ts.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -185,14 +185,9 @@ describe('update', () => {
   it('is refused with the name of the resource', async () => {
     host = new Host();
     await host.run('a', shell('exec sleep 1000'));
-    expect(await refusal('{"memory":{"limit":1000000}}')).toEqual([
-      'outlive-host sets no limits: <file> asks for memory.limit',
-    ]);
-    expect(await refusal('{"cpu":{},"pids":{"limit":5}}')).toEqual([
-      'outlive-host sets no limits: <file> asks for pids.limit',
-    ]);
+    expect(await refusal('{"cpu":{},"pids":{"limit":-5}}')).toEqual(['<file>: pids.limit must be -1 or at least 0']);
     expect(await refusal('{"blockIO":{"weightDevice":[{"major":1}]}}')).toEqual([
-      'outlive-host sets no limits: <file> asks for blockIO.weightDevice',
+      '<file>: blockIO is not supported by the host runtime',
     ]);
     expect(await refusal('[]')).toEqual(['<file>: the file must hold a JSON object']);
     expect(await refusal('{')).toEqual([expect.stringMatching(/^<file>:1:\d+: /)]);
@@ -209,7 +204,7 @@ describe('update', () => {
     const update = ['update', '-r', '-', 'a'];
     expect((await host.command(update, [`<${host.path('empty')}`])).errors).toEqual([]);
     expect((await host.command(update, [`<${host.path('asks')}`])).errors).toEqual([
-      'outlive-host sets no limits: - asks for memory.swap',
+      '-: memory.swap includes memory.limit, which must be given too',
     ]);
   });
 

@@ -204,6 +204,14 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
     },
   ],
   ['ERR_SCOPE_UNAVAILABLE', "`container.start()` with `scope: 'systemd'`, and systemd refuses", startInNoScope],
+  [
+    'ERR_LIMITS_UNAVAILABLE',
+    '`container.start()` on `host` with a limit in `resources` that cgroup v2 lacks',
+    async (s) => {
+      const resources = { unified: { 'nothing.max': '1' } };
+      return (await s.container('host', { ...TRUE, resources }, { scope: 'none' })).start();
+    },
+  ],
   ['ERR_WORKING_DIRECTORY', '`Container.load()` with a relative root in a directory that was removed', loadInRemoved],
   [
     'ERR_UNSUPPORTED_SYSTEM',

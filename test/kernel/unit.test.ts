@@ -1,6 +1,6 @@
 /** Which unit of systemd a process is in, by the text of /proc/<pid>/cgroup. */
 import { expect, it } from 'vitest';
-import { parseUnit } from '../../src/kernel/unit.js';
+import { isInUnitItself, parseUnit } from '../../src/kernel/unit.js';
 
 const user = '/user.slice/user-1000.slice/user@1000.service';
 
@@ -26,4 +26,19 @@ it.each([
   ['nothing', '', undefined],
 ])('%s', (_, text, expected) => {
   expect(parseUnit(text)).toEqual(expected);
+});
+
+it.each([
+  ['a service', '0::/system.slice/web.service\n', true],
+  ['a session', '0::/user.slice/user-0.slice/session-3.scope\n', true],
+  ['a service of a user', `0::${user}/app.slice/web.service\n`, true],
+  ['both', '1:name=systemd:/a.slice/b.service\n0::/a.slice/b.service\n', true],
+  ['a cgroup below a service', '0::/system.slice/web.service/supervisor\n', false],
+  ['a container', '0::/\n', false],
+  ['only a slice', '0::/system.slice\n', false],
+  ['outside of the cgroup namespace', '0::/../../web.service\n', false],
+  ['v1', '9:name=systemd:/system.slice/a.service\n0::/\n', false],
+  ['nothing', '', false],
+])('whether it is in a unit itself: %s', (_, text, expected) => {
+  expect(isInUnitItself(text)).toBe(expected);
 });

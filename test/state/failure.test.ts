@@ -30,6 +30,15 @@ describe('fields', () => {
   });
 });
 
+test.for([
+  ['ERR_LIMITS_UNAVAILABLE', 'ERR_LIMITS_UNAVAILABLE'],
+  ['ERR_INVALID_STATE', 'ERR_OCI_RUNTIME'],
+  [5, 'ERR_OCI_RUNTIME'],
+])('the code %j in a log is the code %s', ([named, code]) => {
+  const logged = firstError(parseLog(JSON.stringify({ level: 'error', msg: 'any text', code: named })));
+  expect(loggedError('ERR_OCI_RUNTIME', 'p', logged ?? { level: '', msg: '' }).code).toBe(code);
+});
+
 const PREFIX = 'runc run failed: unable to start container process: ';
 
 test.for([

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ProcessSpec, type Spec, writeHostBundle } from '../../src/index.js';
+import { type HostResources, type ProcessSpec, type Spec, writeHostBundle } from '../../src/index.js';
 import { isRoot } from './strict.js';
 
 const APPLETS = [
@@ -24,7 +24,8 @@ const APPLETS = [
   'wc',
 ];
 
-export type ProcessOverrides = Partial<ProcessSpec> & { args: string[] };
+/** `resources` are for the host runtime only. */
+export type ProcessOverrides = Partial<ProcessSpec> & { args: string[]; resources?: HostResources };
 
 /** A busybox container's bundle, from the runtime's own `spec` template. */
 export function writeContainerBundle(

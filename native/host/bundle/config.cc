@@ -203,8 +203,8 @@ bool ConfigFile::parse(char* buffer, size_t size, const char* name, ConfigKind k
              !check_process_supported(process, bundle ? "process." : "", what)) {
     error.add("outlive-host gives no isolation: ").add(name).add(" asks for ").add(what.view());
     return false;
-  } else {
-    ProcessReader(process_, what).read(process, path);
+  } else if (ProcessReader(process_, what).read(process, path) && bundle) {
+    limits_.read(doc_.root().get("linux").get("resources"), what);
   }
   if (what.size() > 0) {
     error.add(name).add(": ").add(what.view());

@@ -9,6 +9,7 @@
 #include "common/heap_array.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "host/bundle/limits.h"
 
 struct ResourceLimit {
   int resource = 0;
@@ -52,6 +53,8 @@ class ConfigFile {
   bool parse(char* buffer, size_t size, const char* name, ConfigKind kind, TextBuilder& error);
 
   const ProcessConfig& process() const { return process_; }
+  // The bundle's linux.resources; empty for process.json.
+  const Limits& limits() const { return limits_; }
   // The bundle's annotations; absent for process.json.
   JsonValue annotations() const { return annotations_; }
 
@@ -59,5 +62,6 @@ class ConfigFile {
   FileBytes bytes_;
   JsonDoc doc_;
   ProcessConfig process_;
+  Limits limits_{"linux.resources."};
   JsonValue annotations_;
 };

@@ -18,18 +18,6 @@ constexpr ProcessField kProcessFields[] = {
     {"scheduler", false},   {"ioPriority", false},      {"execCPUAffinity", false},
 };
 
-// Null, false, "", [] and {} ask for nothing, and neither does an array or object of only such values. Recurses at most
-// kJsonMaxDepth deep.
-bool asks(JsonValue value) {
-  if (!is_set(value) || value.is(JsonType::False)) return false;
-  if (value.is(JsonType::String)) return !value.str().empty();
-  if (!value.is(JsonType::Array) && !value.is(JsonType::Object)) return true;
-  for (JsonValue item = value.first(); item; item = item.next()) {
-    if (asks(item)) return true;
-  }
-  return false;
-}
-
 // Names what an element is about, if it says so: "(pid)", "(/proc)".
 void add_hint(JsonValue value, TextBuilder& error) {
   constexpr std::string_view kNamingKeys[] = {"type", "destination", "path"};
@@ -46,6 +34,10 @@ bool refuse(const FieldPath& path, JsonValue value, TextBuilder& error) {
   return false;
 }
 
+bool is_resources(const FieldPath& path, JsonValue item) {
+  return path.parent == nullptr && path.name == "linux" && item.key() == "resources";
+}
+
 // Refuses the first member or element that asks for something. Its path goes one level into objects (linux.seccomp,
 // root.path, hooks.prestart) and one level into arrays (mounts[0], linux.namespaces[2]).
 bool check_section(const FieldPath& path, JsonValue section, int levels, TextBuilder& error) {
@@ -54,6 +46,7 @@ bool check_section(const FieldPath& path, JsonValue section, int levels, TextBui
   if (levels == 0 || (!array && !section.is(JsonType::Object))) return refuse(path, section, error);
   size_t index = 0;
   for (JsonValue item = section.first(); item; item = item.next(), index++) {
+    if (is_resources(path, item)) continue;
     FieldPath inner = array ? path.element(index) : path.member(item.key());
     if (!check_section(inner, item, array ? 0 : levels - 1, error)) return false;
   }
@@ -62,16 +55,23 @@ bool check_section(const FieldPath& path, JsonValue section, int levels, TextBui
 
 }  // namespace
 
+// Recurses at most kJsonMaxDepth deep.
+bool asks(JsonValue value) {
+  if (!is_set(value) || value.is(JsonType::False)) return false;
+  if (value.is(JsonType::String)) return !value.str().empty();
+  if (!value.is(JsonType::Array) && !value.is(JsonType::Object)) return true;
+  for (JsonValue item = value.first(); item; item = item.next()) {
+    if (asks(item)) return true;
+  }
+  return false;
+}
+
 bool check_bundle_supported(JsonValue config, TextBuilder& error) {
   for (std::string_view name : kBundleSections) {
     FieldPath path{nullptr, name, -1};
     if (!check_section(path, config.get(name), 2, error)) return false;
   }
   return true;
-}
-
-bool check_resources_supported(JsonValue resources, TextBuilder& error) {
-  return check_section({}, resources, 2, error);
 }
 
 bool check_process_supported(JsonValue process, std::string_view prefix, TextBuilder& error) {

@@ -5,11 +5,13 @@
 #include "common/json.h"
 #include "common/text.h"
 
-// Checks config.json without its process object. False with only the field's path in `error`.
+// Checks config.json without its process object and without linux.resources, of which limits.h takes care. False with
+// only the field's path in `error`.
 bool check_bundle_supported(JsonValue config, TextBuilder& error);
 
 // Checks the process object of either file; `prefix` is "process." or "".
 bool check_process_supported(JsonValue process, std::string_view prefix, TextBuilder& error);
 
-// Checks the resources object of `update`.
-bool check_resources_supported(JsonValue resources, TextBuilder& error);
+// Whether a value asks for something: null, false, "", [] and {} do not, and neither does an array or object of only
+// such values.
+bool asks(JsonValue value);

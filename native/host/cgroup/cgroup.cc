@@ -92,11 +92,17 @@ int remove_below(int cgroup_fd, int depth) {
 }  // namespace
 
 int create_cgroup(int container_fd, const char* id, UniqueFd* cgroup_fd) {
-  Text<PATH_MAX> path;
-  int err = find_own_cgroup(path);
+  Text<PATH_MAX> own;
+  int err = find_own_cgroup(own);
   if (err < 0) return err;
-  if (!is_delegated(path.c_str())) return -EPERM;
-  add_name(path, id);
+  if (!is_delegated(own.c_str())) return -EPERM;
+  return create_cgroup_below(own.c_str(), container_fd, id, cgroup_fd);
+}
+
+int create_cgroup_below(const char* parent, int container_fd, const char* id, UniqueFd* cgroup_fd) {
+  Text<PATH_MAX> path;
+  int err = 0;
+  add_name(path.add(parent), id);
   if (path.truncated()) return -ENAMETOOLONG;
   if (symlinkat(path.c_str(), container_fd, kLink) < 0) return -errno;
   if (mkdir(path.c_str(), 0755) < 0) {
@@ -124,6 +130,19 @@ int open_cgroup(int container_fd, UniqueFd* cgroup_fd) {
   if (fs.f_type != CGROUP2_SUPER_MAGIC) return -ENOENT;
   *cgroup_fd = static_cast<UniqueFd&&>(fd);
   return 0;
+}
+
+int find_parent_cgroup(int container_fd, TextBuilder& path) {
+  char own[PATH_MAX];
+  int err = read_link(container_fd, own);
+  if (err < 0) return err;
+  path.add(std::string_view(own, static_cast<size_t>(strrchr(own, '/') - own)));
+  return 0;
+}
+
+bool has_controllers(int cgroup_fd) {
+  FileBytes text;
+  return read_file(cgroup_fd, "cgroup.controllers", kMaxList, &text) == 0 && text.size() > 1;
 }
 
 int enter_cgroup(int cgroup_fd, pid_t pid) {

@@ -33,10 +33,24 @@ bool is_unit(std::string_view name) {
   return false;
 }
 
-// The library makes its scopes with Delegate=yes. The managers of users set no mark (systemd 252).
-bool is_own_scope(std::string_view name) { return starts_with(name, "outlive-") && ends_with(name, ".scope"); }
+constexpr std::string_view kOurs = "outlive-";
+
+std::string_view name_of(const char* cgroup) {
+  const char* slash = strrchr(cgroup, '/');
+  return slash == nullptr ? cgroup : slash + 1;
+}
 
 }  // namespace
+
+bool is_own_scope(const char* cgroup) {
+  // The library makes its scopes with Delegate=yes. The managers of users set no mark (systemd 252).
+  return starts_with(name_of(cgroup), kOurs) && ends_with(name_of(cgroup), ".scope");
+}
+
+bool may_use_parent(const char* cgroup) {
+  // A process in a container that starts another one must not start it outside of its own limits.
+  return !has_mark(cgroup) && !is_unit(name_of(cgroup)) && !starts_with(name_of(cgroup), kOurs);
+}
 
 bool is_delegated(const char* cgroup) {
   char up[PATH_MAX];
@@ -45,7 +59,7 @@ bool is_delegated(const char* cgroup) {
   memcpy(up, cgroup, size);
   // Upwards to the innermost unit. What is outside of it was delegated to other programs.
   while (char* slash = strrchr(up, '/')) {
-    if (has_mark(up) || is_own_scope(slash + 1)) return true;
+    if (has_mark(up) || is_own_scope(up)) return true;
     if (is_unit(slash + 1)) return false;
     *slash = '\0';
   }

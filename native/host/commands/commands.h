@@ -16,5 +16,5 @@ bool pause_command(const CommandLine& line, TextBuilder& error);
 bool resume_command(const CommandLine& line, TextBuilder& error);
 bool ps_command(const CommandLine& line, TextBuilder& error);
 bool events_command(const CommandLine& line, TextBuilder& error);
-bool update_command(const CommandLine& line, TextBuilder& error);
+bool update_command(const CommandLine& line, Reason& error);
 bool delete_command(const CommandLine& line, TextBuilder& error);

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/proc.h"
 #include "host/cgroup/cgroup.h"
+#include "host/cgroup/limits.h"
 #include "host/commands/commands.h"
 #include "host/launch/console.h"
 #include "host/launch/launch.h"
@@ -52,12 +53,19 @@ class Run {
     return true;
   }
 
-  bool launch(TextBuilder& error) {
+  bool launch(Reason& error) {
     UniqueFd cgroup_fd, terminal_fd, start_fd;
-    // Ignore a failure: without a cgroup the members are found by descent alone.
-    (void)create_cgroup(container_fd_.get(), line_.id, &cgroup_fd);
-    return open_console(config_.process(), line_.console_socket, &terminal_fd, error) && open_start(&start_fd, error) &&
+    return make_cgroup(&cgroup_fd, error) &&
+           open_console(config_.process(), line_.console_socket, &terminal_fd, error) && open_start(&start_fd, error) &&
            first_.start(config_.process(), terminal_fd.get(), start_fd.get(), cgroup_fd.get(), error);
+  }
+
+  bool make_cgroup(UniqueFd* cgroup_fd, Reason& error) {
+    const Limits& limits = config_.limits();
+    if (!limits.empty()) return create_limited_cgroup(container_fd_.get(), line_.id, limits, cgroup_fd, error);
+    // Ignore a failure: without a cgroup the members are found by descent alone.
+    (void)create_cgroup(container_fd_.get(), line_.id, cgroup_fd);
+    return true;
   }
 
   bool open_start(UniqueFd* start_fd, TextBuilder& error) {

@@ -1,4 +1,4 @@
-// `update`: the host runtime sets no limits, so it accepts only resources that ask for none.
+// `update`: changes the limits of the container's cgroup.
 #include <errno.h>
 #include <fcntl.h>
 
@@ -6,7 +6,8 @@
 
 #include "common/files.h"
 #include "common/retry.h"
-#include "host/bundle/unsupported.h"
+#include "host/bundle/limits.h"
+#include "host/cgroup/limits.h"
 #include "host/commands/commands.h"
 #include "host/reason.h"
 #include "host/state/container.h"
@@ -27,39 +28,51 @@ ssize_t read_all(int fd, char (&buffer)[kMaxSize + 1]) {
   return -EFBIG;
 }
 
-bool check_resources(const char* path, TextBuilder& error) {
-  char buffer[kMaxSize + 1];
-  bool from_stdin = strcmp(path, "-") == 0;
-  UniqueFd fd(from_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open_fd(AT_FDCWD, path, O_RDONLY | O_NOCTTY));
-  ssize_t size = fd.valid() ? read_all(fd.get(), buffer) : from_stdin ? -errno : fd.get();
-  JsonDoc doc;
-  JsonError wrong;
-  if (size < 0) {
-    add_reason(error.add("resources ").add(path).add(": "), static_cast<int>(size));
-    return false;
+// The file's text, and the limits that point into it.
+class Resources {
+ public:
+  bool load(const char* path, TextBuilder& error) {
+    bool from_stdin = strcmp(path, "-") == 0;
+    UniqueFd fd(from_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open_fd(AT_FDCWD, path, O_RDONLY | O_NOCTTY));
+    ssize_t size = fd.valid() ? read_all(fd.get(), buffer_) : from_stdin ? -errno : fd.get();
+    JsonError wrong;
+    if (size < 0) {
+      add_reason(error.add("resources ").add(path).add(": "), static_cast<int>(size));
+      return false;
+    }
+    if (!doc_.parse(buffer_, static_cast<size_t>(size), &wrong)) {
+      add_json_error(error, path, wrong);
+      return false;
+    }
+    Text<1024> what;
+    if (!doc_.root().is(JsonType::Object)) {
+      what.add("the file must hold a JSON object");
+    } else {
+      limits_.read(doc_.root(), what);
+    }
+    if (what.size() > 0) error.add(path).add(": ").add(what.view());
+    return what.size() == 0;
   }
-  if (!doc.parse(buffer, static_cast<size_t>(size), &wrong)) {
-    add_json_error(error, path, wrong);
-    return false;
-  }
-  Text<1024> what;
-  if (!doc.root().is(JsonType::Object)) {
-    error.add(path).add(": the file must hold a JSON object");
-  } else if (!check_resources_supported(doc.root(), what)) {
-    error.add("outlive-host sets no limits: ").add(path).add(" asks for ").add(what.view());
-  }
-  return error.size() == 0;
-}
+
+  const Limits& limits() const { return limits_; }
+
+ private:
+  char buffer_[kMaxSize + 1];
+  JsonDoc doc_;
+  Limits limits_;
+};
 
 }  // namespace
 
-bool update_command(const CommandLine& line, TextBuilder& error) {
+bool update_command(const CommandLine& line, Reason& error) {
   Container container;
-  if (container.open(line, error) < 0 || !container.load(error)) return false;
+  Resources resources;
+  if (container.open_locked(line, error) < 0 || !container.load(error)) return false;
   Status status = container.status();
   if (status == Status::Creating || status == Status::Stopped) {
     error.add("container not running");
     return false;
   }
-  return check_resources(line.resources, error);
+  if (!resources.load(line.resources, error)) return false;
+  return resources.limits().empty() || change_limits(container.fd(), resources.limits(), error);
 }

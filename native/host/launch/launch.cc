@@ -77,8 +77,11 @@ bool Launched::start(const ProcessConfig& process, int terminal_fd, int start_fd
   }
   pid_ = pid;
   // It waits at the gate, so it has no descendants yet.
-  if (cgroup_fd >= 0 && !entered) (void)enter_cgroup(cgroup_fd, pid);
-  return true;
+  int err = cgroup_fd >= 0 && !entered ? enter_cgroup(cgroup_fd, pid) : 0;
+  if (err == 0 || !has_controllers(cgroup_fd)) return true;
+  add_reason(error.add("cannot enter the cgroup with the container's limits: "), err);
+  end();
+  return false;
 }
 
 bool Launched::let_go(const ProcessConfig& process, Reason& error) {

@@ -17,7 +17,7 @@ class Launched {
   ~Launched() { end(); }
 
   // Makes the child. terminal_fd, start_fd, cgroup_fd: -1 for none; start_fd is the start socket for `create`. A cgroup
-  // that cannot be entered is no failure: it is only one of three ways to find the members.
+  // without controllers that cannot be entered is no failure: it is only one of three ways to find the members.
   bool start(const ProcessConfig& process, int terminal_fd, int start_fd, int cgroup_fd, TextBuilder& error);
   pid_t pid() const { return pid_; }
   // Opens the gate and waits. True once the program runs, or has run already. For `create`, let_go() releases the child

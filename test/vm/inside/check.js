@@ -69,7 +69,7 @@ export class Place {
     const id = `${this.marker}-${this.#serial++}`;
     const bundle = join(this.dir, `bundle-${id}`);
     await writeBundle(bundle, this.runtime, script, resources);
-    return { root: this.root, id, bundle, runtime: this.runtime };
+    return { root: this.root, id, bundle, runtime: this.runtime, timeoutMs: 120_000 };
   }
 
   /** A new container that runs this shell script. */
@@ -131,7 +131,7 @@ export async function writeBundle(
   /** @type {import('outlive').LinuxResources} */ resources = {},
 ) {
   const process = { args: ['sh', '-c', script], env: ['PATH=/bin:/usr/bin:/sbin:/usr/sbin'], cwd: '/' };
-  if (runtime === 'host') return writeHostBundle(bundle, process);
+  if (runtime === 'host') return writeHostBundle(bundle, { ...process, resources });
   const rootfs = join(bundle, 'rootfs');
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp']) mkdirSync(join(rootfs, name), { recursive: true });
   copyFileSync('/bin/busybox', join(rootfs, 'bin/busybox'));

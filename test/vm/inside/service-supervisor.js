@@ -5,7 +5,7 @@
  * Argument: a file with a ServiceOptions (service.js) as JSON.
  */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setInterval } from 'node:timers';
@@ -13,15 +13,8 @@ import { Container, makeStdioFifos } from 'outlive';
 import { writeBundle } from './check.js';
 
 /** @type {import('./service.js').ServiceOptions} */
-const {
-  dir,
-  id,
-  runtime = 'host',
-  scope,
-  script,
-  keep = false,
-  execs = 0,
-} = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
+const options = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
+const { dir, id, runtime = 'host', scope, script, resources, subgroup, keep = false, execs = 0 } = options;
 const root = join(dir, 'state');
 
 let serial = 1;
@@ -32,12 +25,12 @@ process.on('warning', (/** @type {Error & { code?: string }} */ { code, message 
   appendFileSync(join(dir, 'warnings.jsonl'), `${JSON.stringify({ serial, code, message })}\n`),
 );
 
-async function start(/** @type {typeof scope} */ where) {
+async function start(/** @type {typeof scope} */ where, /** @type {typeof resources} */ limits = {}) {
   for (const name of ['stdio', 'bundle']) rmSync(join(dir, name), { recursive: true, force: true });
   mkdirSync(join(dir, 'stdio'), { mode: 0o700 });
-  const bundle = await writeBundle(join(dir, 'bundle'), runtime, script);
-  const options = { root, id, bundle, runtime, ...(where === undefined ? {} : { scope: where }) };
-  const container = await Container.create(options);
+  const bundle = await writeBundle(join(dir, 'bundle'), runtime, script, limits);
+  const given = where === undefined ? {} : { scope: where };
+  const container = await Container.create({ root, id, bundle, runtime, ...given });
   try {
     await container.start({ stdio: makeStdioFifos(join(dir, 'stdio')) });
   } catch (error) {
@@ -47,11 +40,16 @@ async function start(/** @type {typeof scope} */ where) {
   return container;
 }
 
+if (subgroup !== undefined) {
+  const own = join('/sys/fs/cgroup', readFileSync('/proc/self/cgroup', 'utf8').trim().slice('0::'.length));
+  mkdirSync(join(own, subgroup));
+  writeFileSync(join(own, subgroup, 'cgroup.procs'), '0');
+}
 if (!existsSync(root)) mkdirSync(root, { mode: 0o700 });
 do {
   const container = existsSync(join(root, id))
     ? await Container.load(root, id)
-    : await start(scope).catch((/** @type {any} */ { code, message }) => {
+    : await start(scope, resources).catch((/** @type {any} */ { code, message }) => {
         report({ code, message });
         return start('none');
       });

@@ -26,6 +26,8 @@ import { nothingLeft, until } from './check.js';
  * @property {string} script what its job does
  * @property {import('./check.js').Runtime} [runtime] default `host`
  * @property {'none' | 'systemd'} [scope]
+ * @property {import('outlive').HostResources} [resources] the limits of its job
+ * @property {string} [subgroup] the cgroup below its own to which it moves first
  * @property {number} [execs] how many further processes it starts, one after the other
  * @property {boolean} [keep] whether it leaves the ended job as it is
  */
