@@ -61,6 +61,18 @@
           'sources': ['native/test/common_tool.cc', '<!@(ls native/common/*.cc)'],
         },
         {
+          'target_name': 'outlive-output-log-tool',
+          'type': 'executable',
+          # With a clock of its own.
+          'sources': [
+            'native/test/output_log_tool.cc',
+            'native/shim/output_log.cc',
+            'native/shim/log_directory.cc',
+            'native/shim/log_segment.cc',
+            '<!@(ls native/common/*.cc | grep -v /clock.cc)',
+          ],
+        },
+        {
           'target_name': 'outlive-cgroup-tool',
           'type': 'executable',
           'sources': [

@@ -3,9 +3,8 @@
  * beside a C program that reads the same pipe and writes one file. A further peer is a function like floor().
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeStdioFifos, posix } from '../dist/index.js';
 import { atLeast } from './starts.js';
 import { cpuMs, median, row, shimOf } from './world.js';
 
@@ -27,30 +26,14 @@ function loads(/** @type {World} */ world) {
   ];
 }
 
-/** A shim that keeps stdout in a log: it adds the key `log` to process.json, and becomes the real one. */
-export function logShim(/** @type {World} */ world) {
-  const path = join(world.dir(), 'shim');
-  const key = `"log":{"dir":"$PWD/log","maxBytes":${MAX_BYTES},"segmentBytes":${SEGMENT_BYTES}},`;
-  const lines = [
-    '#!/bin/sh',
-    'mkdir -m 700 log && mkfifo -m 600 log/writer',
-    `sed -i -e 's|^{|{'"${key.replaceAll('"', '\\"')}"'|' \\`,
-    `  -e 's|"containerdStdout":"[^"]*"|"containerdStdout":"'"$PWD"'/log"|' process.json`,
-    `exec '${posix.nativeExecutable('outlive-shim')}' "$@"`,
-  ];
-  writeFileSync(path, lines.join('\n') + '\n');
-  chmodSync(path, 0o755);
-  return path;
-}
-
 /** @returns {Promise<Run>} from the first line of stdin, which lets the process begin, to its recorded end. */
 export async function logged(/** @type {World} */ world, /** @type {string} */ parent, /** @type {Load} */ load) {
   const begin = ['/bin/sh', '-c', 'read x; exec "$@"', 'sh', load.program, String(load.count)];
   const bundle = await world.bundle(begin);
   const root = world.dir(parent);
-  const container = await world.create({ root, bundle, runtime: 'host', shim: logShim(world) });
-  const { stdin } = makeStdioFifos(world.dir());
-  const writer = await world.start(container, { stdio: { stdin } });
+  const container = await world.create({ root, bundle, runtime: 'host' });
+  const log = { maxBytes: MAX_BYTES, segmentBytes: SEGMENT_BYTES };
+  const writer = await world.start(container, { stdio: { stdin: 'pipe', stdout: 'log' }, log });
   const shim = await shimOf(writer.systemPid);
   const stream = writer.openStdin();
   const cpuBefore = cpuMs(shim);

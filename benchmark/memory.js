@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeStdioFifos } from '../dist/index.js';
 import { ConmonProcess, hasConmon } from './peers.js';
-import { logShim } from './log.js';
 import { atMost } from './starts.js';
 import { median, shimOf, privateDirtyKb, row } from './world.js';
 
@@ -17,7 +16,7 @@ export async function shimMemory(/** @type {import('./world.js').World} */ world
   const kinds = [
     { name: 'stdio /dev/null', bundle: plain, stdio: () => ({}) },
     { name: 'three FIFOs', bundle: plain, stdio: () => makeStdioFifos(world.dir()) },
-    { name: 'a log', bundle: plain, stdio: () => ({}), shim: logShim(world), goal: 72 },
+    { name: 'a log', bundle: plain, stdio: () => /** @type {const} */ ({ stdout: 'log' }), goal: 72 },
     {
       name: 'a terminal, host runtime',
       bundle: onTerminal,
@@ -30,11 +29,11 @@ export async function shimMemory(/** @type {import('./world.js').World} */ world
   try {
     /** @type {import('./world.js').Row[]} */
     const rows = [];
-    for (const { name, bundle, runtime, stdio, shim, goal = 64 } of kinds) {
+    for (const { name, bundle, runtime, stdio, goal = 64 } of kinds) {
       const containers = [];
       const shims = [];
       for (let i = 0; i < 7; i++) {
-        const container = await world.create({ root, bundle, ...(runtime && { runtime }), ...(shim && { shim }) });
+        const container = await world.create({ root, bundle, ...(runtime && { runtime }) });
         const process = await world.start(container, { stdio: stdio() });
         containers.push(container);
         shims.push(await shimOf(process.systemPid));

@@ -5,6 +5,7 @@ import manyShort from './many-short.js';
 import oddRuntimes from './odd-runtimes.js';
 import outOfDescriptors from './out-of-descriptors.js';
 import outOfProcesses from './out-of-processes.js';
+import outputLog from './output-log.js';
 import outputReaders from './output-readers.js';
 import runtimeKilled from './runtime-killed.js';
 import shimKilled from './shim-killed.js';
@@ -39,6 +40,7 @@ export const scenarios = [
   outOfProcesses,
   stateFiles,
   outputReaders,
+  outputLog,
   oddRuntimes,
   beforeReboot,
 ];

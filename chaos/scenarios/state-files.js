@@ -1,13 +1,15 @@
 /** A file of the state is broken or replaced: no crash, no hang, no signal to another process, and all can be removed. */
 import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { posix } from '../../dist/index.js';
 import { readIfThere } from '../../test/support/proc.js';
 import { attempt, check, until, within } from '../failures.js';
 import { Decoy } from './decoy.js';
 
 const FILES = ['process.json', 'exit', 'control', 'pid', 'identity.json', 'exitStatus', 'shim-log.json', 'log.json'];
+const FIRST = '0'.repeat(20);
+const LOG_FILES = ['log', 'log/key', 'log/writer', `log/${FIRST}.idx`, `log/${FIRST}.raw`];
 
 /** @type {import('./index.js').Scenario} */
 export default {
@@ -17,9 +19,13 @@ export default {
     const { random } = round;
     const decoy = new Decoy(round);
     await decoy.grownOld();
-    const container = await round.create('exec sleep 1000');
+    const isLogged = random.chance(0.5);
+    // The bytes in a FIFO that nobody reads would keep the shim.
+    const container = await round.create(`${isLogged ? 'echo out; ' : ''}exec sleep 1000`);
     const { id } = container;
-    const process = await container.start({ stdio: round.fifos() });
+    const stdio = isLogged ? /** @type {const} */ ({ stdin: 'pipe', stdout: 'log', stderr: 'log' }) : round.fifos();
+    const process = await container.start({ stdio });
+    const files = isLogged ? [...FILES, ...LOG_FILES] : FILES;
     const { systemPid } = process;
     await until('the shim has recorded all', () => readable(round.file(id, 'identity.json')));
     // runc reports the start before the process has called execve(2): until then the marker is not in its environment.
@@ -31,7 +37,9 @@ export default {
     }
     container.close();
     for (let i = random.int(1, 2); i > 0; i--) {
-      const path = random.chance(0.15) ? join(round.root, id, 'state.json') : round.file(id, random.pick(FILES));
+      const path = random.chance(0.15) ? join(round.root, id, 'state.json') : round.file(id, random.pick(files));
+      // An earlier damage may have taken its directory.
+      if (!existsDir(dirname(path))) continue;
       round.note(`${basename(path)}: way ${damage(path, random, decoy)}, ${ended ? 'ended' : 'running'}`);
     }
     const loaded = await attempt('load', () => round.load(id, { timeoutMs: 1500 }));
@@ -59,7 +67,15 @@ async function poke(/** @type {import('../../dist/index.js').Process} */ process
   await attempt('resize', () => process.resize(80, 24));
   await attempt('exitStatus', () => process.exitStatus());
   await attempt('signal', () => process.signal('SIGUSR2'));
+  // Without an end, a follower waits.
+  for (const follow of [false, true]) {
+    await attempt('output', () => drain(process.output({ follow, signal: AbortSignal.timeout(50) })).catch(toCode));
+  }
   await attempt('wait', () => process.wait({ signal: AbortSignal.timeout(5) }).catch(toCode));
+}
+
+async function drain(/** @type {AsyncIterable<import('../../dist/index.js').OutputItem>} */ items) {
+  for await (const item of items) check(item.cursor !== '', 'an item without a cursor');
 }
 
 function toCode(/** @type {unknown} */ error) {

@@ -59,13 +59,16 @@ int OutputLog::reserve(uint64_t bytes) {
 int OutputLog::begin_segment(const LogRecord& first) {
   int err = reserve(kLogRecordSize);
   if (err < 0) return err;
+  // After the end, each segment begins with the end record: the one that had it may be removed.
+  bool repeats_end = end_.kind == LogKind::End;
+  LogRecord begin = repeats_end ? LogRecord{first.position, end_.time_us, end_.kind, end_.value} : first;
   LogSegment next;
-  if ((err = next.make(directory_.fd(), first)) < 0) return err;
+  if ((err = next.make(directory_.fd(), begin)) < 0) return err;
   segment_ = std::move(next);
   last_start_ = first.position;
   directory_.added(kLogRecordSize);
   stream_ = LogKind::None;
-  return 0;
+  return repeats_end ? add_record(first) : 0;
 }
 
 int OutputLog::add_record(const LogRecord& record) {
@@ -152,7 +155,8 @@ void OutputLog::add_pending_resize(int64_t now_us) {
 void OutputLog::end(int status) {
   if (resize_pending_) add_pending_resize(realtime_us());
   LogRecord record = {position_, realtime_us(), LogKind::End, static_cast<uint32_t>(status)};
-  // Ignore a failure: readers see the end of the shim by `writer`.
+  // Ignore a failure: the next segment has the record too, and readers see the end of the shim by `writer`.
   (void)with_room([&] { return add_record(record); });
+  end_ = record;
   stream_ = LogKind::None;
 }

@@ -49,5 +49,6 @@ class OutputLog {
   int64_t time_us_ = 0;
   uint32_t size_ = 0;  // of the terminal, as a record has it
   bool resize_pending_ = false;
+  LogRecord end_ = {0, 0, LogKind::None, 0};  // once the process has ended
   int64_t retry_at_ms_ = 0;
 };

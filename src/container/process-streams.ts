@@ -150,7 +150,8 @@ export abstract class ProcessStreams {
    * @returns an async iterable; see `readLog()`. If the process is removed meanwhile, it ends.
    * @throws at the call {OutliveError} `ERR_INVALID_STATE` if none of its streams goes to a log; `ERR_PROCESS_EXITED` if it
    *   was removed, or its id used again; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also for a
-   *   cursor of another process), `ERR_OUT_OF_RANGE`. The iteration rejects with a system error or the signal's reason.
+   *   cursor of another process), `ERR_OUT_OF_RANGE`. The iteration rejects with `ERR_PROCESS_EXITED` if it was removed
+   *   before the first item is asked for, with a system error, or with the signal's reason.
    */
   output(options: OutputReadOptions = {}): AsyncGenerator<OutputItem, void, void> {
     return this.#output.read(options);

@@ -4,7 +4,7 @@
  */
 import { checkObject, checkString } from '../base/arg-checks.js';
 import { invalidArgType } from '../base/arg-errors.js';
-import { OutliveError } from '../base/errors.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { ItemIterator } from './iterator.js';
 import { type CheckedOptions, type OutputItem, type OutputReadOptions, checkReadOptions } from './options.js';
@@ -33,9 +33,8 @@ export interface LogSource {
 /**
  * Gives a process's output, as {@link readLog} does.
  * @throws at the call {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; {RangeError} `ERR_OUT_OF_RANGE`;
- *   {OutliveError} `ERR_WORKING_DIRECTORY`. The iteration rejects with {OutliveError} `ERR_PROCESS_EXITED` if the directory has
- *   the log of another process by now; with a system error (ENOENT if it is gone; EACCES, EIO, EMFILE …); with the signal's
- *   reason.
+ *   {OutliveError} `ERR_WORKING_DIRECTORY`. The iteration rejects with {OutliveError} `ERR_PROCESS_EXITED` if the directory was
+ *   removed, or has the log of another process by now; with a system error (EACCES, EIO, EMFILE …); with the signal's reason.
  */
 export function readOutput(source: LogSource, options: OutputReadOptions = {}): AsyncGenerator<OutputItem, void, void> {
   checkObject('source', source);
@@ -59,7 +58,8 @@ export function readOutput(source: LogSource, options: OutputReadOptions = {}): 
  *   if the shim was killed or the directory removed. What is then known to be missing is a `gap`.
  * @throws at the call {TypeError} `ERR_INVALID_ARG_TYPE`; `ERR_INVALID_ARG_VALUE`, also for a cursor of another process;
  *   {RangeError} `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if the directory has no log, or is missing. The iteration
- *   rejects with a system error (EACCES, EIO, EMFILE …), or with the signal's reason.
+ *   rejects with {OutliveError} `ERR_PROCESS_EXITED` if the directory was removed since, or has the log of another process; with a
+ *   system error (EACCES, EIO, EMFILE …); with the signal's reason.
  * @see inotify(7)
  */
 export function readLog(dir: string, options: OutputReadOptions = {}): AsyncGenerator<OutputItem, void, void> {
@@ -82,12 +82,18 @@ async function* read(
   try {
     // A thousand at once would hold up the event loop.
     await inTurn();
-    // Before the first listing, so that no change is missed.
-    if (follow) watch = LogWatch.open(path);
-    let listed = watch?.nameChanges;
     const dir = new LogDirectory(path, key);
-    const bases = await dir.list();
-    if (!dir.isCurrent()) throw new OutliveError('ERR_PROCESS_EXITED', `${path}: the process was removed`);
+    let listed: number | undefined;
+    let bases: number[];
+    try {
+      // Before the first listing, so that no change is missed.
+      if (follow) watch = LogWatch.open(path);
+      listed = watch?.nameChanges;
+      bases = await dir.list();
+    } catch (error) {
+      throw hasCode(error, 'ENOENT', 'ENOTDIR') ? removed(path, error) : error;
+    }
+    if (!dir.isCurrent()) throw removed(path);
     const start = await findStart(dir, bases, from, stream);
     reader = new LogReader(dir, bases, start.place, stream);
     if (start.passedEnd !== undefined) yield [reader.mark(start.passedEnd)];
@@ -117,4 +123,8 @@ async function* read(
     watch?.close();
     await reader?.close();
   }
+}
+
+function removed(path: string, cause?: unknown): OutliveError {
+  return new OutliveError('ERR_PROCESS_EXITED', `${path}: the process or its log was removed`, { cause });
 }

@@ -133,7 +133,7 @@ export class LogReader {
         const { kind: stream, timeMs } = part.of;
         items.push({ type: 'data', stream, data: part.data, timeMs, cursor: this.#cursor() });
       } else if (part.of.kind !== 'end' || !this.isEndGiven) {
-        // A log has one end record. A second one was written by another program.
+        // The end is given once. Segments that are made after it begin with a copy of the record.
         items.push(this.mark(part.of));
         if (toEnd && this.isEndGiven) break;
       }

@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { hasCode } from '../base/errors.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { flush, readIfThere, readText, removeTree, writeFileAtomic, writeFileOnce } from '../disk/files.js';
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import type { Identity } from '../kernel/identity.js';
@@ -157,9 +157,9 @@ export class ProcessDir {
       exec: exec === true,
       create: create === true,
       durable: durable === true,
-      containerdStdin: stringOr(containerdStdin, ''),
-      containerdStdout: stringOr(containerdStdout, ''),
-      containerdStderr: stringOr(containerdStderr, ''),
+      containerdStdin: stdioPath(path, 'containerdStdin', containerdStdin),
+      containerdStdout: stdioPath(path, 'containerdStdout', containerdStdout),
+      containerdStderr: stdioPath(path, 'containerdStderr', containerdStderr),
       runtimeArgs: Array.isArray(runtimeArgs) ? runtimeArgs.map(String) : [],
       noPivotRoot: noPivotRoot === true,
       checkpoint: stringOr(checkpoint, ''),
@@ -293,6 +293,13 @@ function readIfLegible(path: string, limit: number): string | undefined {
     if (hasCode(error, 'ELOOP', 'ENXIO', 'ERR_INVALID_STATE')) return undefined;
     throw error;
   }
+}
+
+/** A path of stdio; '' for none. @throws {OutliveError} `ERR_INVALID_STATE` if no program of ours or the original wrote it. */
+function stdioPath(path: string, key: string, value: unknown): string {
+  const given = stringOr(value, '');
+  if (given === '' || (given.startsWith('/') && !given.includes('\0'))) return given;
+  throw new OutliveError('ERR_INVALID_STATE', `${path}: ${key} must be an absolute path`);
 }
 
 function stringOr(value: unknown, fallback: string): string {

@@ -1,6 +1,5 @@
 /** Many operations at once: how many runtimes they run, and how much work they do in one turn of the event loop. */
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { MAX_RUNTIMES } from '../../src/disk/runtime-slots.js';
@@ -8,6 +7,7 @@ import { Container, posix } from '../../src/index.js';
 import { writeHostTestBundle } from '../support/bundles.js';
 import { runtime } from '../support/fake-runtime.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { mostInATurn } from '../support/turns.js';
 import { until } from '../support/until.js';
 
 const COUNT = 48;
@@ -95,41 +95,6 @@ test(
     expect(counted.most).toBe(MAX_RUNTIMES);
   },
 );
-
-/** The synchronous calls of node:fs, each of which takes some 10 µs. */
-const syncCalls = Object.entries(fs).filter(
-  ([name, value]) => name.endsWith('Sync') && typeof value === 'function',
-) as unknown as [keyof typeof fs, (...args: unknown[]) => unknown][];
-
-/** The most synchronous calls of node:fs that are made in one turn of the event loop while `task` is under way. */
-async function mostInATurn(task: () => Promise<unknown>): Promise<number> {
-  let most = 0;
-  let calls = 0;
-  for (const [name, call] of syncCalls) {
-    Object.assign(fs, {
-      [name]: (...args: unknown[]) => {
-        calls++;
-        return call.apply(fs, args);
-      },
-    });
-  }
-  syncBuiltinESMExports();
-  let isOver = false;
-  const turn = (): void => {
-    most = Math.max(most, calls);
-    calls = 0;
-    if (!isOver) setImmediate(turn);
-  };
-  setImmediate(turn);
-  try {
-    await task();
-    return Math.max(most, calls);
-  } finally {
-    isOver = true;
-    for (const [name, call] of syncCalls) Object.assign(fs, { [name]: call });
-    syncBuiltinESMExports();
-  }
-}
 
 /**
  * The most that one turn may have: a few times what one operation does without a pause, and far less than what all of them

@@ -68,6 +68,9 @@ test('JSON of any other shape', async ({ scratch }) => {
     'shim',
     'labels',
     'containerdStdin',
+    'containerdStdout',
+    'log',
+    'dir',
     'pid',
     'startTimeTicks',
     'level',
@@ -82,6 +85,21 @@ test('JSON of any other shape', async ({ scratch }) => {
     }),
     { numRuns: 150 },
   );
+});
+
+test('a path of stdio that is none: the process is there, and its problem names the key', async ({ scratch }) => {
+  const { id, dir } = await ended(scratch);
+  const path = join(dir, 'process.json');
+  const written = JSON.parse(readFileSync(path, 'utf8')) as object;
+  for (const key of ['containerdStdin', 'containerdStdout', 'containerdStderr']) {
+    for (const broken of [' ', 'out', './out', '/out\0']) {
+      writeFileSync(path, JSON.stringify({ ...written, [key]: broken }));
+      using container = await Container.load(scratch.root, id);
+      const [process] = container.processes();
+      expect(process?.problem).toBe(`${path}: ${key} must be an absolute path`);
+      expect(process?.exitStatus()).toBe(7);
+    }
+  }
 });
 
 test('a running process whose process.json is JSON, but none of ours, runs on and is no other process', async ({

@@ -1,20 +1,18 @@
 /** Output that is kept, on each runtime: many readers, while the process runs and after it, across supervisors. */
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect } from 'vitest';
 import { Container, type OutputItem, type Process, posix, readLog } from '../../src/index.js';
+import { Follower } from '../support/follower.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
 const LOGGED = { stdin: 'pipe', stdout: 'log', stderr: 'log' } as const;
-const FOLLOWER = fileURLToPath(new URL('../fixtures/follower.mjs', import.meta.url));
 
 /** Prints on both streams, echoes a line, ends with 3. */
 const JOB = { args: ['sh', '-c', 'echo out; echo err >&2; read x; echo "got $x"; exit 3'] };
@@ -154,52 +152,6 @@ describe.each(runtimes)('%s', (runtime) => {
     }
   });
 });
-
-/** A program that follows a log, and writes what it gets to a file. */
-class Follower {
-  readonly report: string;
-  readonly #args: string;
-  #child: ChildProcess | undefined;
-
-  constructor(scratch: Scratch, container: Container, options: object = {}) {
-    const dir = scratch.mkdir('follower');
-    this.report = join(dir, 'report');
-    const { root } = scratch;
-    this.#args = JSON.stringify({
-      root,
-      id: container.id,
-      report: this.report,
-      cursorFile: join(dir, 'cursor'),
-      ...options,
-    });
-    scratch.atEnd(() => this.kill());
-  }
-
-  start(): void {
-    this.#child = fork(FOLLOWER, [this.#args], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  }
-
-  async ended(): Promise<unknown> {
-    const child = this.#child;
-    if (child?.exitCode === null) await once(child, 'exit');
-    return child?.exitCode;
-  }
-
-  /** The lines that it has got, each with its time. */
-  lines(): { line: string; timeMs: number }[] {
-    if (!existsSync(this.report)) return [];
-    const whole = readFileSync(this.report, 'utf8').split('\n').slice(0, -1);
-    return whole.map((line) => JSON.parse(line) as { line: string; timeMs: number });
-  }
-}
 
 test('a supervisor that is killed ten times, and three other programs: each sees every line once, in order', async ({
   scratch,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { noProcessLeft, processDir, shimPid } from '../support/fake-runtime.js';
 import { type LogContent, readLogFiles, readSegments } from '../support/log-files.js';
-import { endRecorded, logShim } from '../support/log-shim.js';
+import { LOGGED, endRecorded } from '../support/log-shim.js';
 import { isGone } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
@@ -17,8 +17,8 @@ const shown = ({ stdout }: LogContent): string => stdout.replaceAll('\r', '');
 describe.each(runtimes)('%s', (runtime) => {
   test('the output of a process, and its end', async ({ scratch }) => {
     const script = 'echo out; echo err >&2; echo by path >/dev/stdout; exit 42';
-    const container = await scratch.container(runtime, { args: ['sh', '-c', script] }, { shim: logShim(scratch) });
-    const init = await container.start();
+    const container = await scratch.container(runtime, { args: ['sh', '-c', script] });
+    const init = await container.start({ stdio: LOGGED });
     expect(await init.wait()).toMatchObject({ status: 42 });
     const log = await endRecorded(join(processDir(scratch, container), 'log'));
     expect(log).toMatchObject({ stdout: 'out\nby path\n', stderr: 'err\n', gaps: [], end: 42 });
@@ -26,11 +26,11 @@ describe.each(runtimes)('%s', (runtime) => {
   });
 
   test('an exec’ed process has a log of its own; what it left writes on, and keeps its shim', async ({ scratch }) => {
-    const container = await scratch.container(runtime, { args: ['sleep', '1000'] }, { shim: logShim(scratch) });
-    const init = await container.start();
+    const container = await scratch.container(runtime, { args: ['sleep', '1000'] });
+    const init = await container.start({ stdio: LOGGED });
     const gate = runtime === 'host' ? join(scratch.dir, 'go') : '/tmp/go';
     const script = `(while [ ! -e '${gate}' ]; do sleep 0.05; done; echo late) & echo now; exit 7`;
-    const exec = await container.exec('second', { args: ['sh', '-c', script] });
+    const exec = await container.exec('second', { args: ['sh', '-c', script] }, { stdio: LOGGED });
     const dir = processDir(scratch, container, 'second');
     const shim = shimPid(dir);
     expect(await exec.wait()).toMatchObject({ status: 7 });
@@ -48,8 +48,8 @@ describe.each(runtimes)('%s', (runtime) => {
   test('a terminal: its output, the size that it has, each other size where it came', async ({ scratch }) => {
     const script = 'stty size; read x; stty size; read x; echo out; echo err >&2; exit 3';
     const spec = { args: ['sh', '-c', script], terminal: true };
-    const container = await scratch.container(runtime, spec, { shim: logShim(scratch) });
-    const init = await container.start({ stdio: { stdin: scratch.fifos(true).stdin } });
+    const container = await scratch.container(runtime, spec);
+    const init = await container.start({ stdio: { stdin: scratch.fifos(true).stdin, stdout: 'log' } });
     const dir = join(processDir(scratch, container), 'log');
     const stdin = init.openStdin();
     await until('its size', () => shown(readLogFiles(dir)).startsWith('24 80\n'));
@@ -75,12 +75,8 @@ describe.each(runtimes)('%s', (runtime) => {
 test('a terminal whose process writes much: nothing is lost, and nothing waits for a reader', async ({ scratch }) => {
   const count = 20_000;
   const script = `stty -opost; i=0; while [ $i -lt ${count} ]; do printf "%08d\\n" $i; i=$((i+1)); done; exit 5`;
-  const container = await scratch.container(
-    'host',
-    { args: ['sh', '-c', script], terminal: true },
-    { shim: logShim(scratch) },
-  );
-  const init = await container.start();
+  const container = await scratch.container('host', { args: ['sh', '-c', script], terminal: true });
+  const init = await container.start({ stdio: { stdout: 'log' } });
   expect(await init.wait()).toMatchObject({ status: 5 });
   const { stdout, gaps, end } = await endRecorded(join(processDir(scratch, container), 'log'));
   const all = Array.from({ length: count }, (_, i) => `${String(i).padStart(8, '0')}\n`).join('');
@@ -92,8 +88,8 @@ if (isRoot) {
   test.for(runtimes)('a process of another user may open its output again: %s', async (runtime, { scratch }) => {
     const script = 'id -u; echo by path >/dev/stdout; echo error by path >>/dev/stderr';
     const spec = { args: ['sh', '-c', script], user: { uid: 1234, gid: 1235 } };
-    const container = await scratch.container(runtime, spec, { shim: logShim(scratch) });
-    const init = await container.start();
+    const container = await scratch.container(runtime, spec);
+    const init = await container.start({ stdio: LOGGED });
     expect(await init.wait()).toMatchObject({ status: 0 });
     const log = await endRecorded(join(processDir(scratch, container), 'log'));
     expect(log).toMatchObject({ stdout: '1234\nby path\n', stderr: 'error by path\n', end: 0 });

@@ -9,7 +9,7 @@ import { describe, expect } from 'vitest';
 import { Container, type ContainerOptions, type Process, type Spec } from '../../src/index.js';
 import { type ProcessOverrides, runtimeArgs, writeContainerBundle } from '../support/bundles.js';
 import { processDir } from '../support/fake-runtime.js';
-import { endRecorded, logShim } from '../support/log-shim.js';
+import { LOGGED, endRecorded } from '../support/log-shim.js';
 import { processesWith } from '../support/proc.js';
 import { limitOf, ownerOf } from '../support/process-facts.js';
 import { runtimes } from '../support/runtimes.js';
@@ -108,8 +108,8 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
 
   test('output that goes to a log: it may open the pipes again', async ({ scratch }) => {
     const process = { args: ['sh', '-c', BY_PATH] };
-    const container = await mappedContainer(scratch, runtime, process, undefined, { shim: logShim(scratch) });
-    expect(await (await container.start()).wait()).toMatchObject({ status: 0 });
+    const container = await mappedContainer(scratch, runtime, process);
+    expect(await (await container.start({ stdio: LOGGED })).wait()).toMatchObject({ status: 0 });
     const log = await endRecorded(join(processDir(scratch, container), 'log'));
     expect(log).toMatchObject({ stdout: '0\nto the path\n', stderr: 'error\n', end: 0 });
   });
@@ -183,8 +183,8 @@ if (readSubordinateIds().startsWith(`${myUid}:`)) {
 
   test('rootless: output of another user of the namespace that goes to a log', async ({ scratch }) => {
     const process = { args: ['sh', '-c', BY_PATH], user: { uid: 1000, gid: 1000 } };
-    const container = await mappedContainer(scratch, 'runc', process, change, { shim: logShim(scratch) });
-    expect(await (await container.start()).wait()).toMatchObject({ status: 0 });
+    const container = await mappedContainer(scratch, 'runc', process, change);
+    expect(await (await container.start({ stdio: LOGGED })).wait()).toMatchObject({ status: 0 });
     const log = await endRecorded(join(processDir(scratch, container), 'log'));
     expect(log).toMatchObject({ stdout: '1000\nto the path\n', stderr: 'error\n', end: 0 });
   });
@@ -229,8 +229,8 @@ if (isRoot) {
 
     test('output that goes to a log, of another user of the namespace', async ({ scratch }) => {
       const process = { args: ['sh', '-c', BY_PATH], user: { uid: 1003, gid: 5 } };
-      const container = await mappedContainer(scratch, runtime, process, undefined, { shim: logShim(scratch) });
-      expect(await (await container.start()).wait()).toMatchObject({ status: 0 });
+      const container = await mappedContainer(scratch, runtime, process);
+      expect(await (await container.start({ stdio: LOGGED })).wait()).toMatchObject({ status: 0 });
       const log = await endRecorded(join(processDir(scratch, container), 'log'));
       expect(log).toMatchObject({ stdout: '1003\nto the path\n', stderr: 'error\n', end: 0 });
     });

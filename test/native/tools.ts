@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-function toolPath(name: string, override: string | undefined): string {
+export function toolPath(name: string, override: string | undefined): string {
   return override ?? fileURLToPath(new URL(`../../build/Release/${name}`, import.meta.url));
 }
 

@@ -313,15 +313,19 @@ describe('a directory', () => {
     expect(() => readLog(5 as unknown as string)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
   });
 
-  it('that is another process’s by now is ERR_PROCESS_EXITED, one that is gone ENOENT', async () => {
-    const { dir } = newLog();
-    const items = readOutput({ dir, key: 'the-key' });
-    writeFileSync(join(dir, 'key'), 'another\n');
-    await expect(items.next()).rejects.toMatchObject({ code: 'ERR_PROCESS_EXITED' });
-    const late = readOutput({ dir, key: 'another' });
-    rmSync(dir, { recursive: true });
-    await expect(late.next()).rejects.toMatchObject({ code: 'ENOENT', path: dir });
-  });
+  it.each([true, false])(
+    'that is another process’s by now, or gone, is ERR_PROCESS_EXITED; follow: %s',
+    async (follow) => {
+      const { dir } = newLog();
+      const items = readOutput({ dir, key: 'the-key' }, { follow });
+      writeFileSync(join(dir, 'key'), 'another\n');
+      await expect(items.next()).rejects.toMatchObject({ code: 'ERR_PROCESS_EXITED' });
+      const late = readOutput({ dir, key: 'another' }, { follow });
+      rmSync(dir, { recursive: true });
+      await expect(late.next()).rejects.toMatchObject({ code: 'ERR_PROCESS_EXITED' });
+      expect(await late.next()).toEqual({ done: true, value: undefined });
+    },
+  );
 
   it('whose index is lost gives the bytes as stdout’s', async () => {
     const { dir, writer } = newLog();

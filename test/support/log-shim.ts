@@ -1,6 +1,7 @@
 /**
- * A shim that gets a log: a program for the option `shim` that makes the log's directory, adds the key `log` to
- * process.json, and then becomes the real shim.
+ * A shim that gets a log with limits or a directory that the library refuses (smaller ones, for the tests of the writer): a
+ * program for the option `shim` that makes the log's directory, adds the key `log` to process.json, and then becomes the real
+ * shim. Other tests use LOGGED.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,6 +23,9 @@ export interface LogSetup {
   /** The shim is run by this program: its words, for a shell. */
   under?: string;
 }
+
+/** Options for a start: both outputs go to a log. */
+export const LOGGED = { stdout: 'log', stderr: 'log' } as const;
 
 let serial = 0;
 
