@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { configDefaults, defineConfig } from 'vitest/config';
 
@@ -14,5 +15,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Child processes, not threads: process.umask(), setuid and descriptor counts are per process.
     pool: 'forks',
+    // One more than the default on two processors: most tests wait.
+    maxWorkers: Math.max(2, availableParallelism()),
   },
 });

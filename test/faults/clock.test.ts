@@ -99,12 +99,17 @@ test('nothing else reads the wall clock', () => {
         return found.map((use) => `${dir}/${name}: ${use}`);
       }),
   );
-  // The date of an exit, of a log line and of a checkpoint; and the age that cleanUp() reads.
+  // The date of an exit, of a log line and of a checkpoint; the age that cleanUp() reads; and the dates that inspect(),
+  // stats() and an id that run() makes give.
   expect([...new Set(uses)].sort()).toEqual([
     'native/common/clock.cc: CLOCK_REALTIME',
     'native/shim/status.cc: CLOCK_REALTIME',
+    'src/container/inspect.ts: Date',
     'src/container/leftovers.ts: Date',
+    'src/container/operations.ts: Date',
+    'src/oci/ids.ts: Date',
     'src/runtime/checkpoint.ts: Date',
+    'src/runtime/stats.ts: Date',
     'src/state/process.ts: mtimeMs',
   ]);
 });
