@@ -124,8 +124,14 @@ describe('a command on the host', () => {
       terminal: { columns: 100, rows: 30 },
       env: { TERM: 'dumb' },
     });
-    process.stdin?.write('it\n');
-    expect((await text(process.openStdout())).replaceAll('\r', '')).toBe('30 100\ngot it on dumb\n');
+    let out = '';
+    let isTyped = false;
+    for await (const chunk of process.openStdout()) {
+      out += String(chunk);
+      // Before, the terminal would echo it.
+      if (!isTyped && out.includes('30 100')) isTyped = process.stdin?.write('it\n') !== undefined;
+    }
+    expect(out.replaceAll('\r', '')).toBe('30 100\ngot it on dumb\n');
     await process.wait();
     await process.remove();
     const other = await result(['sh', '-c', 'stty size; echo $TERM'], {
