@@ -105,20 +105,16 @@ test('the removal of the state directory makes a shim with unread output exit', 
   const { process, shim, dir } = await start(scratch, 'echo unread');
   await process.wait();
   await until('the last file of the shim', () => existsSync(join(dir, 'deleted')));
-  const began = Date.now();
   rmSync(join(dir, '..'), { recursive: true });
   await until('the shim has left', () => isReaped(shim));
-  expect(Date.now() - began).toBeLessThan(3000);
 });
 
 test('the removal of its FIFOs makes a shim with unread output exit', async ({ scratch }) => {
   const { process, shim } = await start(scratch, 'echo unread; echo too >&2');
   await process.wait();
-  const began = Date.now();
   rmSync(process.stdio.stdout);
   rmSync(process.stdio.stderr);
   await until('the shim has left', () => isReaped(shim));
-  expect(Date.now() - began).toBeLessThan(3000);
 });
 
 test('the exit is reported although a grandchild holds stdout', async ({ scratch }) => {
