@@ -1,12 +1,12 @@
 /** The disk with the state is full, read-only or gone; or no descriptor is left. The start fails with a code, every exit is definite. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
-import { Container } from '../../src/index.js';
+import { Container, run as outlive } from '../../src/index.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.js';
 
@@ -50,6 +50,38 @@ describe.runIf(wantRight('root, to mount a tmpfs', mayMount))('a small disk', ()
       await expect(container.start()).rejects.toMatchObject({ code: 'ENOSPC' });
       expect(readdirSync(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
     });
+  });
+
+  test('run() with any amount of room: it runs, or an error with a code, and nothing of it is left', async ({
+    scratch,
+  }) => {
+    run('mount', '-t', 'tmpfs', '-o', 'size=128k,mode=700', 'outlive-test', scratch.root);
+    try {
+      const codes: (string | undefined)[] = [];
+      // In pages: from none to more than it needs.
+      for (let free = 0; free <= 24; free++) {
+        fill(scratch.root);
+        const filler = join(scratch.root, '.filler');
+        truncateSync(filler, Math.max(statSync(filler).size - free * 4096, 0));
+        try {
+          const process = await outlive(['true'], { root: scratch.root });
+          expect((await process.wait()).status).toBe(0);
+          await process.remove();
+          codes.push('');
+        } catch (error) {
+          codes.push((error as NodeJS.ErrnoException).code);
+        }
+        expect(readdirSync(scratch.root)).toEqual(['.filler']);
+        rmSync(filler);
+      }
+      expect(codes[0]).toBe('ENOSPC');
+      expect(codes.at(-1)).toBe('');
+      // In between, a shim that can't write may be unable to say why.
+      const known = ['', 'ENOSPC', 'ERR_SHIM', 'ERR_OCI_RUNTIME', 'ERR_CONTAINER_NOT_STARTED'];
+      expect(codes.filter((code) => code === undefined || !known.includes(code))).toEqual([]);
+    } finally {
+      run('umount', '-l', scratch.root);
+    }
   });
 
   test('read-only at the start: EROFS', async ({ scratch }) => {
