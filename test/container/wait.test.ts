@@ -57,8 +57,9 @@ describe('a process that has ended', () => {
     expect(jobs.map((job) => job.exitStatus())).toEqual(jobs.map(() => 0));
     expect(jobs[0]?.exitFd).toBe(-1);
     // One that was given out stays until close(): somebody may be polling it.
-    const last = await container.exec('last', { args: ['true'] });
+    const last = await container.exec('last', { args: ['sleep', '1000'] });
     const fd = last.exitFd;
+    last.signal('SIGKILL');
     await last.wait();
     await until('all else is closed', () => openDescriptors().length === before + 1);
     expect(last.exitFd).toBe(fd);
