@@ -70,8 +70,9 @@ test(
     };
     // The directory's watch is in one instance for all.
     expect(most.descriptors).toBeLessThanOrEqual(3 * COUNT + 2);
-    // 16 followers have their turn at once, and each makes some 40 calls. All together would make 40,000.
-    for (const calls of [most.begin, most.line, most.end]) expect(calls).toBeLessThan(1500);
+    // 16 followers have their turn at once, and each makes some 40 calls. All together would make 40,000. (A busy
+    // machine puts some turns together.)
+    for (const calls of [most.begin, most.line, most.end]) expect(calls).toBeLessThan(5000);
     writer.disconnect();
     await once(writer, 'exit');
   },
