@@ -4,18 +4,46 @@
  * did without, a thousand operations that begin, or get their events, in one turn would make that turn last a second.
  */
 
-/** In the order of the calls. There is one for each thread. */
-const waiting: (() => void)[] = [];
+/** Calls what waits, in the order of the calls, a limited number in each turn of the event loop. */
+export class TurnQueue {
+  readonly #width: number;
+  readonly #waiting: (() => void)[] = [];
+  #next: NodeJS.Immediate | undefined;
+
+  /** @param width how many are called in one turn. */
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  /** Calls `callback` in the next turn of the event loop, or in a later one if many others wait. */
+  call(callback: () => void): void {
+    this.#waiting.push(callback);
+    this.#schedule();
+  }
+
+  /** Resolves when call() would call. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.call(resolve));
+  }
+
+  #schedule(): void {
+    this.#next ??= setImmediate(() => {
+      this.#next = undefined;
+      for (const callback of this.#waiting.splice(0, this.#width)) callback();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+}
+
+/** There is one for each thread. */
+const pieces = new TurnQueue(1);
 
 /**
  * Resolves in a turn of the event loop in which nobody else's wait here resolves. The caller then does one piece of work
  * synchronously, and calls this again before the next one.
  */
 export function ownTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    waiting.push(resolve);
-    if (waiting.length === 1) setImmediate(next);
-  });
+  return pieces.wait();
 }
 
 /** How long inTurns() works in one turn of the event loop, in milliseconds; and after how many items it looks at the clock. */
@@ -37,10 +65,4 @@ export async function inTurns<T>(items: Iterable<T>, act: (item: T) => void): Pr
     count++;
     act(item);
   }
-}
-
-function next(): void {
-  waiting[0]?.();
-  waiting.shift();
-  if (waiting.length > 0) setImmediate(next);
 }

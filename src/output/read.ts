@@ -11,7 +11,7 @@ import { type CheckedOptions, type OutputItem, type OutputReadOptions, checkRead
 import { LogReader } from './reader.js';
 import { LogDirectory, readLogKey } from './segments.js';
 import { findStart } from './start.js';
-import { inTurn } from './turns.js';
+import { followerTurns } from './turns.js';
 import { LogWatch } from './watch.js';
 
 /** How often to ask whether an end record is still to come. The record itself is reported at once. */
@@ -81,7 +81,7 @@ async function* read(
   let reader: LogReader | undefined;
   try {
     // A thousand at once would hold up the event loop.
-    await inTurn();
+    await followerTurns.wait();
     const dir = new LogDirectory(path, key);
     let listed: number | undefined;
     let bases: number[];

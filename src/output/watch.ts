@@ -9,7 +9,7 @@ import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, openOwned } from '../posix/owned.js';
 import { onChange } from './inotify.js';
-import { callInTurn } from './turns.js';
+import { followerTurns } from './turns.js';
 
 const POLL_MS = 250;
 
@@ -90,7 +90,7 @@ export class LogWatch {
   #changed(areNamesChanged: boolean): void {
     this.changes++;
     if (areNamesChanged) this.nameChanges++;
-    for (const wake of this.#waiting) callInTurn(wake);
+    for (const wake of this.#waiting) followerTurns.call(wake);
     this.#waiting.clear();
   }
 
