@@ -8,7 +8,7 @@
 export class TurnQueue {
   readonly #width: number;
   readonly #waiting: (() => void)[] = [];
-  #next: NodeJS.Immediate | undefined;
+  #isScheduled = false;
 
   /** @param width how many are called in one turn. */
   constructor(width: number) {
@@ -27,8 +27,10 @@ export class TurnQueue {
   }
 
   #schedule(): void {
-    this.#next ??= setImmediate(() => {
-      this.#next = undefined;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
       for (const callback of this.#waiting.splice(0, this.#width)) callback();
       if (this.#waiting.length > 0) this.#schedule();
     });
