@@ -147,11 +147,15 @@ test('children that never stop writing delay neither the end nor the other strea
   // So much that what it writes meanwhile does not push out the rest.
   const setup = { maxBytes: 1 << 30, segmentBytes: 1 << 26 };
   const { process, ended, read } = await startLogged(scratch, script, setup, { stdin: scratch.fifos().stdin });
-  const writer = await until('its pid', () => read().stdout !== '' && Number(/^\d+\n/.exec(read().stderr)?.[0]));
+  const writer = await until('its pid', () => read().stdout !== '' && /^\d+(?=\n)/.exec(read().stderr)?.[0]);
+  // The shim stays as long as its children do, so the test ends this one even when it fails.
+  scratch.atEnd(() => {
+    globalThis.process.kill(Number(writer), 'SIGKILL');
+    return Promise.resolve();
+  });
   process.openStdin().end('\n');
   expect(await process.wait()).toMatchObject({ status: 4 });
   const { stderr, end, stdout } = await ended();
-  globalThis.process.kill(writer, 'SIGKILL');
   expect([stderr, end]).toEqual([expect.stringMatching(/done\n$/), 4]);
   expect(stdout.length).toBeGreaterThan(0);
 });
