@@ -25,7 +25,7 @@ export interface AttachOptions {
    * as far as they are kept. What a terminal would answer is left out. Default: nothing.
    */
   readonly replay?: 'screen' | number;
-  /** Destroys the stream with an AbortError, as `addAbortSignal()` of node:stream does. */
+  /** Destroys the stream with an AbortError, as `addAbortSignal()` of node:stream does. Default none. */
   readonly signal?: AbortSignal;
 }
 

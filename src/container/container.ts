@@ -46,12 +46,15 @@ export interface LoadedRoot {
 
 /** A container and its processes. Its whole state is on disk: any program can bring it back by `Container.load()`. */
 export class Container extends ContainerCommands<Container> implements ProcessOwner {
+  /** Its id, which is also the name of its directory in the state root. */
   readonly id: string;
-  /** Absolute path. */
+  /** The directory with its config.json: an absolute path. */
   readonly bundle: string;
   /** `'host'`, a name, or an absolute path. */
   readonly runtime: string;
+  /** As given to `Container.create()`. */
   readonly runtimeArgs: readonly string[];
+  /** As given to `Container.create()`. */
   readonly labels: readonly string[];
   /** `'outlive-shim'` (the shipped one), a name, or an absolute path. */
   readonly shim: string;

@@ -17,6 +17,7 @@ import { type LogOptions, type StdioOptions, type StdioRequest, checkStdio } fro
 /** The default of `ContainerOptions.timeoutMs`, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 15_000;
 
+/** Options of `Container.create()`. */
 export interface ContainerOptions {
   /** The state root: an existing, writable directory on a local file system, best a tmpfs such as /run/<you>. */
   root: string;
@@ -64,26 +65,29 @@ export interface ContainerOptions {
   timeoutMs?: number;
 }
 
+/** Options of `container.createInit()`. */
 export interface CreateOptions {
   /** Where stdin, stdout and stderr go. Default: `'ignore'`, that is `/dev/null`, for each. */
   stdio?: StdioOptions;
-  /** How the log is kept. Only if stdout or stderr goes to it. */
+  /** How the log is kept. Only if stdout or stderr goes to it. Default: as in `LogOptions`. */
   log?: LogOptions;
-  /** As in `StartOptions`. */
+  /** Stored with the process and not interpreted. Default none. */
   labels?: string[];
 }
 
+/** Options of `container.start()`. */
 export interface StartOptions {
-  /** As in `CreateOptions`. For a created container, give it to `create()`. */
+  /** As in `CreateOptions`. For a created container, give it to `createInit()`. */
   stdio?: StdioOptions;
   /** As in `CreateOptions`. */
   log?: LogOptions;
-  /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. */
+  /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. Default none. */
   checkpoint?: string;
   /** Stored with the process and not interpreted. Default none. */
   labels?: string[];
 }
 
+/** Options of `container.exec()`: those of a start, but for `checkpoint`. */
 export type ExecOptions = Pick<StartOptions, 'stdio' | 'log' | 'labels'>;
 
 /** A container that `Container.loadAll()` could not load, and the error. */
@@ -92,8 +96,14 @@ export interface LoadFailure {
   readonly error: Error;
 }
 
+/** Options of `Container.cleanUp()`. */
 export interface CleanUpOptions {
+  /** Only list. Default false. */
   dryRun?: boolean;
+  /**
+   * The age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim counts as interrupted. Default
+   * 60000.
+   */
   graceMs?: number;
 }
 

@@ -45,6 +45,7 @@ export interface ProcessActions<Owner extends ProcessOwner> {
 export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessStreams {
   /** `init` for the container's first process, else the id given to `exec`. */
   readonly id: string;
+  /** The container that it is in. */
   readonly container: Owner;
   /** The OCI process object that it was made from. */
   readonly spec: ProcessSpec;

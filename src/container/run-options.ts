@@ -28,18 +28,19 @@ export interface FindOptions {
 
 /** What `list()` keeps. */
 export interface ListFilter {
-  /** Those that have all of these labels. */
+  /** Those that have all of these labels. Default: any. */
   labels?: Record<string, string>;
-  /** Those whose first process is in this state. */
+  /** Those whose first process is in this state. Default: any. */
   state?: State;
 }
 
+/** The options of `run()`. Without `bundle` the process runs on the host. */
 export interface RunOptions extends FindOptions {
   /** As `ContainerOptions.id`. Default: one that sorts by time, as `20260726T101500.123-5f0c2a9e`. */
   id?: string;
   /** The working directory. Default: this program's; with `bundle`, the bundle's. */
   cwd?: string;
-  /** Variables to add or replace; undefined or null removes one. */
+  /** Variables to add or replace; undefined or null removes one. Default none. */
   env?: Record<string, string | null | undefined>;
   /**
    * Whether the process inherits this program's variables; not those of its service and of CI agents (NOTIFY_SOCKET, LISTEN_*,
@@ -60,7 +61,7 @@ export interface RunOptions extends FindOptions {
   stdout?: StdioOptions['stdout'];
   /** As in `StdioOptions`. Default `'log'`. Not used with a terminal. */
   stderr?: StdioOptions['stderr'];
-  /** How the log is kept. */
+  /** How the log is kept. Only if stdout or stderr goes to it. Default: as in `LogOptions`. */
   log?: LogOptions;
   /** Kept with container and process, each as `name=value`. A name is not empty and has no `=`. Default none. */
   labels?: Record<string, string>;
@@ -80,7 +81,7 @@ export interface RunOptions extends FindOptions {
   bundle?: string;
   /** As `ContainerOptions.runtime`. Another one than `'host'` needs `bundle`. Default `'host'`. */
   runtime?: string;
-  /** As `ContainerOptions.runtimeArgs`. */
+  /** As `ContainerOptions.runtimeArgs`. Default none. */
   runtimeArgs?: string[];
 }
 

@@ -11,6 +11,7 @@ import { signalNumber } from '../posix/signals.js';
 import type { Exit } from '../state/exit.js';
 import type { Lifecycle } from './lifecycle.js';
 
+/** Options of `process.stop()`. */
 export interface StopOptions {
   /** What asks it to end: a name, or a number from 1 to 64. Default `'SIGTERM'`. */
   readonly signal?: Signal;

@@ -67,7 +67,7 @@ export interface HostProcess {
   rlimits?: Rlimit[];
   /** Whether execve(2) can't grant new privileges: prctl(2), PR_SET_NO_NEW_PRIVS. Default false. */
   noNewPrivileges?: boolean;
-  /** Added to the process's badness for the OOM killer, -1000 (never killed) to 1000; see proc(5). */
+  /** Added to the process's badness for the OOM killer, -1000 (never killed) to 1000; see proc(5). Default: this program's. */
   oomScoreAdj?: number;
   /**
    * The limits of the process and all that it starts, by a cgroup v2 (docs/host-runtime.md, "Limits"). A machine, or a place in

@@ -22,11 +22,11 @@ export interface ExecOverrides extends Partial<Omit<ProcessSpec, 'env' | 'capabi
 
 /** Changes to the capability sets: `drop` is applied first, then `add`. */
 export interface CapabilityChanges {
-  /** Capabilities to remove from all five sets; `'ALL'` empties the sets. */
+  /** Capabilities to remove from all five sets; `'ALL'` empties the sets. Default none. */
   drop?: ('ALL' | Capability)[];
   /**
    * Capabilities to add to the bounding, permitted and effective sets. If the user is not 0 they are also added to the
-   * inheritable and ambient sets, as execve(2) would else remove them.
+   * inheritable and ambient sets, as execve(2) would else remove them. Default none.
    */
   add?: Capability[];
 }

@@ -11,11 +11,16 @@ import type { LinuxCPU, LinuxMemory, LinuxPids } from './resources.js';
  * that each is written to.
  */
 export interface HostResources {
-  /** In bytes; -1 means no limit. `swap` is memory and swap together, and needs `limit` beside it unless it is -1. */
+  /** In bytes; -1 means no limit. `swap` is memory and swap together, and needs `limit` beside it unless it is -1. Default none. */
   memory?: Pick<LinuxMemory, 'limit' | 'swap' | 'reservation'>;
+  /**
+   * `shares` is a weight, 2 to 262144; `quota` and `period` are in microseconds; `cpus` and `mems` are lists as `0-2,7`. Default
+   * none.
+   */
   cpu?: Pick<LinuxCPU, 'shares' | 'quota' | 'period' | 'cpus' | 'mems'>;
+  /** `limit`: the most processes and threads at once; -1 means no limit. Default none. */
   pids?: LinuxPids;
-  /** Any other file of a controller, by its name, as `memory.high`. Written last. Of `cgroup.*` only `cgroup.max.*`. */
+  /** Any other file of a controller, by its name, as `memory.high`. Written last. Of `cgroup.*` only `cgroup.max.*`. Default none. */
   unified?: Record<string, string>;
 }
 

@@ -40,7 +40,7 @@ export interface OutputReadOptions {
   follow?: boolean | undefined;
   /** Only this stream's bytes, which `tail` and `lines` count then. Items of other types come always. Default: both. */
   stream?: 'stdout' | 'stderr' | undefined;
-  /** Ends the iteration: it rejects with the signal's reason. */
+  /** Ends the iteration: it rejects with the signal's reason. Default none. */
   signal?: AbortSignal | undefined;
 }
 

@@ -10,11 +10,13 @@ export interface ExitRecord {
   readonly code: number | null;
   /** The signal that ended it (`'SIGKILL'`, `'SIGRTMIN+3'`), else null. */
   readonly signal: string | null;
+  /** Whether the kernel wrote a core dump of it. */
   readonly coreDumped: boolean;
   /** When the shim reaped it, in milliseconds since 1970. */
   readonly endedAtMs: number;
   /** Processor time of the process and of the children that it waited for, in microseconds. */
   readonly userTimeUs: number;
+  /** The same, in the kernel. */
   readonly systemTimeUs: number;
   /** The largest resident memory of it, or of one such child, in bytes. */
   readonly maxRssBytes: number;

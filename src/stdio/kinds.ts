@@ -21,8 +21,11 @@ type Path = string & Record<never, never>;
  * With `terminal: true`, the terminal's output goes to `stdout`, and `stderr` is not used.
  */
 export interface StdioOptions {
+  /** Its standard input. Default `'ignore'`. */
   readonly stdin?: 'pipe' | 'ignore' | Path;
+  /** Its standard output; with a terminal, all that the terminal gives. Default `'ignore'`. */
   readonly stdout?: 'log' | 'pipe' | 'ignore' | Path;
+  /** Its standard error. Not used with a terminal. Default `'ignore'`. */
   readonly stderr?: 'log' | 'pipe' | 'ignore' | Path;
 }
 

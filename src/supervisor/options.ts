@@ -3,7 +3,7 @@ import { checkAbortSignal, checkBoolean, checkInteger, checkObject, checkTimeout
 
 /** Options of `Supervisor.open()`. */
 export interface SupervisorOptions {
-  /** The option `timeoutMs` of `Container.load()`, and of `create()` if that is given none, in milliseconds. */
+  /** The option `timeoutMs` of `Container.load()`, and of `create()` if that is given none, in milliseconds. Default 15000. */
   timeoutMs?: number;
   /** The option `initHoldMs` of `Monitor`, in milliseconds, 0 to 60000. Default 2000. */
   initHoldMs?: number;
@@ -25,11 +25,11 @@ export interface EventsOptions {
    * at that time or later. Default: all kept events.
    */
   since?: number | Date;
-  /** In place of `since`: the events after the last one that this consumer acknowledged; all kept ones if it is new. */
+  /** In place of `since`: the events after the last one that this consumer acknowledged; all kept ones if it is new. Default none. */
   consumer?: string;
   /** Whether to continue with new events until the supervisor is closed. Default false. */
   follow?: boolean;
-  /** Aborts the iteration: `next()` rejects with the signal's reason. */
+  /** Aborts the iteration: `next()` rejects with the signal's reason. Default none. */
   signal?: AbortSignal;
 }
 
