@@ -3,9 +3,11 @@
  * docs/troubleshooting.md, "What ends with a job".
  */
 import { describe, expect } from 'vitest';
-import { processesWith } from '../support/proc.js';
+import { Container } from '../../src/index.js';
+import { isGone, processesWith, readIfThere } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { killShim } from '../support/shims.js';
 import { until } from '../support/until.js';
 
 /** A process that the job leaves: its parent has ended, and it is in a session of its own. It has no other name than this time. */
@@ -105,5 +107,23 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(daemon.isRunning).toBe(true);
     await first.stop({ signal: 'SIGKILL' });
     expect(daemon.isRunning).toBe(false);
+  });
+
+  test('SIGKILL of the shim leaves it; the supervisor that finds out ends it, on the host only in a cgroup', async ({
+    scratch,
+  }) => {
+    const daemon = new Daemon(scratch);
+    const container = await scratch.container(runtime, daemon.startedBy('sleep 1000'));
+    const job = await container.start();
+    await daemon.started();
+    const hasCgroup = /^0::.*\/outlive-/m.test(readIfThere(`/proc/${job.systemPid}/cgroup`));
+    job.close();
+    await killShim(scratch, container.id);
+    expect([isGone(job.systemPid), daemon.isRunning]).toEqual([false, true]);
+    const [found] = scratch.keep(await Container.load(scratch.root, container.id)).processes();
+    expect(await found?.wait()).toMatchObject({ status: undefined, lost: expect.stringContaining('shim') as string });
+    await until('the job has ended', () => isGone(job.systemPid));
+    if (runtime !== 'host' || hasCgroup) await daemon.ended();
+    else expect(daemon.isRunning).toBe(true);
   });
 });
