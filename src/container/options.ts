@@ -77,9 +77,9 @@ export interface CreateOptions {
 
 /** Options of `container.start()`. */
 export interface StartOptions {
-  /** As in `CreateOptions`. For a created container, give it to `createInit()`. */
+  /** As in `CreateOptions`, also its default. For a created container, give it to `createInit()`. */
   stdio?: StdioOptions;
-  /** As in `CreateOptions`. */
+  /** As in `CreateOptions`, also its default. */
   log?: LogOptions;
   /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. Default none. */
   checkpoint?: string;

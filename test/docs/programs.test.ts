@@ -149,9 +149,19 @@ describe.each(withPrograms)('%s', (page) => {
     });
   }
 
-  test('its programs leave nothing in a state root', () => {
-    expect(rootsIn(dir).flatMap((root) => readdirSync(root))).toEqual([]);
+  test('its programs leave no job that runs; in all pages but the README, which is short, none at all', async () => {
+    const jobs = (await Promise.all(rootsIn(dir).map((root) => list({}, { root })))).flat();
+    expect(jobs.filter((job) => job.state() !== 'stopped')).toEqual([]);
+    if (page !== 'README.md') expect(rootsIn(dir).flatMap((root) => readdirSync(root))).toEqual([]);
+    for (const job of jobs) job.close();
   });
+});
+
+test('the first example of the README has five lines beside the imports', () => {
+  const typed = blocksOf('README.md').filter(({ language }) => language === 'ts');
+  expect(typed.map(({ name }) => name)).toEqual(['run.ts', 'find.ts']);
+  const lines = typed.flatMap(({ text }) => text.trimEnd().split('\n'));
+  expect(lines.filter((line) => !line.startsWith('import'))).toHaveLength(5);
 });
 
 /** A directory with the programs and the package. */
@@ -199,6 +209,7 @@ async function runBlock(dir: string, { language, name }: Block): Promise<Ran> {
       PATH: path,
       NODE_TEST_CONTEXT: undefined,
       PORT: String(await freePort()),
+      npm_config_update_notifier: 'false',
     },
     killSignal: 'SIGABRT',
   });
