@@ -6,6 +6,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { durable } from './durable.js';
 import { events } from './events.js';
+import { importing } from './import.js';
 import { log } from './log.js';
 import { logReaders } from './log-readers.js';
 import { eventLoop } from './loop.js';
@@ -31,6 +32,7 @@ const MEASUREMENTS = {
   terminal,
   log,
   logReaders,
+  importing,
   many,
   events,
 };
