@@ -24,6 +24,8 @@ export async function bundle(repository, dist) {
     onLog(level, log) {
       if (level !== 'debug') throw new Error(`rolldown: ${log.message}`);
     },
+    // As tsc, which has the target of tsconfig.json: the oldest Node.js of the package knows no `using`.
+    transform: { target: 'es2022' },
   });
   await build.write({
     dir: dist,
