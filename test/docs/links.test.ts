@@ -26,6 +26,15 @@ test.each(pages)('%s: its links lead somewhere', (page) => {
   expect(broken).toEqual([]);
 });
 
+test.each(pages)('%s: the tests that it names are there', (page) => {
+  const named = [...readPage(page).matchAll(/`((?:test|src|native|chaos|packaging)\/[\w./-]+)`/g)].map(
+    ([, path = '']) => path,
+  );
+  const isThere = (path: string): boolean =>
+    ['', '.test.ts', '.ts'].some((end) => existsSync(join(repository, path + end)));
+  expect(named.filter((path) => !isThere(path))).toEqual([]);
+});
+
 test('every code of the types has an anchor in docs/troubleshooting.md, and no other is there', () => {
   const file = join(repository, 'src/base/errors.ts');
   const source = ts.createSourceFile(file, ts.sys.readFile(file) ?? '', ts.ScriptTarget.ES2022);
