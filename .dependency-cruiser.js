@@ -13,6 +13,7 @@ const rows = {
   shim: ['state'],
   runtime: ['state'],
   output: ['state'],
+  diagnosis: ['shim'],
   container: ['runtime', 'shim', 'output'],
   monitor: ['container'],
   supervisor: ['monitor'],
