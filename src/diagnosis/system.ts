@@ -50,13 +50,14 @@ export function judgeProc(mounts: readonly Mount[], isRoot: boolean): Found {
   if (isRoot) return { level: 'ok', found: `${found}, but not from root` };
   return {
     level: 'warning',
-    found: `${found}; a process that changes its user (sudo, a setuid program) is taken for ended`,
+    found: `${found}; one that changes its user (a setuid program) is shown as stopped while it runs; its exit status is right`,
     advice: 'run such processes as root, or mount /proc with gid=<a group of this user>',
   };
 }
 
 export async function initFinding(): Promise<Found> {
-  const name = readFileSync('/proc/1/comm', 'utf8').trim();
+  const name = nameOf(1);
+  if (name === undefined) return { level: 'ok', found: 'not shown by /proc, so it is not known whether it reaps' };
   const [before, program] = [zombiesOf(1), programOf(1)];
   if (before.length > 0) await delay(REAP_MS);
   const after = new Set(zombiesOf(1));
@@ -81,6 +82,16 @@ export function judgeInit(init: { name: string; program: string; isUs: boolean; 
     return { level: 'warning', found: `${name} does not reap what others left: ended shims stay as zombies`, advice };
   }
   return { level: 'ok', found: `${name}; it has no zombies` };
+}
+
+/** Undefined if this user may not know. */
+function nameOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'EACCES', 'EPERM')) return undefined;
+    throw error;
+  }
 }
 
 /** The start times and pids of the zombies whose parent is `parent`. */
