@@ -17,6 +17,7 @@ const rows = {
   container: ['runtime', 'shim', 'output'],
   monitor: ['container'],
   supervisor: ['monitor'],
+  cli: ['supervisor', 'diagnosis'],
 };
 
 /** A folder, what its row names, and all below those. */

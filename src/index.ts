@@ -60,6 +60,7 @@ export type * from './oci/types.js';
 export { diagnose } from './diagnosis/diagnose.js';
 export type { DiagnoseOptions } from './diagnosis/diagnose.js';
 export type { Finding } from './diagnosis/finding.js';
+export { defaultRoot } from './state/root.js';
 export { OutliveError } from './base/errors.js';
 export type { OutliveErrorCode } from './base/errors.js';
 export * as posix from './posix/index.js';
