@@ -37,15 +37,15 @@ export function paint(text: string, colour: keyof typeof COLOURS): string {
 /** Says on a terminal what is done, if it takes longer than a second. */
 export async function withProgress<T>(what: string, work: Promise<T>): Promise<T> {
   if (!process.stderr.isTTY) return work;
-  let wasTold = false;
+  const said = { is: false };
   const timer = setTimeout(() => {
-    wasTold = true;
+    said.is = true;
     process.stderr.write(`${what} …`);
   }, PROGRESS_MS);
   try {
     return await work;
   } finally {
     clearTimeout(timer);
-    if (wasTold) process.stderr.write('\r\x1b[K');
+    if (said.is) process.stderr.write('\r\x1b[K');
   }
 }

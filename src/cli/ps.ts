@@ -1,6 +1,6 @@
 /** `outlive ps`: the jobs of a state root. */
 import type { Command } from 'commander';
-import type { Container, ContainerDescription, ProcessDescription } from '../index.js';
+import type { Container, ContainerDescription, LoadFailure, ProcessDescription } from '../index.js';
 import { UsageError, codeOf, tellFailure } from './failure.js';
 import { printJson, printLines, printTable } from './output.js';
 import { noRoot, rootOf } from './target.js';
@@ -83,29 +83,28 @@ async function listJobs(root: string, options: PsOptions): Promise<void> {
   if (options.json === true) printJson(shown);
   else if (options.quiet === true) printLines(shown.map(({ id }) => id));
   else printJobs(shown, options.labels === true);
-  for (const failure of failures) tellFailure(failure);
+  for (const { id, error } of failures) tellFailure(error, id);
 }
 
 /** The jobs of a root, by their ids: those of `run` by time; and why the others can't be read. */
-async function loadJobs(root: string): Promise<{ jobs: Job[]; failures: unknown[] }> {
+async function loadJobs(root: string): Promise<{ jobs: Job[]; failures: LoadFailure[] }> {
   const { Container } = await import('../index.js');
   const { containers, failures } = await Container.loadAll(root).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return { containers: [], failures: [noRoot(root)] };
+    if (codeOf(error) === 'ENOENT') return { containers: [], failures: [{ id: root, error: noRoot(root) }] };
     throw error;
   });
-  const told: unknown[] = failures.map(({ error }) => error);
   const jobs = containers.flatMap((container) => {
     try {
       return [describe(container)];
     } catch (error) {
       // Another program removes it just now: it is no job any more.
-      if (codeOf(error) !== 'ENOENT') told.push(error);
+      if (codeOf(error) !== 'ENOENT') failures.push({ id: container.id, error: error as Error });
       return [];
     } finally {
       container.close();
     }
   });
-  return { jobs: jobs.sort((a, b) => (a.id < b.id ? -1 : 1)), failures: told };
+  return { jobs: jobs.sort((a, b) => (a.id < b.id ? -1 : 1)), failures };
 }
 
 function describe(container: Container): Job {
