@@ -13,9 +13,11 @@ const rows = {
   shim: ['state'],
   runtime: ['state'],
   output: ['state'],
+  diagnosis: ['shim'],
   container: ['runtime', 'shim', 'output'],
   monitor: ['container'],
   supervisor: ['monitor'],
+  cli: ['supervisor', 'diagnosis'],
 };
 
 /** A folder, what its row names, and all below those. */
