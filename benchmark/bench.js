@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { durable } from './durable.js';
 import { events } from './events.js';
 import { log } from './log.js';
+import { logReaders } from './log-readers.js';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
@@ -29,6 +30,7 @@ const MEASUREMENTS = {
   stdout,
   terminal,
   log,
+  logReaders,
   many,
   events,
 };

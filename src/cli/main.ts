@@ -1,3 +1,5 @@
 #!/usr/bin/env node
+/** The command `outlive`. */
 import { main } from './program.js';
-await main(process.argv.slice(2));
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,14 +1,32 @@
-/** Writes to stdout: tables for people, JSON for programs; colour only on a terminal. */
+/** Writes to stdout: tables for people, JSON for programs; colour only on a terminal. Ends the command if nobody reads it. */
 
 const COLOURS = { red: 31, green: 32, yellow: 33 } as const;
 const PROGRESS_MS = 1000;
 
+/** What a shell reports of a program that SIGPIPE ended: 128+13. */
+const BROKEN_PIPE = 141;
+
+const guarded = new Set<NodeJS.WriteStream>();
+
+/**
+ * Writes bytes or text as they are.
+ * @param stream process.stdout or process.stderr. If its reader is gone (EPIPE; EIO for a terminal), this program ends, silently.
+ * @returns resolves when more may be written: a reader that is slow makes the caller wait.
+ */
+export async function print(data: string | Uint8Array, stream: NodeJS.WriteStream = process.stdout): Promise<void> {
+  if (!guarded.has(stream)) {
+    guarded.add(stream);
+    stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'ENOSPC' ? 125 : BROKEN_PIPE));
+  }
+  if (!stream.write(data)) await new Promise((resolve) => stream.once('drain', resolve));
+}
+
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  void print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 export function printLines(lines: readonly string[]): void {
-  for (const line of lines) process.stdout.write(`${line}\n`);
+  if (lines.length > 0) void print(lines.map((line) => `${line}\n`).join(''));
 }
 
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {

@@ -1,0 +1,4 @@
+import type { Command } from 'commander';
+export function addExec(program: Command): void {
+  program.command('exec');
+}
