@@ -45,7 +45,7 @@ test('what a process of another program uses is kept', async ({ jobs }) => {
 });
 
 test('a root that is missing has nothing; that is told', async ({ jobs }) => {
-  const { stdout, stderr, code } = await jobs.outlive(['clean', '--root', join(jobs.root, 'missing')]);
+  const { stdout, stderr, code } = await jobs.outlive(['--root', join(jobs.root, 'missing'), 'clean']);
   expect([stdout, code]).toEqual(['', 0]);
   expect(stderr).toMatch(sentence(/missing/));
 });

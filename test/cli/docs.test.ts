@@ -19,7 +19,8 @@ const sections = new Map(
     }),
 );
 
-const help = (...args: string[]): string => execFileSync(process.execPath, [main, ...args, '--help'], { encoding: 'utf8' });
+const help = (...args: string[]): string =>
+  execFileSync(process.execPath, [main, ...args, '--help'], { encoding: 'utf8' });
 
 /** The lines of a part of the help, as `Options:`: the first column. A line of a text that is folded is deeper. */
 function column(text: string, title: string): string[] {
@@ -46,7 +47,9 @@ describe.each(verbs)('%s', (verb) => {
 
   it('names no option that is none of the verb, or of another command on the line', () => {
     const known = new Set(
-      [help(), ...verbs.map((each) => help(each))].flatMap((each) => [...each.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].flat()),
+      [help(), ...verbs.map((each) => help(each))].flatMap((each) =>
+        [...each.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].flat(),
+      ),
     );
     for (const [option] of section.matchAll(/(?<![\w-])--[a-z][\w-]*/g)) expect([...known]).toContain(option);
   });

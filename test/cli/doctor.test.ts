@@ -22,7 +22,7 @@ test('an error is told, and the code is 1', async ({ jobs }) => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/^error +state root +.*another user/m);
   const missing = join(jobs.root, 'missing');
-  expect((await jobs.outlive(['doctor', '--root', missing])).code).toBe(0);
+  expect((await jobs.outlive(['--root', missing, 'doctor'])).code).toBe(0);
   expect(existsSync(missing)).toBe(false);
 });
 

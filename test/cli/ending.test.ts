@@ -1,7 +1,7 @@
 /** `outlive kill`, `stop` and `rm`: what becomes of the jobs, of the other ids, and of the exit code. */
 import { readdirSync, statSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { find } from '../../src/index.js';
+import { Container, find } from '../../src/index.js';
 import { isRoot, wantRight } from '../support/strict.js';
 import { main, sentence, test } from './command.js';
 
@@ -38,6 +38,28 @@ describe('kill', () => {
     }
     expect(job.state()).toBe('running');
   });
+});
+
+test('--process: one that exec started, and not the job', async ({ jobs }) => {
+  const job = await jobs.start('web', ['sleep', '1000']);
+  const container = await Container.load(jobs.root, 'web');
+  const [one, two] = [await container.exec(['sleep', '1000']), await container.exec(['sleep', '1000'])];
+  expect((await jobs.outlive(['kill', '-s', 'HUP', '--process', one.id, 'web'])).code).toBe(0);
+  expect((await one.wait()).record?.signal).toBe('SIGHUP');
+  expect((await jobs.outlive(['stop', '--process', two.id, 'web'])).code).toBe(0);
+  expect((await two.wait()).record?.signal).toBe('SIGTERM');
+  expect((await jobs.outlive(['rm', '--process', two.id, 'web'])).code).toBe(0);
+  expect(
+    container
+      .processes()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual([one.id, 'init'].sort());
+  const { stderr, code } = await jobs.outlive(['kill', '--process', two.id, 'web']);
+  expect(code).toBe(125);
+  expect(stderr).toMatch(sentence(/web has no process/));
+  expect(job.state()).toBe('running');
+  container.close();
 });
 
 describe('several ids', () => {
