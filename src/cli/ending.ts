@@ -1,18 +1,18 @@
 /** `outlive kill`, `stop` and `rm`: ending jobs, and removing them. */
 import type { Command } from 'commander';
-import type { Container, Process } from '../index.js';
 import { UsageError, codeOf } from './failure.js';
 import { printLines, withProgress } from './output.js';
 import { forEachId } from './several.js';
-import { openContainer, rootOf } from './target.js';
+import { addProcessOption, openContainer, processOf, rootOf } from './target.js';
 
 export function addKill(program: Command): void {
-  program
+  const verb = program
     .command('kill')
     .summary('send a signal to jobs')
     .description('Sends a signal to the first process of each job, and prints its id.')
     .argument('<id...>', 'jobs')
-    .option('-s, --signal <signal>', 'a name (TERM, SIGTERM) or a number, 0 to 64; 0 only checks that it runs', 'KILL')
+    .option('-s, --signal <signal>', 'a name (TERM, SIGTERM) or a number, 0 to 64; 0 only checks that it runs', 'KILL');
+  addProcessOption(verb)
     .addHelpText(
       'after',
       `
@@ -21,14 +21,14 @@ Examples:
   outlive kill -s HUP web
   outlive kill -s 0 web && echo it runs`,
     )
-    .action(async (ids: string[], options: { signal: string }, command: Command) => {
+    .action(async (ids: string[], options: { signal: string; process?: string }, command: Command) => {
       const root = await rootOf(command);
       const signal = readSignal(options.signal);
       process.exitCode = await forEachId(
         ids,
         async (id) => {
           using container = await openContainer(id, root);
-          firstProcess(container).signal(signal);
+          processOf(container, options.process).signal(signal);
         },
         (_, id) => printLines([id]),
       );
@@ -36,7 +36,7 @@ Examples:
 }
 
 export function addStop(program: Command): void {
-  program
+  const verb = program
     .command('stop')
     .summary('end jobs')
     .description(
@@ -44,7 +44,8 @@ export function addStop(program: Command): void {
     )
     .argument('<id...>', 'jobs')
     .option('-t, --time <seconds>', 'how long to wait before SIGKILL', readSeconds, 10)
-    .option('-s, --signal <signal>', 'what to send first', 'TERM')
+    .option('-s, --signal <signal>', 'what to send first', 'TERM');
+  addProcessOption(verb)
     .addHelpText(
       'after',
       `
@@ -53,14 +54,14 @@ Examples:
   outlive stop -t 0.5 web db
   outlive stop -s INT web`,
     )
-    .action(async (ids: string[], options: { time: number; signal: string }, command: Command) => {
+    .action(async (ids: string[], options: { time: number; signal: string; process?: string }, command: Command) => {
       const root = await rootOf(command);
       const signal = readSignal(options.signal);
       const all = forEachId(
         ids,
         async (id) => {
           using container = await openContainer(id, root);
-          await firstProcess(container).stop({ signal, graceMs: options.time * 1000 });
+          await processOf(container, options.process).stop({ signal, graceMs: options.time * 1000 });
         },
         (_, id) => printLines([id]),
       );
@@ -69,12 +70,13 @@ Examples:
 }
 
 export function addRm(program: Command): void {
-  program
+  const verb = program
     .command('rm')
     .summary('remove jobs with all that is kept of them')
     .description('Removes jobs that ended, with output and exit status, and prints their ids.')
     .argument('<id...>', 'jobs')
-    .option('-f, --force', 'end those that run, by SIGKILL; an id that does not exist is no failure')
+    .option('-f, --force', 'end those that run, by SIGKILL; an id that does not exist is no failure');
+  addProcessOption(verb)
     .addHelpText(
       'after',
       `
@@ -83,29 +85,25 @@ Examples:
   outlive rm -f web
   outlive ps -q --filter state=stopped | xargs -r outlive rm`,
     )
-    .action(async (ids: string[], options: { force?: true }, command: Command) => {
+    .action(async (ids: string[], options: { force?: true; process?: string }, command: Command) => {
       const root = await rootOf(command);
       const force = options.force === true;
       const all = forEachId(
         ids,
-        (id) => remove(id, root, force),
+        (id) => remove(id, root, { ...options, force }),
         (wasThere, id) => printLines(wasThere ? [id] : []),
       );
       process.exitCode = await withProgress(`removing ${ids.join(', ')}`, all);
     });
 }
 
-function firstProcess(container: Container): Process {
-  const { init } = container;
-  if (init === undefined) throw new Error(`${container.id} has no process: its start was interrupted`);
-  return init;
-}
-
 /** Returns false if there is none, and `force` allows that. */
-async function remove(id: string, root: string, force: boolean): Promise<boolean> {
+async function remove(id: string, root: string, options: { force: boolean; process?: string }): Promise<boolean> {
+  const { force, process } = options;
   try {
     using container = await openContainer(id, root);
-    await container.delete({ force });
+    if (process === undefined) await container.delete({ force });
+    else await processOf(container, process).remove({ force });
     return true;
   } catch (error) {
     if (force && codeOf(error) === 'ERR_CONTAINER_NOT_FOUND') return false;

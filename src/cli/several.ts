@@ -1,5 +1,5 @@
 /** Runs a verb for several ids: one that fails is told, and does not stop the others. */
-import { tellFailure } from './failure.js';
+import { FAILED, tellFailure } from './failure.js';
 
 /** How many ids are worked on at a time. */
 const AT_A_TIME = 16;
@@ -25,7 +25,10 @@ export async function forEachId<T>(
         const result = await act(id);
         done.set(i, () => tell(result, id));
       } catch (error) {
-        done.set(i, () => void (code = tellFailure(error, id)));
+        done.set(i, () => {
+          tellFailure(error, id);
+          code = FAILED;
+        });
       }
       for (let ready = done.get(told); ready !== undefined; ready = done.get(++told)) ready();
     }

@@ -24,10 +24,11 @@ export class Jobs {
     scratch.atEnd(() => this.#end());
   }
 
-  /** Runs `outlive <args>`. @param env replaces variables. */
-  async outlive(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  /** Runs `outlive <args>`. @param env replaces variables. @param uid of another user, for root only. */
+  async outlive(args: readonly string[], env: NodeJS.ProcessEnv = {}, uid?: number): Promise<Result> {
     const child = spawn(process.execPath, [main, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
       env: { ...process.env, OUTLIVE_ROOT: this.root, NO_COLOR: '1', ...env },
     });
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
