@@ -61,7 +61,7 @@ describe.runIf(want('tmux', installed('tmux')))('in a terminal', () => {
   describe.runIf(want('busybox', installed('busybox')))('top', () => {
     test('a late viewer with another size sees the whole screen; both end with it', async ({ terminals }) => {
       const first = await terminals.open();
-      await first.type('outlive run -t --name top -- busybox top; echo "code $?"');
+      await first.type('outlive run -t --name top -- busybox top -d 1; echo "code $?"');
       await first.shows(/^Mem: /);
       const second = await terminals.open(100, 12);
       await second.type('outlive attach top; echo "code $?"');
@@ -81,9 +81,10 @@ describe.runIf(want('tmux', installed('tmux')))('in a terminal', () => {
       await terminal.type('sleep 1000');
       await terminal.keys('C-z');
       await terminal.shows(/\[1\] \+ Stopped/);
-      await terminal.type('fg; echo ended $?');
+      await terminal.type('fg');
       await terminal.shows(/^sleep 1000$/m);
       await terminal.keys('C-c');
+      await terminal.type('echo ended $?');
       await terminal.shows(/ended 130/);
       await terminal.type('exit 4');
       await terminal.shows(/code 4/);
@@ -181,9 +182,10 @@ describe.runIf(want('tmux', installed('tmux')))('in a terminal', () => {
     await terminal.shows(/got INT/);
     await terminal.keys('C-\\');
     await terminal.shows(/code 131/);
-    await terminal.type('clear; outlive run --rm -i cat; echo "code $?"');
+    await terminal.type(`clear; outlive run --rm -i -- sh -c 'echo ready; cat'; echo "code $?"`);
+    await terminal.shows(/^ready\n/);
     await terminal.type('line');
-    await terminal.shows(/^line\nline$/m);
+    await terminal.shows(/^ready\nline\nline$/m);
     await terminal.keys('C-d');
     await terminal.shows(/code 0/);
   });
