@@ -48,8 +48,9 @@ async function attach(job: Process, id: string, canType: boolean): Promise<numbe
     abort.abort();
   });
   const outcome = await show(job, canType, abort.signal);
-  if (outcome === 'ended') return exitCodeOfEnd(await job.wait(), id);
+  // Nobody takes more of it: it shall not keep this program.
   process.stdin.destroy();
+  if (outcome === 'ended') return exitCodeOfEnd(await job.wait(), id);
   const [signal = 'SIGQUIT'] = caught;
   tell(`${id} goes on`);
   // Without a raw terminal, Ctrl-\ is SIGQUIT.

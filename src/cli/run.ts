@@ -114,6 +114,8 @@ export async function inForeground(
   if (tty === true && hasTerminal()) return showTerminal(job, { late: false, canType: true });
   if (interactive === true) copyInput(job, true);
   await printOutput(job.output({ follow: true }));
+  // Nobody takes more of it: it shall not keep this program.
+  if (interactive === true) process.stdin.destroy();
   return 'ended';
 }
 
