@@ -2,12 +2,14 @@
  * Makes the JavaScript of the package from `src`: few modules, since each one costs a program's start some tenths of a
  * millisecond; and the type declarations that the entry points reach, as tsc writes them.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** The entry points, as paths below `src` and `dist`. `oci/types` has only types. */
 const ENTRIES = ['index', 'posix/index', 'oci/types'];
+/** The command `outlive`: it shares its chunks with the library, which it loads when a verb needs it. No one imports it. */
+const COMMAND = 'cli/main';
 
 /**
  * Writes the JavaScript.
@@ -17,8 +19,9 @@ const ENTRIES = ['index', 'posix/index', 'oci/types'];
 export async function bundle(repository, dist) {
   const build = await rolldown({
     cwd: repository,
-    input: Object.fromEntries(ENTRIES.map((entry) => [entry, join(repository, 'src', `${entry}.ts`)])),
+    input: Object.fromEntries([...ENTRIES, COMMAND].map((entry) => [entry, join(repository, 'src', `${entry}.ts`)])),
     platform: 'node',
+    external: ['commander'],
     // What the entries share is a chunk: an entry exports its public names only.
     preserveEntrySignatures: 'strict',
     onLog(level, log) {
@@ -39,6 +42,7 @@ export async function bundle(repository, dist) {
     chunkFileNames: 'posix/[name].js',
   });
   await build.close();
+  chmodSync(join(dist, `${COMMAND}.js`), 0o755);
 }
 
 /**

@@ -44,7 +44,15 @@ export function* contents(tarball, directory) {
   const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
   // Each other name might be run at an install.
   if (Object.keys(manifest.scripts).join() !== 'build') yield `it has scripts: ${Object.keys(manifest.scripts).join()}`;
+  yield* Object.entries(manifest.bin ?? {}).flatMap(([name, file]) => commandFaults(name, join(directory, file)));
   if (manifest.private || manifest.devDependencies) yield 'package.json is that of the repository';
+}
+
+/** A command must be a file that a shell can run. @param {string} name @param {string} path */
+function commandFaults(name, path) {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & 0o111) !== 0o111) return [`the command ${name} is missing, or not everyone may execute it`];
+  return readFileSync(path, 'utf8').startsWith('#!/usr/bin/env node\n') ? [] : [`the command ${name} has no #! line`];
 }
 
 /** Faults of the native files. @param {string} directory where the package is unpacked */

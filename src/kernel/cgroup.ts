@@ -59,7 +59,8 @@ export function parseCgroupMounts(text: string, controller: Controller): CgroupM
   });
 }
 
-interface Mount {
+/** A line of `/proc/<pid>/mountinfo`. */
+export interface Mount {
   readonly type: string;
   /** Those of the file system: v1's controllers among them. */
   readonly options: string[];
@@ -67,8 +68,8 @@ interface Mount {
   readonly mountPoint: string;
 }
 
-/** The lines of mountinfo; none for text that is no such line. */
-function parseMounts(text: string): Mount[] {
+/** The lines of mountinfo, in the order in which the file systems were mounted; none for text that is no such line. */
+export function parseMounts(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const [mount = '', filesystem = ''] = line.split(' - ');
     const [, , , root, mountPoint] = mount.split(' ');
@@ -129,6 +130,14 @@ export function parentOf(pid: number): number | undefined {
 export function memoryCgroup(membership: Membership): MemoryCgroup | undefined {
   const found = locate(membership, parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', 'memory'));
   return found === undefined ? undefined : { version: membership.version, path: found };
+}
+
+/** The cgroup v2 of this process, as it sees the file system; undefined if it sees none. */
+export function ownCgroup2(): string | undefined {
+  const cgroup = cgroupPath(readProc('/proc/self/cgroup') ?? '', 2, 'memory');
+  const mounts = parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', 'memory');
+  // A path that begins with /.. is outside of our cgroup namespace.
+  return cgroup === undefined || cgroup.startsWith('/..') ? undefined : locate({ version: 2, path: cgroup }, mounts);
 }
 
 /** Decodes mountinfo's octal escapes, which stand for space, tab, newline and backslash. */

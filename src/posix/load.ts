@@ -109,6 +109,15 @@ export let addon: Addon = new Proxy({} as Addon, {
 });
 
 /**
+ * Where the native files are, and whether they were built on this machine or are those of the package.
+ * @throws {OutliveError} `ERR_UNSUPPORTED_SYSTEM` on another system than Linux.
+ */
+export function nativeDirectory(): { path: string; isPrebuilt: boolean } {
+  if (!isLinux) needsLinux();
+  return { path: join(packageRoot, ...nativeFiles), isPrebuilt: nativeFiles === PREBUILD };
+}
+
+/**
  * The absolute path of a native program that is shipped with the addon.
  * @param name `'outlive-shim'` or `'outlive-host'`.
  * @throws {OutliveError} `ERR_NATIVE_LOAD` if the file is missing or can't be executed, with what to do;

@@ -3,13 +3,9 @@
  * that starts them without a scope. Asks systemctl, in the background: no start waits for it, or fails because of it.
  * Behaviour: systemd.kill(5), "KillMode=".
  */
-import { closeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { within } from '../base/promises.js';
-import { openUnnamed, readUnnamed } from '../disk/files.js';
-import { findProgram } from '../disk/programs.js';
+import { askProgram } from '../disk/ask.js';
 import { type Unit, ownUnit } from '../kernel/unit.js';
-import * as posix from '../posix/index.js';
 import { WITHOUT_MANAGER, userManagerDir } from './scope.js';
 
 /** How long systemctl may take, in milliseconds. Nothing waits for it, and a systemd that reloads answers late. */
@@ -40,7 +36,7 @@ async function warn(): Promise<void> {
   const unit = ownUnit();
   if (unit?.name.endsWith('.service') !== true) return;
   const mode = await askKillMode(unit);
-  if (ENDS_ALL.has(mode)) process.emitWarning(killModeWarning(unit, mode, hasManager()), { code: 'OUTLIVE_KILL_MODE' });
+  if (endsAll(mode)) process.emitWarning(killModeWarning(unit, mode, hasManager()), { code: 'OUTLIVE_KILL_MODE' });
 }
 
 /**
@@ -51,7 +47,7 @@ export function shouldUseScope(): Promise<boolean> {
   scopeHelps ??= (async () => {
     const unit = ownUnit();
     if (unit?.name.endsWith('.service') !== true || !hasManager()) return false;
-    return ENDS_ALL.has((await within(askKillMode(unit), START_LIMIT_MS)) ?? '');
+    return endsAll((await within(askKillMode(unit), START_LIMIT_MS)) ?? '');
   })().catch(() => false);
   return scopeHelps;
 }
@@ -64,26 +60,23 @@ export function killModeWarning({ name }: Unit, mode: string, isManaged: boolean
     : `${what}scope: 'systemd' needs a manager of this user: ${WITHOUT_MANAGER}`;
 }
 
-function hasManager(): boolean {
+/** Whether this user may have scopes of systemd: root, or a user with a manager. */
+export function hasManager(): boolean {
   return process.geteuid?.() === 0 || userManagerDir() !== undefined;
 }
 
-/** The unit's KillMode; '' if systemctl does not say. */
-async function askKillMode({ name, manager }: Unit): Promise<string> {
-  const answerFd = openUnnamed(tmpdir());
-  try {
-    const args = ['show', '--property=KillMode', '--value', '--', name];
-    const env = manager === 'user' ? { ...process.env, XDG_RUNTIME_DIR: userManagerDir() } : process.env;
-    const child = await posix.spawn(findProgram('systemctl'), manager === 'user' ? ['--user', ...args] : args, {
-      stdio: [null, answerFd, null],
-      env,
-    });
-    // Neither of them keeps a program from ending.
-    child.unref();
-    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS).unref();
-    await child.exited.finally(() => clearTimeout(timer));
-    return readUnnamed(answerFd, MAX_ANSWER_BYTES).trim();
-  } finally {
-    closeSync(answerFd);
-  }
+/** Whether a stop of a unit with this KillMode ends all its processes. */
+export function endsAll(killMode: string): boolean {
+  return ENDS_ALL.has(killMode);
+}
+
+/** The unit's KillMode; '' if systemctl does not say. @param limitMs how long systemctl may take, in milliseconds. */
+export async function askKillMode({ name, manager }: Unit, limitMs = LIMIT_MS): Promise<string> {
+  const args = ['show', '--property=KillMode', '--value', '--', name];
+  const isUsers = manager === 'user';
+  return askProgram('systemctl', isUsers ? ['--user', ...args] : args, {
+    env: isUsers ? { ...process.env, XDG_RUNTIME_DIR: userManagerDir() } : process.env,
+    limitMs,
+    maxBytes: MAX_ANSWER_BYTES,
+  });
 }

@@ -1,0 +1,131 @@
+/** A process in the foreground: its output on ours, our input to it, until it ends or the user leaves. */
+import type { Writable } from 'node:stream';
+import type { OutputItem, Process } from '../index.js';
+import { codeOf, tell } from './failure.js';
+import { print } from './output.js';
+import type { PassedOn } from './signals.js';
+import { RawTerminal, readKeys, terminalSize } from './terminal.js';
+
+/** Why the foreground is over. */
+export type Outcome = 'ended' | 'left';
+
+/** Prints output until its end, or until `signal` aborts. Streams go to our streams of the same name. */
+export async function printOutput(items: AsyncIterable<OutputItem>, signal?: AbortSignal): Promise<void> {
+  try {
+    for await (const item of items) {
+      if (item.type === 'gap') tellGap(item.bytes);
+      if (item.type === 'data') await print(item.data, item.stream === 'stderr' ? process.stderr : process.stdout);
+    }
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
+}
+
+export function tellGap(bytes: number): void {
+  tell(`${bytes} bytes of output are missing here`);
+}
+
+/** Sends a signal to it. It is no error that it has just ended. */
+export function passOn(job: Process, signal: PassedOn): void {
+  try {
+    job.signal(signal);
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_PROCESS_EXITED') throw error;
+  }
+}
+
+/**
+ * Copies our stdin to its stdin, and its end.
+ * @param closes whether the end of ours closes its stdin.
+ */
+export function copyInput(job: Process, closes: boolean): void {
+  const stdin = inputOf(job);
+  if (stdin === undefined) return;
+  // It has ended, or closed its stdin: what we still have is nobody's.
+  stdin.on('error', () => process.stdin.destroy());
+  process.stdin.on('error', () => undefined);
+  process.stdin.on('end', () => {
+    if (closes) stdin.end();
+  });
+  process.stdin.pipe(stdin, { end: false });
+}
+
+/** Undefined if it takes no input, or none any more. */
+function inputOf(job: Process): Writable | undefined {
+  try {
+    return job.stdin ?? undefined;
+  } catch (error) {
+    if (['ERR_PROCESS_EXITED', 'ENXIO', 'ENOENT'].includes(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Shows a process's terminal on ours, and types on it what is typed on ours, until the process ends or the user leaves by Ctrl-\.
+ * @param late whether it has run for a while: then its screen as it is now comes first.
+ * @param canType false: only the key that leaves is read.
+ * @param signal leaves, too.
+ */
+export async function showTerminal(
+  job: Process,
+  { late, canType, signal }: { late: boolean; canType: boolean; signal?: AbortSignal },
+): Promise<Outcome> {
+  const abort = new AbortController();
+  const raw = new RawTerminal();
+  const fit = (): void => resize(job);
+  try {
+    const viewer = job.attach({ signal: abort.signal, ...(late ? { replay: 'screen' as const } : {}) });
+    viewer.on('error', () => undefined);
+    // What is missing can't be shown: the program is asked to draw anew.
+    viewer.on('gap', fit);
+    const left = new Promise<Outcome>((resolve) => {
+      signal?.addEventListener('abort', () => resolve('left'));
+      process.stdin.on('data', (chunk: Buffer) => {
+        const { keys, leaves } = readKeys(chunk);
+        if (canType && keys.length > 0 && viewer.writable) viewer.write(keys);
+        if (leaves) resolve('left');
+      });
+      // Our terminal is gone.
+      process.stdin.on('end', () => resolve('left'));
+      process.stdin.on('error', () => resolve('left'));
+    });
+    process.on('SIGWINCH', fit);
+    fit();
+    const shown = show(late ? viewer : dataOf(job.output({ follow: true, signal: abort.signal }), fit), raw);
+    // It is aborted after the user has left.
+    shown.catch(() => undefined);
+    return await Promise.race([shown, left]);
+  } finally {
+    process.off('SIGWINCH', fit);
+    process.stdin.removeAllListeners('data').pause();
+    abort.abort();
+    raw.restore();
+  }
+}
+
+async function* dataOf(items: AsyncIterable<OutputItem>, onGap: () => void): AsyncGenerator<Buffer> {
+  for await (const item of items) {
+    if (item.type === 'gap') onGap();
+    if (item.type === 'data') yield item.data;
+  }
+}
+
+async function show(output: AsyncIterable<Buffer>, raw: RawTerminal): Promise<Outcome> {
+  for await (const data of output) {
+    raw.note(data);
+    await print(data);
+  }
+  return 'ended';
+}
+
+/** Gives its terminal the size of ours. */
+function resize(job: Process): void {
+  const size = terminalSize();
+  if (size === undefined) return;
+  try {
+    job.resize(size.columns, size.rows);
+  } catch (error) {
+    // It ends, or its shim is busy for now: the size is no reason to fail.
+    if (!['ERR_PROCESS_EXITED', 'EAGAIN'].includes(codeOf(error) ?? '')) throw error;
+  }
+}

@@ -1,0 +1,85 @@
+/** The command line: the verbs, their help, and what a wrong call gets. Loads no verb's work: the verbs do, when they are called. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addAttach } from './attach.js';
+import { addPause, addResume, addUpdate } from './changing.js';
+import { addClean } from './clean.js';
+import { addDoctor } from './doctor.js';
+import { addKill, addRm, addStop } from './ending.js';
+import { addExec } from './exec.js';
+import { exitCodeOf, FAILED, tellFailure } from './failure.js';
+import { addLogs } from './logs.js';
+import { addInspect, addStats } from './looking.js';
+import { print } from './output.js';
+import { addPs } from './ps.js';
+import { addRun } from './run.js';
+import { addWait } from './wait.js';
+
+/** In the order of the help. Each adds one verb. */
+const VERBS = [
+  ...[addRun, addPs, addLogs, addAttach, addExec, addWait, addStop, addKill, addRm],
+  ...[addInspect, addStats, addPause, addResume, addUpdate, addClean, addDoctor],
+];
+
+const EXAMPLES = `
+Examples:
+  outlive run -d --name web -- python3 -m http.server
+  outlive ps
+  outlive logs -f web
+  outlive stop web && outlive rm web
+
+Exit codes: that of the process (128+n if signal n ended it); 125 if outlive failed or the end is lost; 126 if the program
+can't be run, 127 if there is none.`;
+
+export function makeProgram(): Command {
+  const program = new Command('outlive')
+    .description('Runs processes that outlive the program that starts them: their output and exit status are kept.')
+    .usage('[--root <dir>] <command> …')
+    .option(
+      '--root <dir>',
+      'where the jobs are kept (default: $OUTLIVE_ROOT, else /var/lib/outlive, ~/.local/state/outlive)',
+    )
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', EXAMPLES)
+    // What follows a verb's first argument belongs to the command that it runs.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void print(text),
+      writeErr: (text) => process.stderr.write(text),
+      outputError: (text, write) =>
+        write(
+          `outlive: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replaceAll('\n', ' ')}\n`,
+        ),
+    });
+  for (const add of VERBS) add(program);
+  return program;
+}
+
+/**
+ * Does what a command line says.
+ * @param argv the words after the program's name.
+ * @returns the exit code.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await makeProgram().parseAsync(argv, { from: 'user' });
+    return exitCodeOf(process.exitCode);
+  } catch (error) {
+    // It has told its error already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : FAILED;
+    return tellFailure(error);
+  }
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

@@ -1,0 +1,38 @@
+/** Runs a verb for several ids: one that fails is told, and does not stop the others. */
+import { FAILED, tellFailure } from './failure.js';
+
+/** How many ids are worked on at a time. */
+const AT_A_TIME = 16;
+
+/**
+ * Calls `act` for each id, several at a time. Tells the results in the order of the ids.
+ * @param tell is called for each result.
+ * @returns the exit code: 0, or 125 if one failed.
+ */
+export async function forEachId<T>(
+  ids: readonly string[],
+  act: (id: string) => Promise<T>,
+  tell: (result: T, id: string) => void,
+): Promise<number> {
+  const waiting = ids.map((id, i) => ({ id, i }));
+  const done = new Map<number, () => void>();
+  let told = 0;
+  let code = 0;
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { id, i } = next;
+      try {
+        const result = await act(id);
+        done.set(i, () => tell(result, id));
+      } catch (error) {
+        done.set(i, () => {
+          tellFailure(error, id);
+          code = FAILED;
+        });
+      }
+      for (let ready = done.get(told); ready !== undefined; ready = done.get(++told)) ready();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  return code;
+}

@@ -1,0 +1,36 @@
+/** Where the jobs are, and which one a verb is for. */
+import type { Command } from 'commander';
+import type { Container, Process } from '../index.js';
+
+/** The state root: that of `--root`, else the library's default. */
+export async function rootOf(command: Command): Promise<string> {
+  const { root } = command.optsWithGlobals<{ root?: string }>();
+  const { defaultRoot } = await import('../index.js');
+  return root ?? defaultRoot();
+}
+
+export async function openContainer(id: string, root: string): Promise<Container> {
+  const { Container } = await import('../index.js');
+  return Container.load(root, id);
+}
+
+/** What is said of a root that is missing: no failure, since it is so before the first start; it may be misspelt, too. */
+export function noRoot(root: string): Error {
+  return new Error(`there is no ${root} yet: the first run makes it`);
+}
+
+/** Adds `--process` to a verb. */
+export function addProcessOption(command: Command): Command {
+  return command.option('--process <id>', 'one that exec started (default: the first process)');
+}
+
+/** The process of a job that a verb is for: the first one, or the one of `--process`. */
+export function processOf(container: Container, processId?: string): Process {
+  const process = processId === undefined ? container.init : container.process(processId);
+  if (process !== undefined) return process;
+  throw new Error(
+    processId === undefined
+      ? `${container.id} has no process: its start was interrupted`
+      : `${container.id} has no process ${processId}`,
+  );
+}
