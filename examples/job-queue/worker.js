@@ -45,9 +45,11 @@ function follow(/** @type {Job} */ job) {
 
 async function report(/** @type {Job} */ job, /** @type {AbortController} */ stop) {
   const renewal = setInterval(() => void renew(job, stop), lockMs / 3);
+  /** @type {import('outlive').Process | undefined} */
+  let task;
   try {
     if (job.deferredFailure) return void (await job.moveToFailed(new Error(job.deferredFailure), name, false));
-    const task = await start(job);
+    task = await start(job);
     const { lines, status, lost } = await watch(job, task, stop.signal);
     // The report is refused if another worker has the lock, or has reported already. So there is one report of each job.
     if (status === 0) await job.moveToCompleted({ worker: name, version, lines }, name, false);
@@ -57,6 +59,7 @@ async function report(/** @type {Job} */ job, /** @type {AbortController} */ sto
     console.error(`job ${job.id} is left to others:`, error instanceof Error ? error.message : error);
   } finally {
     clearInterval(renewal);
+    task?.container.close();
   }
 }
 
@@ -112,17 +115,20 @@ function readOn(
 async function sweep() {
   for (const task of await list({ labels: { queue: worker.name } }, { root })) {
     const id = task.labels.find((label) => label.startsWith('job='))?.slice('job='.length) ?? '';
-    if (followed.has(id)) continue;
-    const job = await Job.fromId(worker, id);
-    if (job !== undefined && (await job.extendLock(name, lockMs)) === 1) {
-      console.log(`job ${id} goes on`);
-      follow(job);
-      continue;
-    }
-    const state = (await job?.getState()) ?? 'unknown';
-    const isElsewhere = state === 'active' && hostOf(job?.processedBy ?? '') !== host;
-    if (isElsewhere || ['completed', 'failed', 'unknown'].includes(state)) await task.remove({ force: true });
+    if (!followed.has(id)) await decide(id, task);
+    task.container.close();
   }
+}
+
+async function decide(/** @type {string} */ id, /** @type {import('outlive').Process} */ task) {
+  const job = await Job.fromId(worker, id);
+  if (job !== undefined && (await job.extendLock(name, lockMs)) === 1) {
+    console.log(`job ${id} goes on`);
+    return follow(job);
+  }
+  const state = (await job?.getState()) ?? 'unknown';
+  const isElsewhere = state === 'active' && hostOf(job?.processedBy ?? '') !== host;
+  if (isElsewhere || ['completed', 'failed', 'unknown'].includes(state)) await task.remove({ force: true });
 }
 
 function hostOf(/** @type {string} */ worker) {

@@ -31,12 +31,15 @@ async function startServer(scene: Scene): Promise<{ program: Program; url: strin
   return { program, url };
 }
 
-/** The lines of a tab's terminal, those that have scrolled away included. */
+/** The lines of a tab's terminal, those that have scrolled away included. Evaluated in the tab. */
+const LINES = `(() => {
+  const { active } = terminal.buffer;
+  const lines = Array.from({ length: active.length }, (_, y) => active.getLine(y).translateToString(true));
+  return lines.filter((line) => line !== '');
+})()`;
+
 async function linesOf(tab: Page): Promise<string[]> {
-  return tab.evaluate<string[]>(`
-    const { active } = terminal.buffer;
-    Array.from({ length: active.length }, (_, y) => active.getLine(y).translateToString(true)).filter((line) => line !== '')
-  `);
+  return tab.evaluate<string[]>(LINES);
 }
 
 /** Rows and columns of a tab's terminal, as stty(1) prints them. */
@@ -45,7 +48,7 @@ async function sizeOf(tab: Page): Promise<string> {
 }
 
 async function shows(tab: Page, line: string): Promise<void> {
-  await until(`the tab shows ${line}`, async () => (await linesOf(tab)).includes(line));
+  await tab.waitForFunction(`${LINES}.includes(${JSON.stringify(line)})`, undefined, { polling: 50 });
 }
 
 async function type(tab: Page, line: string): Promise<void> {
