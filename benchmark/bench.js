@@ -6,7 +6,9 @@ import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { durable } from './durable.js';
 import { events } from './events.js';
+import { importing } from './import.js';
 import { log } from './log.js';
+import { logReaders } from './log-readers.js';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
@@ -29,6 +31,8 @@ const MEASUREMENTS = {
   stdout,
   terminal,
   log,
+  logReaders,
+  importing,
   many,
   events,
 };

@@ -1,10 +1,11 @@
 /**
  * Output that is kept in a log: how fast a process can write to it, in bulk and line by line, on tmpfs and on disk, each
- * beside a C program that reads the same pipe and writes one file. A further peer is a function like floor().
+ * beside a C program that reads the same pipe and writes one file, and beside conmon's k8s-file log.
  */
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConmonProcess, hasConmon } from './peers.js';
 import { atLeast } from './starts.js';
 import { cpuMs, median, row, shimOf } from './world.js';
 
@@ -15,6 +16,8 @@ import { cpuMs, median, row, shimOf } from './world.js';
 const MB = 1e6;
 const MAX_BYTES = 16 * 1024 ** 2;
 const SEGMENT_BYTES = MAX_BYTES / 8;
+/** conmon is so slow that it gets this part of the bytes only. */
+const CONMON_PART = 8;
 
 /** @returns {Load[]} */
 function loads(/** @type {World} */ world) {
@@ -57,6 +60,19 @@ export function floor(/** @type {World} */ world, /** @type {string} */ parent, 
   return { rate: load.bytes / MB / (Number(tookNs) / 1e9), cpuMs: Number(cpuNs) / 1e6 };
 }
 
+/** @returns {Promise<{ rate: number }>} of a part of the load, from conmon's start to the end that it records. */
+async function byConmon(/** @type {World} */ world, /** @type {string} */ parent, /** @type {Load} */ load) {
+  const count = load.count / CONMON_PART;
+  const bundle = await world.bundle([load.program, String(count)]);
+  const conmon = new ConmonProcess(world, parent);
+  const beginMs = performance.now();
+  await conmon.start(world, bundle, { maxBytes: MAX_BYTES });
+  await conmon.ended(world);
+  const tookMs = performance.now() - beginMs;
+  rmSync(conmon.dir, { recursive: true });
+  return { rate: load.bytes / CONMON_PART / MB / (tookMs / 1000) };
+}
+
 export async function log(/** @type {World} */ world) {
   const rows = [];
   for (const [place, parent] of /** @type {const} */ ([
@@ -68,9 +84,12 @@ export async function log(/** @type {World} */ world) {
       const ours = [];
       /** @type {Run[]} */
       const peer = [];
+      /** @type {{ rate: number }[]} */
+      const conmon = [];
       for (let round = world.quick ? 5 : 9; round > 0; round--) {
         peer.push(floor(world, parent, load));
         ours.push(await logged(world, parent, load));
+        if (hasConmon) conmon.push(await byConmon(world, parent, load));
       }
       const rate = median(ours.map((run) => run.rate));
       const floorRate = median(peer.map((run) => run.rate));
@@ -90,6 +109,10 @@ export async function log(/** @type {World} */ world) {
           peerName: "the peer's",
         }),
       );
+      if (!hasConmon) continue;
+      const conmonRate = median(conmon.map((run) => run.rate));
+      const figure = `output to a log, ${load.name}, ${place}`;
+      rows.push(row(figure, { ours: rate, unit: 'MB/s', peer: conmonRate, peerName: 'conmon, k8s-file' }));
     }
   }
   return rows;

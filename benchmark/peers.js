@@ -36,17 +36,23 @@ export class ConmonProcess {
   /** @type {import('node:stream').Readable | undefined} */
   #sync;
 
-  constructor(/** @type {import('./world.js').World} */ world) {
-    this.#dir = world.dir();
+  constructor(/** @type {import('./world.js').World} */ world, /** @type {string | undefined} */ parent = undefined) {
+    this.#dir = world.dir(parent);
     this.#exits = world.dir();
     this.#id = world.name();
   }
 
-  /** Resolves when conmon has told the pid, as our start() does. */
-  async start(/** @type {import('./world.js').World} */ world, /** @type {string} */ bundle) {
+  /** Where its files are, its k8s-file log among them. */
+  get dir() {
+    return this.#dir;
+  }
+
+  /** Resolves when conmon has told the pid, as our start() does. `maxBytes` bounds its log. */
+  async start(/** @type {import('./world.js').World} */ world, /** @type {string} */ bundle, { maxBytes = 0 } = {}) {
     const at = (/** @type {string} */ name) => join(this.#dir, name);
     const args = ['-c', this.#id, '-n', this.#id, '-u', this.#id, '-r', world.bin('runtime'), '-b', bundle];
     args.push('-p', at('pid'), '-P', at('conmon-pid'), '-l', `k8s-file:${at('log')}`);
+    if (maxBytes > 0) args.push('--log-size-max', String(maxBytes));
     args.push('--exit-dir', this.#exits, '--socket-dir-path', this.#dir);
     const env = { ...process.env, _OCI_SYNCPIPE: '3' };
     const child = spawn('conmon', args, { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
@@ -64,11 +70,17 @@ export class ConmonProcess {
 
   /** Kills the process; resolves when conmon has written down how it ended. */
   async kill(/** @type {import('./world.js').World} */ world) {
-    const changes = watch(this.#exits);
+    const ended = this.ended(world);
     process.kill(this.#pid, 'SIGKILL');
-    world.stray(this.#pid, false);
+    await ended;
+  }
+
+  /** Resolves when conmon has written down how the process ended. */
+  async ended(/** @type {import('./world.js').World} */ world) {
+    const changes = watch(this.#exits);
     while (!existsSync(join(this.#exits, this.#id))) await once(changes, 'change');
     changes.close();
+    world.stray(this.#pid, false);
     // Not earlier: if this closes, conmon ends the process itself.
     this.#sync?.destroy();
   }

@@ -5,16 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static char buffer[64 * 1024];
+#include "clock.h"
 
-static long long now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
+static char buffer[64 * 1024];
 
 int main(int argc, char** argv) {
   int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);

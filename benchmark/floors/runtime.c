@@ -6,8 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 static char text[4096];
 
@@ -57,10 +58,6 @@ int main(int argc, char** argv) {
     _exit(127);
   }
   if (pid < 0 || write_pid(pid_file, pid) < 0) return 1;
-  if (stamp_fd >= 0) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    dprintf(stamp_fd, "%lld", t.tv_sec * 1000000000LL + t.tv_nsec);
-  }
+  if (stamp_fd >= 0) dprintf(stamp_fd, "%lld", now_ns());
   return 0;
 }

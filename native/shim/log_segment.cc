@@ -76,6 +76,9 @@ int LogSegment::add(const LogRecord& record) {
   // The kernel wrote a part of it: there is no room for the rest.
   if (n != static_cast<ssize_t>(sizeof bytes)) return -ENOSPC;
   idx_size_ += sizeof bytes;
+  bool has_bytes = record.kind == LogKind::Stdout || record.kind == LogKind::Stderr;
+  // Readers watch the raw file only. Ignore an error: they will hear of the next bytes, or that we have left.
+  if (!has_bytes && raw_fd_.valid()) (void)futimens(raw_fd_.get(), nullptr);
   return 0;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reports changes in directories, on one inotify instance for each thread: a user may have only 128 of them. Events are
- * taken at most every 5 ms, so that who writes often does not wake many readers each time. Behaviour: inotify(7).
+ * Reports changes of directories and files, on one inotify instance for each thread: a user may have only 128 of them. Events
+ * are taken at most every 5 ms, so that who writes often does not wake many readers each time. Behaviour: inotify(7).
  */
 import { hasCode } from '../base/errors.js';
 import { type Watch, tryRead, watchReadable } from '../posix/index.js';
@@ -10,12 +10,15 @@ const PAUSE_MS = 5;
 const BUFFER_BYTES = 64 * 1024;
 /** The most reads in one turn; 64 KiB are about 1,400 events. */
 const MAX_READS = 8;
-const { IN_CREATE, IN_DELETE, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_ONLYDIR } = inotify;
-const NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | inotify.IN_IGNORED;
-const MASK = IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR;
+const { IN_CREATE, IN_DELETE, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF } = inotify;
+const MASKS = {
+  /** A name in the directory came or went, or the directory itself did. */
+  names: IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | inotify.IN_ONLYDIR,
+  /** The file was written, or its times were set. */
+  content: inotify.IN_MODIFY | inotify.IN_ATTRIB | inotify.IN_DONT_FOLLOW,
+};
 
-/** Is told of changes in a directory: whether a name came, went, or the directory itself did; else a file was written. */
-export type Listener = (areNamesChanged: boolean) => void;
+export type Listener = () => void;
 
 interface Instance {
   readonly fd: number;
@@ -28,17 +31,18 @@ interface Instance {
 let instance: Instance | undefined;
 
 /**
- * Tells `listener` of changes in a directory from now on. This does not keep the event loop alive.
+ * Tells `listener` of changes of a directory's names or of a file's content from now on. This does not keep the event loop
+ * alive. (The directory is not asked for the content of its files: the writer would pay for that, for each reader twice as much.)
  * @returns a function that ends it; undefined if the limits of inotify are reached (`fs.inotify.max_user_instances`,
  *   `fs.inotify.max_user_watches`).
  * @throws any other system error: ENOENT, EACCES …
  */
-export function onChange(directory: string, listener: Listener): (() => void) | undefined {
+export function onChange(path: string, what: keyof typeof MASKS, listener: Listener): (() => void) | undefined {
   try {
     instance ??= open();
     const { fd, listeners } = instance;
-    const wd = inotify.inotifyAddWatch(fd, directory, MASK);
-    // Two paths of one directory have the same watch.
+    const wd = inotify.inotifyAddWatch(fd, path, MASKS[what]);
+    // Two paths of one file have the same watch.
     const all = listeners.get(wd) ?? new Set();
     listeners.set(wd, all.add(listener));
     return () => forget(fd, listeners, wd, listener);
@@ -56,7 +60,7 @@ function forget(fd: number, listeners: Map<number, Set<Listener>>, wd: number, l
   try {
     inotify.inotifyRmWatch(fd, wd);
   } catch (error) {
-    // The directory was removed, and its watch with it.
+    // The file was removed, and its watch with it.
     if (!hasCode(error, 'EINVAL')) throw error;
   }
 }
@@ -77,16 +81,16 @@ function listen(on: Instance): void {
 
 function take({ fd, listeners }: Instance): void {
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-  const changed = new Map<number, boolean>();
+  const changed = new Set<number>();
   for (let reads = 0; reads < MAX_READS; reads++) {
     const size = tryRead(fd, buffer);
     if (size === undefined) break;
     for (const { wd, mask } of inotify.inotifyEvents(buffer.subarray(0, size))) {
-      if ((mask & inotify.IN_Q_OVERFLOW) !== 0) for (const each of listeners.keys()) changed.set(each, true);
-      else changed.set(wd, changed.get(wd) === true || (mask & NAMES) !== 0);
+      if ((mask & inotify.IN_Q_OVERFLOW) !== 0) for (const each of listeners.keys()) changed.add(each);
+      else changed.add(wd);
     }
   }
-  for (const [wd, areNamesChanged] of changed) {
-    for (const listener of listeners.get(wd) ?? []) listener(areNamesChanged);
+  for (const wd of changed) {
+    for (const listener of listeners.get(wd) ?? []) listener();
   }
 }

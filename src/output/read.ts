@@ -116,7 +116,10 @@ async function* read(
         while (reader.position < limit && (await reader.list())) yield* reader.look({ limit, toEnd, isFresh, stop });
       if (reader.isGone) watch?.detach();
       if (isLast || reader.isGone || (toEnd && reader.isEndGiven)) break;
-      if (!reader.isEndGiven) await watch?.wait(seen, stop, follow ? undefined : ENDING_POLL_MS);
+      if (reader.isEndGiven) continue;
+      const segment = reader.segment;
+      if (segment !== undefined) watch?.watchSegment(segment, dir.pathOf(segment, 'raw'));
+      await watch?.wait(seen, stop, follow ? undefined : ENDING_POLL_MS);
     }
     if (reader.isGone) yield reader.lost();
   } finally {

@@ -57,6 +57,11 @@ export class LogReader {
     return this.#position;
   }
 
+  /** The segment that it reads, by the position of its first byte. */
+  get segment(): number | undefined {
+    return this.#segment?.base;
+  }
+
   /** The position after the last byte that is there now, in the segments that were listed. */
   end(): number {
     return endOf(this.#dir, this.#bases);

@@ -55,12 +55,15 @@ export class LogDirectory {
     return key === undefined ? this.#inode !== undefined && inodeOf(this.path) === this.#inode : key === this.key;
   }
 
+  pathOf(base: number, kind: 'raw' | 'idx'): string {
+    return join(this.path, `${String(base).padStart(20, '0')}.${kind}`);
+  }
+
   /** Opens a file of a segment; undefined if it is missing or no regular file. @throws any other system error. */
   open(base: number, kind: 'raw' | 'idx'): number | undefined {
-    const path = join(this.path, `${String(base).padStart(20, '0')}.${kind}`);
     let fd: number;
     try {
-      fd = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+      fd = fs.openSync(this.pathOf(base, kind), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ENODEV')) return undefined;
       throw error;

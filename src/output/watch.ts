@@ -27,13 +27,16 @@ export class LogWatch {
   #users = 0;
   readonly #waiting = new Set<() => void>();
   readonly #writer: WriterWatch;
-  readonly #endChanges: () => void;
+  readonly #endNames: () => void;
+  /** The last segment that was watched. */
+  #segment = -1;
+  #endContent: (() => void) | undefined;
 
   private constructor(path: string) {
     this.#path = path;
     this.#writer = new WriterWatch(join(path, 'writer'), () => this.#changed(false));
     try {
-      this.#endChanges = onChange(path, (names) => this.#changed(names)) ?? this.#poll();
+      this.#endNames = onChange(path, 'names', () => this.#changed(true)) ?? this.#poll();
     } catch (error) {
       this.#writer.close();
       throw error;
@@ -55,7 +58,8 @@ export class LogWatch {
     if (--this.#users > 0) return;
     this.detach();
     this.#writer.close();
-    this.#endChanges();
+    this.#endNames();
+    this.#endContent?.();
   }
 
   /** The directory was removed or replaced: who opens this path later gets another watch. */
@@ -66,6 +70,23 @@ export class LogWatch {
   /** Whether the writer is gone: nothing more will be written. What it has written may not have been read yet. */
   get isWriterGone(): boolean {
     return this.#writer.isGone;
+  }
+
+  /**
+   * Watches what is written to a segment, in place of an earlier one. Counts as a change: what was written before was not told.
+   * @param base the segment's first position; `path` its raw file, which may be gone by now.
+   */
+  watchSegment(base: number, path: string): void {
+    if (base <= this.#segment) return;
+    this.#segment = base;
+    this.#endContent?.();
+    this.#endContent = undefined;
+    try {
+      this.#endContent = onChange(path, 'content', () => this.#changed(false)) ?? this.#poll();
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'EACCES')) throw error;
+    }
+    this.#changed(false);
   }
 
   /**

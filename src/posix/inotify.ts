@@ -5,6 +5,7 @@ import { checked } from './errors.js';
 import { addon } from './load.js';
 
 export const IN_MODIFY = 0x2;
+export const IN_ATTRIB = 0x4;
 export const IN_MOVED_FROM = 0x40;
 export const IN_MOVED_TO = 0x80;
 export const IN_CREATE = 0x100;
@@ -13,6 +14,7 @@ export const IN_MOVE_SELF = 0x800;
 export const IN_Q_OVERFLOW = 0x4000;
 export const IN_IGNORED = 0x8000;
 export const IN_ONLYDIR = 0x1000000;
+export const IN_DONT_FOLLOW = 0x2000000;
 
 /** One event: which watch, and what has happened. The name of the file is left out. */
 export interface InotifyEvent {

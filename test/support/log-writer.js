@@ -120,7 +120,10 @@ export class LogWriter {
 
   #mark(/** @type {Buffer} */ bytes) {
     if (this.#raw < 0) this.#begin(bytes);
-    else fs.writeSync(this.#idx, bytes);
+    else {
+      fs.writeSync(this.#idx, bytes);
+      fs.futimesSync(this.#raw, new Date(), new Date());
+    }
   }
 
   #begin(/** @type {Buffer} */ first) {
