@@ -47,4 +47,5 @@ export default tseslint.config(
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: globals.node },
   },
+  { files: ['examples/web-terminal/page/*.js'], languageOptions: { globals: globals.browser } },
 );
