@@ -113,8 +113,8 @@ export let addon: Addon = new Proxy({} as Addon, {
  * @throws {OutliveError} `ERR_UNSUPPORTED_SYSTEM` on another system than Linux.
  */
 export function nativeDirectory(): { path: string; isPrebuilt: boolean } {
-  if (!isLinux) needsLinux();
-  return { path: join(packageRoot, ...nativeFiles), isPrebuilt: nativeFiles === PREBUILD };
+  const { root, directory } = nativeFiles();
+  return { path: join(root, ...directory), isPrebuilt: directory === PREBUILD };
 }
 
 /**
