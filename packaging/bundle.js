@@ -33,6 +33,7 @@ export async function bundle(repository, dist) {
     format: 'esm',
     // The maps have the sources with their comments; without them Node.js reads half as much.
     comments: false,
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     sourcemap: true,
     entryFileNames: '[name].js',
     // src/posix/load.ts must stay two directories below the package's root, wherever it is put.

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import type { ExecSpec, Process } from '../index.js';
-import { exitCodeOfEnd, tell } from './failure.js';
+import { exitCodeOfEnd, tell, UsageError } from './failure.js';
 import { passOn } from './foreground.js';
 import { printLines, withProgress } from './output.js';
 import { inForeground, takesInput } from './run.js';
@@ -54,7 +54,10 @@ Examples:
   outlive exec -d web ./reload && outlive inspect web`,
     )
     .action(async (id: string, args: string[], flags: ExecFlags, self: Command) => {
-      process.exitCode = await runIn(id, args, flags, await rootOf(self));
+      // After the id, the parser leaves `--` in place.
+      const command = args[0] === '--' ? args.slice(1) : args;
+      if (command.length === 0) throw new UsageError('exec: give a command');
+      process.exitCode = await runIn(id, command, flags, await rootOf(self));
     });
 }
 

@@ -1,6 +1,7 @@
 /** `outlive inspect` and `stats`: what a job is, and what it uses. */
 import type { Command } from 'commander';
 import type { BlockIoEntry, ContainerDescription, ContainerStats } from '../index.js';
+import { codeOf } from './failure.js';
 import { printJson, printTable } from './output.js';
 import { forEachId } from './several.js';
 import { openContainer, rootOf } from './target.js';
@@ -54,17 +55,29 @@ Examples:
     .action(async (ids: string[], options: { json?: true }, command: Command) => {
       const root = await rootOf(command);
       const found: { id: string; stats: ContainerStats }[] = [];
+      const isNamed = ids.length > 0;
       process.exitCode = await forEachId(
-        ids.length > 0 ? ids : await running(root),
-        async (id) => {
-          using container = await openContainer(id, root);
-          return await container.stats();
+        isNamed ? ids : await running(root),
+        (id) => statsOf(id, root, isNamed),
+        (stats, id) => {
+          if (stats !== undefined) found.push({ id, stats });
         },
-        (stats, id) => void found.push({ id, stats }),
       );
       if (options.json === true) printJson(found.map(({ id, stats }) => ({ id, ...stats })));
       else printStats(found);
     });
+}
+
+/** Undefined if it has ended since it was listed. @param isNamed whether the caller named it: then that is a failure. */
+async function statsOf(id: string, root: string, isNamed: boolean): Promise<ContainerStats | undefined> {
+  try {
+    using container = await openContainer(id, root);
+    return await container.stats();
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    if (isNamed || !['ERR_CONTAINER_NOT_FOUND', 'ERR_CONTAINER_EXITED'].includes(code)) throw error;
+    return undefined;
+  }
 }
 
 /** The ids of the jobs that run or are paused. */

@@ -1,8 +1,7 @@
 /**
  * The ids of containers and processes. An id is also a file name in the state directory: it contains no slash and does
- * not begin with a dot. Behaviour: docs/protocol.md.
+ * not begin with a dot. Behaviour: docs/protocol.md. (The global crypto is loaded at its first use, node:crypto at the import.)
  */
-import { randomUUID } from 'node:crypto';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 
 /** The id of a container's first process. */
@@ -27,5 +26,5 @@ export function isId(name: string): boolean {
 
 /** A new id that sorts by the time (UTC, milliseconds) at which it was made: `20260726T101500.123-5f0c2a9e`. */
 export function newId(): string {
-  return `${new Date().toISOString().replace(/[-:Z]/g, '')}-${randomUUID().slice(0, 8)}`;
+  return `${new Date().toISOString().replace(/[-:Z]/g, '')}-${crypto.randomUUID().slice(0, 8)}`;
 }

@@ -1,8 +1,8 @@
 /**
  * Finds the native files and loads the addon (native/addon/): from build/Release, if it was built on this machine, else
  * the prebuilt one. The addon and both programs come from the same directory.
- * Throws `ERR_NATIVE_LOAD` at import if the addon can't be loaded. On other systems than Linux the import works, and the
- * first use of the addon throws `ERR_UNSUPPORTED_SYSTEM`.
+ * Nothing is looked for before the first use, so that an import is quick and works everywhere. Each use throws
+ * `ERR_NATIVE_LOAD` if the addon can't be loaded, `ERR_UNSUPPORTED_SYSTEM` on other systems than Linux.
  */
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -56,7 +56,24 @@ function howToBuild(root: string): string {
   return `To build it: npm run build --prefix '${root}' (it needs a C++ compiler, make and python3)`;
 }
 
-function loadAddon(root: string, directory: readonly string[]): Addon {
+/** Where the native files are: the package's root, and their directory below it. */
+function locate(): { root: string; directory: readonly string[] } {
+  if (process.platform !== 'linux') {
+    throw new OutliveError('ERR_UNSUPPORTED_SYSTEM', `outlive needs Linux; this is ${process.platform}`);
+  }
+  const root = findPackageRoot();
+  return { root, directory: findNativeFiles(root) };
+}
+
+let located: ReturnType<typeof locate> | undefined;
+
+/** Located once: a package that is replaced while this program runs must not mix two releases. */
+function nativeFiles(): ReturnType<typeof locate> {
+  return (located ??= locate());
+}
+
+function loadAddon(): Addon {
+  const { root, directory } = nativeFiles();
   const path = join(root, ...directory, FILE);
   try {
     // By require: an import would parse it for names of exports. An exact path: by default `bindings` prefers a Debug
@@ -86,15 +103,10 @@ function obstacleTo(path: string): string | undefined {
   }
 }
 
-const isLinux = process.platform === 'linux';
-const packageRoot = isLinux ? findPackageRoot() : '';
-const nativeFiles = isLinux ? findNativeFiles(packageRoot) : [];
-
-function needsLinux(): never {
-  throw new OutliveError('ERR_UNSUPPORTED_SYSTEM', `outlive needs Linux; this is ${process.platform}`);
-}
-
-export const addon = isLinux ? loadAddon(packageRoot, nativeFiles) : new Proxy({} as Addon, { get: needsLinux });
+/** The addon; until its first use, what loads it and then takes its own place. */
+export let addon: Addon = new Proxy({} as Addon, {
+  get: (_, name) => Reflect.get((addon = loadAddon()), name) as unknown,
+});
 
 /**
  * Where the native files are, and whether they were built on this machine or are those of the package.
@@ -112,8 +124,8 @@ export function nativeDirectory(): { path: string; isPrebuilt: boolean } {
  *   `ERR_UNSUPPORTED_SYSTEM` on another system than Linux.
  */
 export function nativeExecutable(name: 'outlive-shim' | 'outlive-host'): string {
-  if (!isLinux) needsLinux();
-  const path = join(packageRoot, ...nativeFiles, name);
+  const { root, directory } = nativeFiles();
+  const path = join(root, ...directory, name);
   const obstacle = obstacleTo(path);
   if (obstacle !== undefined) throw new OutliveError('ERR_NATIVE_LOAD', `${path} ${obstacle}`);
   return path;

@@ -147,14 +147,15 @@ describe.for(['kill', 'stop', 'rm', 'inspect', 'pause', 'resume', 'stats'])('%s'
   test('of an id that does not exist, of none that can, and in a wrong root: one sentence and 125', async ({
     jobs,
   }) => {
-    for (const [args, what] of [
+    const calls = [
       [[verb, 'nope'], /nope/],
       [[verb, '../up'], /\.\.\/up/],
       [[verb, ''], /must not be empty|''/],
       [['--root', `${jobs.root}/missing`, verb, 'web'], /web/],
-    ] as const) {
-      const { stderr, code } = await jobs.outlive(args);
-      expect([args, code]).toEqual([args, 125]);
+    ] as const;
+    const results = await Promise.all(calls.map(async ([args, what]) => ({ what, ...(await jobs.outlive(args)) })));
+    for (const { what, stderr, code } of results) {
+      expect([what, code]).toEqual([what, 125]);
       expect(stderr).toMatch(sentence(what));
     }
   });

@@ -239,7 +239,7 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
     loadWithoutPidfds,
     canRefuse,
   ],
-  ['ERR_NATIVE_LOAD', '`import` of the package where its addon was not built', importWithoutAddon],
+  ['ERR_NATIVE_LOAD', 'a call where the addon was not built', callWithoutAddon],
 ];
 
 /** Arguments that are refused before anything happens. */
@@ -460,11 +460,12 @@ async function loadWithoutPidfds(scratch: Scratch, runtime: string): Promise<unk
   throw Object.assign(new Error(), seen.load);
 }
 
-function importWithoutAddon(scratch: Scratch): unknown {
+function callWithoutAddon(scratch: Scratch): unknown {
   const copy = scratch.mkdir('package');
   for (const name of ['dist', 'package.json']) cpSync(join(repository, name), join(copy, name), { recursive: true });
   symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'));
-  const script = `import('${copy}/dist/index.js').catch(({ code }) => process.stdout.write(code))`;
+  const script = `const { Container } = await import('${copy}/dist/index.js');
+    await Container.load('/tmp', 'none').catch(({ code }) => process.stdout.write(code))`;
   throw Object.assign(new Error(), {
     code: execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }),
   });
