@@ -59,10 +59,16 @@ async function attach(job: Process, id: string, canType: boolean): Promise<numbe
 
 async function show(job: Process, canType: boolean, signal: AbortSignal): Promise<Outcome> {
   if (job.spec.terminal === true && hasTerminal()) return showTerminal(job, { late: true, canType, signal });
-  // Begun before anything is typed: what that causes is shown.
-  const output = job.output({ from: 'end', follow: true, signal });
+  const output = job.output({ from: await endOf(job), follow: true, signal });
   const shown = printOutput(output, signal);
   if (canType) copyInput(job, false);
   await shown;
   return signal.aborted ? 'left' : 'ended';
+}
+
+/** Where its output ends now. Found before anything is typed: what that causes is shown. */
+async function endOf(job: Process): Promise<string> {
+  let end = 'start';
+  for await (const { cursor } of job.output({ from: { tail: 1 } })) end = cursor;
+  return end;
 }

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { find } from '../../src/index.js';
+import { shimIn } from '../support/proc.js';
 import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 import { sentence, test } from './command.js';
@@ -189,10 +190,9 @@ describe('a stdout', () => {
 test('an end that nobody recorded is 125', async ({ jobs, scratch }) => {
   const command = new Command(scratch, jobs, ['run', '--name', 'a', 'sh', '-c', 'echo ready; sleep 1000']);
   await command.prints(/ready/);
-  const [found] = await jobs.json<{ processes: { pid: number; shim: { pid: number } }[] }[]>(['inspect', 'a']);
-  const [{ pid, shim } = { pid: 0, shim: { pid: 0 } }] = found?.processes ?? [];
-  process.kill(shim.pid, 'SIGKILL');
-  process.kill(pid, 'SIGKILL');
+  const shim = shimIn(join(jobs.root, 'a', 'init'));
+  if (shim === undefined) throw new Error('there is no shim');
+  process.kill(shim, 'SIGKILL');
   const { code, stderr } = await command.end();
   expect(code).toBe(125);
   expect(stderr).toMatch(sentence(/the end of a is lost/));
