@@ -1,7 +1,6 @@
 /** `outlive doctor`: what works on this machine, and what does not. */
 import type { Command } from 'commander';
 import type { Finding } from '../index.js';
-import { codeOf, messageOf } from './failure.js';
 import { paint, printJson, printLines } from './output.js';
 import { rootOf } from './target.js';
 
@@ -17,23 +16,12 @@ export function addDoctor(program: Command): void {
     .option('--json', 'as JSON')
     .addHelpText('after', `\nExamples:\n  outlive doctor\n  outlive doctor --json | jq '.[] | select(.level != "ok")'`)
     .action(async (options: { json?: true }, command: Command) => {
-      const findings = await look(command);
+      const { diagnose } = await import('../index.js');
+      const findings = await diagnose({ root: await rootOf(command) });
       if (options.json === true) printJson(findings);
       else printLines(findings.flatMap(linesOf));
       process.exitCode = findings.some(({ level }) => level === 'error') ? 1 : 0;
     });
-}
-
-/** What can't even be loaded is the one finding. */
-async function look(command: Command): Promise<Finding[]> {
-  try {
-    const { diagnose } = await import('../index.js');
-    return await diagnose({ root: await rootOf(command) });
-  } catch (error) {
-    if (codeOf(error) !== 'ERR_NATIVE_LOAD') throw error;
-    const advice = 'see docs/install.md, "ERR_NATIVE_LOAD"';
-    return [{ name: 'native files', level: 'error', found: messageOf(error), advice }];
-  }
 }
 
 function linesOf({ name, level, found, advice }: Finding): string[] {

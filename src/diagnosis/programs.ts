@@ -3,20 +3,23 @@ import { within } from '../base/promises.js';
 import { hasCode, messageOf } from '../base/errors.js';
 import { askProgram } from '../disk/ask.js';
 import { findProgram } from '../disk/programs.js';
+import * as posix from '../posix/index.js';
 import { nativeDirectory, nativeExecutable } from '../posix/load.js';
 import type { Found } from './finding.js';
 
 const MAX_ANSWER_BYTES = 4096;
 
 export function nativeFinding(): Found {
-  const { path, isPrebuilt } = nativeDirectory();
   try {
+    const { path, isPrebuilt } = nativeDirectory();
+    // Any call: the addon is loaded at the first.
+    posix.getChildSubreaper();
     nativeExecutable('outlive-shim');
     nativeExecutable('outlive-host');
+    return { level: 'ok', found: `${isPrebuilt ? 'prebuilt' : 'built from source'}, in ${path}` };
   } catch (error) {
-    return { level: 'error', found: messageOf(error) };
+    return { level: 'error', found: messageOf(error), advice: 'see docs/install.md, "ERR_NATIVE_LOAD"' };
   }
-  return { level: 'ok', found: `${isPrebuilt ? 'prebuilt' : 'built from source'}, in ${path}` };
 }
 
 /** Runs the host runtime: a seccomp filter, another processor or a broken file shows only then. */
@@ -40,7 +43,10 @@ export async function runtimeFinding(name: 'runc' | 'crun', limitMs: number): Pr
     if (!hasCode(error, 'ERR_NOT_INSTALLED')) throw error;
     return { level: 'ok', found: 'not installed: only containers of OCI bundles need a runtime like it' };
   }
-  const answer = await ask(path, ['--version'], limitMs).catch(messageOf);
+  const answer = await ask(path, ['--version'], limitMs).catch((error: unknown) => {
+    if (hasCode(error, 'ERR_NATIVE_LOAD', 'ERR_UNSUPPORTED_SYSTEM')) throw error;
+    return messageOf(error);
+  });
   if (answer?.includes(`${name} version`) !== true) {
     const said =
       answer === undefined ? `did not answer in ${limitMs} ms` : `answered ${JSON.stringify(firstLine(answer))}`;

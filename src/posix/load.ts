@@ -110,7 +110,7 @@ export let addon: Addon = new Proxy({} as Addon, {
 
 /**
  * Where the native files are, and whether they were built on this machine or are those of the package.
- * @throws {OutliveError} `ERR_UNSUPPORTED_SYSTEM` on another system than Linux.
+ * @throws {OutliveError} `ERR_NATIVE_LOAD` if there are none; `ERR_UNSUPPORTED_SYSTEM` on another system than Linux.
  */
 export function nativeDirectory(): { path: string; isPrebuilt: boolean } {
   const { root, directory } = nativeFiles();

@@ -46,6 +46,6 @@ test('where the addon does not load, that is the finding', ({ scratch }) => {
     encoding: 'utf8',
   });
   expect(status).toBe(1);
-  expect(stdout).toMatch(/^error +native files +outlive's addon did not load/);
+  expect(stdout).toMatch(/^error +native files +outlive's addon did not load/m);
   expect(stdout).toContain('→ see docs/install.md');
 });
