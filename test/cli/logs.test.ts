@@ -17,6 +17,8 @@ interface Item {
   bytes?: number;
 }
 
+const aString: unknown = expect.any(String);
+
 const items = (text: string): Item[] =>
   text
     .split('\n')
@@ -62,10 +64,10 @@ test('--json: an object a line; its cursor is where a later call goes on', async
   const all = items(stdout);
   const [one, two, three, end] = all;
   expect([one, two, three, end]).toEqual([
-    { type: 'data', stream: 'stdout', time: expect.any(String), cursor: expect.any(String), data: 'é\n' },
-    { type: 'data', stream: 'stderr', time: expect.any(String), cursor: expect.any(String), data: 'e\n' },
-    { type: 'data', stream: 'stdout', time: expect.any(String), cursor: expect.any(String), base64: '/w==' },
-    { type: 'end', time: expect.any(String), cursor: expect.any(String), status: 3 },
+    { type: 'data', stream: 'stdout', time: aString, cursor: aString, data: 'é\n' },
+    { type: 'data', stream: 'stderr', time: aString, cursor: aString, data: 'e\n' },
+    { type: 'data', stream: 'stdout', time: aString, cursor: aString, base64: '/w==' },
+    { type: 'end', time: aString, cursor: aString, status: 3 },
   ]);
   const rest = await jobs.outlive(['logs', '--json', '--cursor', one?.cursor ?? '', 'a']);
   expect(items(rest.stdout)).toEqual(all.slice(1));
