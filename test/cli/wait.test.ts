@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import { sentence, test } from './command.js';
 import { Command } from './foreground.js';
 
+const aNumber: unknown = expect.any(Number);
+
 test('wait: the code of the job, printed and as its own; of several, that of the last', async ({ jobs, scratch }) => {
   await jobs.startEnded('three', ['sh', '-c', 'exit 3']);
   const job = await jobs.start('b', ['sleep', '1000']);
@@ -21,7 +23,7 @@ test('wait --json', async ({ jobs }) => {
     .split('\n')
     .slice(0, 2)
     .map((line) => JSON.parse(line) as unknown);
-  const common = { lost: null, coreDumped: false, endedAtMs: expect.any(Number), maxRssBytes: expect.any(Number) };
+  const common = { lost: null, coreDumped: false, endedAtMs: aNumber, maxRssBytes: aNumber };
   expect(three).toMatchObject({ id: 'three', exitCode: 3, signal: null, status: 3, ...common });
   expect(killed).toMatchObject({ id: 'killed', exitCode: null, signal: 'SIGKILL', status: 137, ...common });
 });

@@ -45,7 +45,7 @@ describe('what a program has changed on a terminal', () => {
     for (let at = 0; at <= output.length; at++) {
       expect([at, undo(output.slice(0, at), output.slice(at))]).toEqual([at, undo(output)]);
     }
-    expect(undo(...output)).toBe(undo(output));
+    expect(undo(...Array.from(output))).toBe(undo(output));
   });
 });
 
