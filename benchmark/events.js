@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { Container, Supervisor } from '../dist/index.js';
 import { atMost } from './starts.js';
 import { writeEnd } from './turns.js';
-import { row } from './world.js';
+import { median, row } from './world.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
@@ -72,8 +72,30 @@ async function heapOfWaits(/** @type {import('./world.js').World} */ world, /** 
   return grownKb;
 }
 
+/** The times, in milliseconds, of an event that is written to the log and of its `ack()`: both are done when the call returns. */
+async function timesOfAcks(/** @type {import('./world.js').World} */ world, /** @type {string} */ parent) {
+  const supervisor = await Supervisor.open(world.dir(parent));
+  const container = await supervisor.create({ id: 'c', bundle: await world.bundle([world.bin('idle')]) });
+  /** @type {{ event: number[], ack: number[] }} */
+  const times = { event: [], ack: [] };
+  for (let sequence = 2; sequence <= 4000; sequence++) {
+    const begin = performance.now();
+    // As pause() does when the runtime has paused it.
+    container.changes.tell('pause');
+    const written = performance.now();
+    supervisor.ack('me', sequence);
+    times.ack.push(performance.now() - written);
+    times.event.push(written - begin);
+  }
+  await supervisor.delete('c');
+  supervisor.close();
+  return { event: median(times.event), ack: median(times.ack) };
+}
+
 export async function events(/** @type {import('./world.js').World} */ world) {
   const many = world.containers;
+  const disk = await timesOfAcks(world, world.disk);
+  const memory = await timesOfAcks(world, world.tmpfs);
   // So many that the log begins several segments with a snapshot.
   const rounds = world.quick ? 5000 : 60_000;
   const few = await bytesAnEvent(world, 5, rounds);
@@ -81,6 +103,10 @@ export async function events(/** @type {import('./world.js').World} */ world) {
   const waits = world.quick ? 100_000 : 1_000_000;
   const grownKb = await heapOfWaits(world, waits);
   return [
+    row('an event in the log, disk', { ours: disk.event, unit: 'ms', ...atMost(disk.event, 0.05, 'ms') }),
+    row('an event in the log, tmpfs', { ours: memory.event, unit: 'ms', ...atMost(memory.event, 0.05, 'ms') }),
+    row('ack(), disk', { ours: disk.ack, unit: 'ms', ...atMost(disk.ack, 0.05, 'ms') }),
+    row('ack(), tmpfs', { ours: memory.ack, unit: 'ms', ...atMost(memory.ack, 0.05, 'ms') }),
     row(`event log, an event with ${many} containers`, {
       ...{ ours, unit: 'bytes', peer: few, peerName: 'with 5' },
       ...atMost(ours, Math.ceil(few * 1.15), 'bytes'),
