@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Container, Supervisor } from '../dist/index.js';
+import { EventConsumers } from '../dist/supervisor/consumers.js';
+import { EventLog } from '../dist/supervisor/log.js';
 import { atMost } from './starts.js';
 import { writeEnd } from './turns.js';
 import { median, row } from './world.js';
@@ -72,23 +74,24 @@ async function heapOfWaits(/** @type {import('./world.js').World} */ world, /** 
   return grownKb;
 }
 
-/** The times, in milliseconds, of an event that is written to the log and of its `ack()`: both are done when the call returns. */
+/** The times, in milliseconds, of an event in the log and of an `ack()`: each is done when the call returns. */
 async function timesOfAcks(/** @type {import('./world.js').World} */ world, /** @type {string} */ parent) {
-  const supervisor = await Supervisor.open(world.dir(parent));
-  const container = await supervisor.create({ id: 'c', bundle: await world.bundle([world.bin('idle')]) });
-  /** @type {{ event: number[], ack: number[] }} */
-  const times = { event: [], ack: [] };
-  for (let sequence = 2; sequence <= 4000; sequence++) {
+  const times = { event: /** @type {number[]} */ ([]), ack: /** @type {number[]} */ ([]) };
+  const dir = world.dir(parent);
+  const log = new EventLog(dir, { maxBytes: 1 << 26, maxAgeMs: 1e9, segmentBytes: 1 << 20 }, () => false);
+  const consumers = new EventConsumers(dir);
+  await log.open({ snapshot: () => undefined, event: () => undefined });
+  for (let sequence = 1; sequence <= 4000; sequence++) {
     const begin = performance.now();
-    // As pause() does when the runtime has paused it.
-    container.changes.tell('pause');
+    log.append({ type: 'pause', containerId: 'c', containerKey: 'k'.repeat(36), timeMs: 1 }, () => []);
     const written = performance.now();
-    supervisor.ack('me', sequence);
+    // As Supervisor.ack().
+    consumers.acknowledge('me', sequence);
+    log.retire();
     times.ack.push(performance.now() - written);
     times.event.push(written - begin);
   }
-  await supervisor.delete('c');
-  supervisor.close();
+  log.close();
   return { event: median(times.event), ack: median(times.ack) };
 }
 
