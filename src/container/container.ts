@@ -109,13 +109,11 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     return new ContainerRemoval({ processes: this.#processes, target: this.#target, locked: this.#locked, changes });
   }
 
-  static #actionsOf(this: void, container: Container): ProcessActions<Container> {
-    return {
-      letRun: () => container.#locked(() => container.operations.letRun()),
-      killAll: () => container.killAll(),
-      remove: (process) => container.#removal.remove(process),
-    };
-  }
+  static readonly #actionsOf = (container: Container): ProcessActions<Container> => ({
+    letRun: () => container.#locked(() => container.operations.letRun()),
+    killAll: () => container.killAll(),
+    remove: (process) => container.#removal.remove(process),
+  });
 
   /**
    * Makes a container in the state root. Runs nothing yet, and takes no lock. After a failure nothing of it is left.
@@ -335,7 +333,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
   }
 
   /** Ends, in the background, what is left of a process whose end is lost. delete() and removeProcess() do that too. */
-  static async #endRemains(this: void, process: ContainerProcess): Promise<void> {
+  static readonly #endRemains = async (process: ContainerProcess): Promise<void> => {
     const { container } = process;
     try {
       // Without a look at the others: this object may be closed by now, and what it took up anew nobody would close.
@@ -346,5 +344,5 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
       // Ignore: the container was deleted meanwhile, or is busy, or the runtime failed. delete() tries again and
       // reports it.
     }
-  }
+  };
 }
