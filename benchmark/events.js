@@ -5,9 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Container, Supervisor } from '../dist/index.js';
+import { EventConsumers } from '../dist/supervisor/consumers.js';
+import { EventLog } from '../dist/supervisor/log.js';
 import { atMost } from './starts.js';
 import { writeEnd } from './turns.js';
-import { row } from './world.js';
+import { median, row } from './world.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
@@ -72,8 +74,31 @@ async function heapOfWaits(/** @type {import('./world.js').World} */ world, /** 
   return grownKb;
 }
 
+/** The times, in milliseconds, of an event in the log and of an `ack()`: each is done when the call returns. */
+async function timesOfAcks(/** @type {import('./world.js').World} */ world, /** @type {string} */ parent) {
+  const times = { event: /** @type {number[]} */ ([]), ack: /** @type {number[]} */ ([]) };
+  const dir = world.dir(parent);
+  const log = new EventLog(dir, { maxBytes: 1 << 26, maxAgeMs: 1e9, segmentBytes: 1 << 20 }, () => false);
+  const consumers = new EventConsumers(dir);
+  await log.open({ snapshot: () => undefined, event: () => undefined });
+  for (let sequence = 1; sequence <= 4000; sequence++) {
+    const begin = performance.now();
+    log.append({ type: 'pause', containerId: 'c', containerKey: 'k'.repeat(36), timeMs: 1 }, () => []);
+    const written = performance.now();
+    // As Supervisor.ack().
+    consumers.acknowledge('me', sequence);
+    log.retire();
+    times.ack.push(performance.now() - written);
+    times.event.push(written - begin);
+  }
+  log.close();
+  return { event: median(times.event), ack: median(times.ack) };
+}
+
 export async function events(/** @type {import('./world.js').World} */ world) {
   const many = world.containers;
+  const disk = await timesOfAcks(world, world.disk);
+  const memory = await timesOfAcks(world, world.tmpfs);
   // So many that the log begins several segments with a snapshot.
   const rounds = world.quick ? 5000 : 60_000;
   const few = await bytesAnEvent(world, 5, rounds);
@@ -81,6 +106,10 @@ export async function events(/** @type {import('./world.js').World} */ world) {
   const waits = world.quick ? 100_000 : 1_000_000;
   const grownKb = await heapOfWaits(world, waits);
   return [
+    row('an event in the log, disk', { ours: disk.event, unit: 'ms', ...atMost(disk.event, 0.05, 'ms') }),
+    row('an event in the log, tmpfs', { ours: memory.event, unit: 'ms', ...atMost(memory.event, 0.05, 'ms') }),
+    row('ack(), disk', { ours: disk.ack, unit: 'ms', ...atMost(disk.ack, 0.05, 'ms') }),
+    row('ack(), tmpfs', { ours: memory.ack, unit: 'ms', ...atMost(memory.ack, 0.05, 'ms') }),
     row(`event log, an event with ${many} containers`, {
       ...{ ours, unit: 'bytes', peer: few, peerName: 'with 5' },
       ...atMost(ours, Math.ceil(few * 1.15), 'bytes'),

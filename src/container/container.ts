@@ -30,7 +30,7 @@ import {
   defaultScope,
   checkTimeoutOption,
 } from './options.js';
-import type { Process, ProcessOwner } from './process.js';
+import type { Process, ProcessActions, ProcessOwner } from './process.js';
 import { ContainerProcesses } from './processes.js';
 import { ContainerRemoval } from './removal.js';
 import { ContainerStarts } from './starts.js';
@@ -69,13 +69,6 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
 
   readonly #target: RuntimeTarget;
   readonly #processes: ContainerProcesses<Container>;
-  /** @internal */
-  protected readonly operations: ContainerOperations<ContainerProcess>;
-  /** @internal */
-  protected readonly starts: ContainerStarts<Container>;
-  readonly #removal: ContainerRemoval<Container>;
-  readonly #locked: Locked;
-
   private constructor(dir: ContainerDir, id: string, state: ContainerState, timeoutMs: number) {
     super();
     const { bundle, labels, runtime, runtimeArgs, shim, noPivotRoot, durable, runtimeEnv, scope } = state;
@@ -88,24 +81,42 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     this.durable = durable;
     this.key = state.key;
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
-    const target = this.#target;
-    const { changes } = this;
-    this.#locked = lockedBy(target, (ids) => this.#processes.refreshed(ids));
-    const locked = this.#locked;
-    this.operations = new ContainerOperations({ target, changes, locked, init: () => this.#processes.init });
     this.#processes = new ContainerProcesses({
-      ...{ container: this, target, shim, noPivotRoot, durable, scope, changes },
-      actions: {
-        letRun: () => locked(() => this.operations.letRun()),
-        killAll: () => this.killAll(),
-        remove: (process) => this.#removal.remove(process),
-      },
-      onLost: (process) => void this.#endRemains(process),
+      ...{ container: this, target: this.#target, shim, noPivotRoot, durable, scope, changes: this.changes },
+      ...{ actionsOf: Container.#actionsOf, onLost: Container.#endRemains },
     });
-    const [processes, operations] = [this.#processes, this.operations];
-    this.#removal = new ContainerRemoval({ processes, target, locked, changes });
-    this.starts = new ContainerStarts({ bundle, timeoutMs, locked, processes, operations });
   }
+
+  // The parts below have no state: each is made when it is used, because there may be thousands of containers.
+
+  get #locked(): Locked {
+    return lockedBy(this.#target, (ids) => this.#processes.refreshed(ids));
+  }
+
+  /** @internal */
+  protected get operations(): ContainerOperations<ContainerProcess> {
+    const { changes } = this;
+    const init = (): ContainerProcess | undefined => this.#processes.init;
+    return new ContainerOperations({ target: this.#target, changes, locked: this.#locked, init });
+  }
+
+  /** @internal */
+  protected get starts(): ContainerStarts<Container> {
+    const { bundle, operations } = this;
+    const { timeoutMs } = this.#target;
+    return new ContainerStarts({ bundle, timeoutMs, locked: this.#locked, processes: this.#processes, operations });
+  }
+
+  get #removal(): ContainerRemoval<Container> {
+    const { changes } = this;
+    return new ContainerRemoval({ processes: this.#processes, target: this.#target, locked: this.#locked, changes });
+  }
+
+  static readonly #actionsOf = (container: Container): ProcessActions<Container> => ({
+    letRun: () => container.#locked(() => container.operations.letRun()),
+    killAll: () => container.killAll(),
+    remove: (process) => container.#removal.remove(process),
+  });
 
   /**
    * Makes a container in the state root. Runs nothing yet, and takes no lock. After a failure nothing of it is left.
@@ -325,15 +336,16 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
   }
 
   /** Ends, in the background, what is left of a process whose end is lost. delete() and removeProcess() do that too. */
-  async #endRemains(process: ContainerProcess): Promise<void> {
+  static readonly #endRemains = async (process: ContainerProcess): Promise<void> => {
+    const { container } = process;
     try {
       // Without a look at the others: this object may be closed by now, and what it took up anew nobody would close.
-      await this.#locked(async () => {
-        if (process.lifecycle.dir.isCurrent()) await this.#processes.endRemains(process);
+      await container.#locked(async () => {
+        if (process.lifecycle.dir.isCurrent()) await container.#processes.endRemains(process);
       }, []);
     } catch {
       // Ignore: the container was deleted meanwhile, or is busy, or the runtime failed. delete() tries again and
       // reports it.
     }
-  }
+  };
 }

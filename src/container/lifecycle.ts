@@ -19,17 +19,21 @@ export type State = 'created' | 'running' | 'paused' | 'stopped';
 export interface LifecycleConfig {
   readonly id: string;
   readonly dir: ProcessDir;
-  readonly launch: Launch;
   /** Whether its shim is the shipped one: only of that one do the exit code and the log have a known meaning. */
   readonly hasOwnShim: boolean;
   /** Whether it was made by `create`: its program runs after the runtime's `start`. */
   readonly isCreated: boolean;
+  readonly events: LifecycleEvents;
+}
+
+/** What a process asks and tells the processes of its container; one object for all of them. */
+export interface LifecycleEvents {
   /** Whether the process that has this pid is paused. */
-  readonly isPaused: (pid: number) => boolean;
-  /** Called after its program was let run. */
-  readonly onStarted: () => void;
+  isPaused(pid: number): boolean;
+  /** Called after the program of the process with this id and key was let run. */
+  wasLetRun(id: string, key: string): void;
   /** Called once if its end is lost: no program recorded it, so a part of it may still run. */
-  readonly onLost: () => void;
+  isLost(id: string, key: string): void;
 }
 
 type Phase = 'new' | 'starting' | 'started' | 'failed';
@@ -39,7 +43,8 @@ export class Lifecycle {
   readonly dir: ProcessDir;
   /** Whether its shim is the shipped one. */
   readonly hasOwnShim: boolean;
-  readonly #config: LifecycleConfig;
+  readonly #id: string;
+  readonly #events: LifecycleEvents;
   readonly #tracker: Tracker;
   #phase: Phase = 'new';
   #awaitsStart: boolean;
@@ -49,23 +54,24 @@ export class Lifecycle {
   #identityRecorded = false;
 
   constructor(config: LifecycleConfig) {
-    this.#config = config;
+    this.#id = config.id;
+    this.#events = config.events;
     this.dir = config.dir;
     this.hasOwnShim = config.hasOwnShim;
     this.#awaitsStart = config.isCreated;
-    this.#tracker = new Tracker(config.dir, config.onLost);
+    this.#tracker = new Tracker(config.dir, () => this.#events.isLost(this.#id, this.key));
   }
 
   /** Starts its shim, and so the process, or the created container that waits for `start()`. */
-  async launch(attempt: Attempt): Promise<void> {
+  async launch(launch: Launch, attempt: Attempt): Promise<void> {
     this.#phase = 'starting';
     try {
       this.#tracker.open();
-      const { pid, identity, shim, changes } = await startShim(this.#config.launch, attempt);
+      const { pid, identity, shimEnd, changes } = await startShim(launch, attempt);
       this.#pid = pid;
       this.#identity = identity;
       this.#phase = 'started';
-      this.#tracker.begin(shim, changes);
+      this.#tracker.begin(shimEnd, changes);
     } catch (error) {
       this.#phase = 'failed';
       this.close();
@@ -139,7 +145,7 @@ export class Lifecycle {
   requireAwaitsStart(): void {
     this.#requireLaunched();
     if (!this.awaitsStart) {
-      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#config.id} was started already`);
+      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#id} was started already`);
     }
     this.#requireNotEnded();
   }
@@ -155,12 +161,12 @@ export class Lifecycle {
     } catch {
       // Ignore a full disk or a removed directory: a supervisor that loads the process asks the runtime.
     }
-    this.#config.onStarted();
+    this.#events.wasLetRun(this.#id, this.key);
   }
 
   state(): State {
     if (!this.isAlive()) return 'stopped';
-    if (!this.#config.isPaused(this.#who()?.pid ?? this.pid)) return this.awaitsStart ? 'created' : 'running';
+    if (!this.#events.isPaused(this.#who()?.pid ?? this.pid)) return this.awaitsStart ? 'created' : 'running';
     // If it is still alive, the pid was its own while isPaused() read the freezer's state.
     return this.isAlive() ? 'paused' : 'stopped';
   }
@@ -194,7 +200,7 @@ export class Lifecycle {
     this.#requireNotEnded();
     const identity = this.#who();
     if (identity === undefined) {
-      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#config.id}: its identity is not recorded`);
+      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#id}: its identity is not recorded`);
     }
     signalProcess(identity, signal);
   }
@@ -243,13 +249,13 @@ export class Lifecycle {
 
   #requireLaunched(): void {
     if (this.#phase === 'started') return;
-    throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `process ${this.#config.id} is not started`);
+    throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `process ${this.#id} is not started`);
   }
 
   #requireNotEnded(): void {
     this.#requireLaunched();
     if (this.#tracker.known() === undefined) return;
-    throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.#config.id} has exited`);
+    throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.#id} has exited`);
   }
 
   /**

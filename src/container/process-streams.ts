@@ -31,14 +31,16 @@ export abstract class ProcessStreams {
   readonly lifecycle: Lifecycle;
 
   /** Compared after a stdio FIFO was opened: if the process was removed, its FIFOs may be another process's by now. */
-  readonly #isOurs = (): boolean => !this.lifecycle.dir.isAnothers();
+  get #isOurs(): () => boolean {
+    return () => !this.lifecycle.dir.isAnothers();
+  }
 
   /** Whether openStdin() has opened stdin, and neither closeStdin() has closed it nor the caller been told the end. */
   #stdinIsOpen = false;
 
   #stdin: Writable | undefined;
 
-  readonly #output: ProcessOutput;
+  readonly #id: string;
 
   /** @internal */
   constructor(config: StreamsConfig) {
@@ -46,7 +48,7 @@ export abstract class ProcessStreams {
     this.stdio = stdio;
     this.log = log;
     this.lifecycle = new Lifecycle(config);
-    this.#output = new ProcessOutput({ id, stdio, log, lifecycle: this.lifecycle });
+    this.#id = id;
   }
 
   /**
@@ -173,6 +175,11 @@ export abstract class ProcessStreams {
       openStdin: () => this.openStdin(),
       resize: (columns, rows) => this.resize(columns, rows),
     });
+  }
+
+  get #output(): ProcessOutput {
+    const { stdio, log, lifecycle } = this;
+    return new ProcessOutput({ id: this.#id, stdio, log, lifecycle });
   }
 
   #openOutput(name: 'stdout' | 'stderr', options?: OutputOptions): Readable {

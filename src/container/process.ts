@@ -25,7 +25,10 @@ export interface ProcessConfig<Owner extends ProcessOwner> extends StreamsConfig
   /** The host's ids of the container's user 0 and group 0. */
   readonly rootIds: { readonly uid: number; readonly gid: number };
   readonly problem?: string;
-  readonly actions: ProcessActions<Owner>;
+  /** As `ContainerOptions.timeoutMs`. */
+  readonly timeoutMs: number;
+  /** One function for all containers; it makes what is needed. */
+  readonly actionsOf: (container: Owner) => ProcessActions<Owner>;
 }
 
 /** What a process asks its container to do. Each takes the container's lock. */
@@ -57,7 +60,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    */
   readonly problem: string | undefined;
 
-  readonly #actions: ProcessActions<Owner>;
+  readonly #actionsOf: (container: Owner) => ProcessActions<Owner>;
   readonly #timeoutMs: number;
   #exited: Promise<Exit> | undefined;
 
@@ -73,8 +76,8 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
     this.labels = config.labels;
     this.problem = config.problem;
     this.rootIds = config.rootIds;
-    this.#actions = config.actions;
-    this.#timeoutMs = config.launch.timeoutMs;
+    this.#actionsOf = config.actionsOf;
+    this.#timeoutMs = config.timeoutMs;
   }
 
   /**
@@ -114,7 +117,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    */
   async start(): Promise<void> {
     this.lifecycle.requireAwaitsStart();
-    await this.#actions.letRun();
+    await this.#actionsOf(this.container).letRun();
   }
 
   /**
@@ -220,7 +223,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    * @see signal(7)
    */
   async stop(options: StopOptions = {}): Promise<Exit> {
-    const { killAll } = this.#actions;
+    const { killAll } = this.#actionsOf(this.container);
     const exit = await stopProcess(
       { id: this.id, lifecycle: this.lifecycle, timeoutMs: this.#timeoutMs, killAll },
       options,
@@ -246,7 +249,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
     }
     // The removal of the container ends it too, and all else in it.
     if (!this.hasEnded && this.id !== INIT_PROCESS_ID) await this.stop({ signal: 'SIGKILL', graceMs: 0 });
-    await this.#actions.remove(this);
+    await this.#actionsOf(this.container).remove(this);
   }
 
   /**

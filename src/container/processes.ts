@@ -16,17 +16,20 @@ import { runtimeEnvironment } from '../runtime/environment.js';
 import { isPaused } from '../runtime/paused.js';
 import { explainSilence } from '../runtime/silence.js';
 import { abandonForeignStart } from '../shim/abandon.js';
-import type { Attempt } from '../shim/start.js';
+import type { Attempt, Launch } from '../shim/start.js';
 import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
 import type { ProcessDir, ProcessState } from '../state/process.js';
 import { type StdioRequest, planStdio } from '../stdio/kinds.js';
 import { type Stdio, newStdio } from '../stdio/stdio.js';
 import type { ContainerChanges } from './changes.js';
+import type { LifecycleEvents } from './lifecycle.js';
 import { Process, type ProcessActions, type ProcessConfig, type ProcessOwner } from './process.js';
 
 /** How often delete() checks the starts that are under way, in milliseconds. */
 const START_POLL_MS = 10;
+
+const NO_LABELS: readonly string[] = Object.freeze([]);
 
 /** The arguments of {@link ContainerProcesses}. */
 export interface ProcessesConfig<Owner extends ProcessOwner> {
@@ -40,9 +43,10 @@ export interface ProcessesConfig<Owner extends ProcessOwner> {
   /** As `ContainerOptions.durable`. */
   readonly durable: boolean;
   readonly changes: ContainerChanges<Process<Owner>>;
-  readonly actions: ProcessActions<Owner>;
+  /** As `ProcessConfig.actionsOf`. */
+  readonly actionsOf: (container: Owner) => ProcessActions<Owner>;
   /** Called when the end of a process is lost. */
-  readonly onLost: (process: Process<Owner>) => void;
+  readonly onLost: (process: Process<Owner>) => unknown;
 }
 
 /**
@@ -67,7 +71,7 @@ export interface ClaimedStart<Owner extends ProcessOwner> {
   undo(): void;
 }
 
-export class ContainerProcesses<Owner extends ProcessOwner> {
+export class ContainerProcesses<Owner extends ProcessOwner> implements LifecycleEvents {
   readonly #config: ProcessesConfig<Owner>;
   readonly #processes = new Map<string, Process<Owner>>();
 
@@ -155,7 +159,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     return {
       launch: async (attempt) => {
         try {
-          await process.lifecycle.launch(attempt);
+          await process.lifecycle.launch(this.#launchOf(id, dir, state), attempt);
           changes.tell('start', process);
           return process;
         } catch (error) {
@@ -268,26 +272,43 @@ export class ContainerProcesses<Owner extends ProcessOwner> {
     stdio: Stdio,
     { create, labels, log, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'log' | 'rootUID' | 'rootGID'>,
   ): ProcessConfig<Owner> {
-    const { container, target, shim, scope, durable, actions, changes, onLost } = this.#config;
-    const { bundle, runtime, timeoutMs } = target;
-    const hostState = hostStateFile(target, target.id);
-    const cleanUp = (): Promise<void> =>
-      id === INIT_PROCESS_ID ? this.deleteFromRuntime({ running: true, interrupted: true }) : Promise.resolve();
-    const env = runtimeEnvironment(target.runtimeEnv);
-    const tellOf = (tell: (process: Process<Owner>) => void) => () => {
-      const process = this.get(id);
-      if (process?.lifecycle.key === dir.key && process !== undefined) tell(process);
-    };
+    const { container, target, shim, actionsOf } = this.#config;
     return {
-      ...{ id, container, spec, stdio, log, dir, actions },
+      ...{ id, container, spec, stdio, log, dir, actionsOf, timeoutMs: target.timeoutMs, events: this },
       rootIds: { uid: rootUID, gid: rootGID },
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
-      labels: labels ?? [],
-      launch: { dir, shim, scope, containerId: target.id, bundle, runtime, env, timeoutMs, durable, log, cleanUp },
-      isPaused: (pid) => isPaused(pid, hostState),
-      onStarted: tellOf((process) => changes.tell('start', process)),
-      onLost: tellOf(onLost),
+      labels: labels ?? NO_LABELS,
     };
+  }
+
+  /** What its start takes; made for that, and not kept. */
+  #launchOf(id: string, dir: ProcessDir, { log }: Pick<ProcessState, 'log'>): Launch {
+    const { target, shim, scope, durable } = this.#config;
+    const { bundle, runtime, timeoutMs } = target;
+    const cleanUp = (): Promise<void> =>
+      id === INIT_PROCESS_ID ? this.deleteFromRuntime({ running: true, interrupted: true }) : Promise.resolve();
+    const env = runtimeEnvironment(target.runtimeEnv);
+    return { dir, shim, scope, containerId: target.id, bundle, runtime, env, timeoutMs, durable, log, cleanUp };
+  }
+
+  isPaused(pid: number): boolean {
+    const { target } = this.#config;
+    return isPaused(pid, hostStateFile(target, target.id));
+  }
+
+  wasLetRun(id: string, key: string): void {
+    const process = this.#ofKey(id, key);
+    if (process !== undefined) this.#config.changes.tell('start', process);
+  }
+
+  isLost(id: string, key: string): void {
+    const process = this.#ofKey(id, key);
+    if (process !== undefined) this.#config.onLost(process);
+  }
+
+  #ofKey(id: string, key: string): Process<Owner> | undefined {
+    const process = this.get(id);
+    return process?.lifecycle.key === key ? process : undefined;
   }
 }

@@ -123,6 +123,20 @@ function spawnError(errno: number, step: number, request: SpawnRequest): Error {
   return systemError(errno, syscall, { path: request.file, spawnargs: request.args });
 }
 
+/**
+ * The callbacks of startChild() that are kept as long as the child runs. Here, and not there, because closures of one
+ * function keep all that any of them uses: there, the whole request.
+ */
+function settler(report: ExitReport): (result: number, ...fields: number[]) => void {
+  return (result, ...fields) => report.settle(result, fields);
+}
+
+function refOf(addon: Addon, watch: ReturnType<Addon['spawn']>): ChildHandle['keepAlive'] {
+  return (on) => {
+    if (typeof watch !== 'number') addon.watchRef(watch, on);
+  };
+}
+
 /** Starts the child; resolves after execve(2) has succeeded. */
 export function startChild(
   addon: Addon,
@@ -145,14 +159,9 @@ export function startChild(
           reject(spawnError(result, failedStep, request));
           return;
         }
-        const keepAlive = (on: boolean): void => {
-          if (typeof watch !== 'number') addon.watchRef(watch, on);
-        };
-        resolve(new Spawned({ pid, pidfd, sendSignal, keepAlive }, report));
+        resolve(new Spawned({ pid, pidfd, sendSignal, keepAlive: refOf(addon, watch) }, report));
       },
-      (result, ...fields) => {
-        report.settle(result, fields);
-      },
+      settler(report),
     );
     if (typeof watch === 'number') reject(spawnError(watch, 0, request));
   });

@@ -16,6 +16,7 @@ import * as posix from '../posix/index.js';
 import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
 import type { LogSettings } from '../stdio/kinds.js';
+import { ShimEnd } from './end.js';
 import { warnOfKillMode } from './kill-mode.js';
 import { ScopedStart } from './scope.js';
 
@@ -52,7 +53,8 @@ export interface Started {
   readonly pid: number;
   /** Undefined if the process has ended already. */
   readonly identity: Identity | undefined;
-  readonly shim: posix.Spawned<posix.ChildExit | null>;
+  /** Tells when the shim has ended. */
+  readonly shimEnd: ShimEnd;
   /** The watch of the process directory; the caller closes it. */
   readonly changes: DirWatch | undefined;
 }
@@ -108,13 +110,15 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
       detach: true,
     });
     try {
-      const started = await waitForPid(launch, shim, scoped, changes, deadline);
+      const shimEnd = new ShimEnd(shim.exited);
+      const started = await waitForPid(launch, { pid: shim.pid, end: shimEnd }, scoped, changes, deadline);
       await ownTurn();
       recordIdentity(dir, started.identity);
       leave();
       if (launch.durable) await keep(launch, started.identity, deadline);
       if (scoped === undefined) warnOfKillMode();
-      return { ...started, shim, changes };
+      shim.unref();
+      return { ...started, shimEnd, changes };
     } catch (error) {
       onFailed(error);
       await abandonStart(dir, shim, error, () => {
@@ -150,7 +154,7 @@ async function keep(launch: Launch, identity: Identity | undefined, deadline: De
 
 function waitForPid(
   launch: Launch,
-  shim: posix.Spawned<posix.ChildExit | null>,
+  shim: { readonly pid: number; readonly end: ShimEnd },
   scoped: ScopedStart | undefined,
   changes: DirWatch | undefined,
   deadline: Deadline,
@@ -161,6 +165,7 @@ function waitForPid(
       clearTimeout(timer);
       clearInterval(poll);
       changes?.onFile(undefined);
+      shim.end.onEnd(undefined);
     };
     const settle = (found: () => Pid | undefined): void => {
       try {
@@ -179,8 +184,7 @@ function waitForPid(
     changes?.onFile((name) => {
       if (TELLING_FILES.has(name)) check();
     });
-    const gone = (): void => settle(() => readLastPid(launch, scoped));
-    shim.exited.then(gone, gone);
+    shim.end.onEnd(() => settle(() => readLastPid(launch, scoped)));
     check();
   });
 }

@@ -8,9 +8,9 @@ import { ownTurn } from '../base/turns.js';
 import { ExitWatch } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
-import type { ChildExit, Spawned } from '../posix/index.js';
 import { reapIfAdopted } from './reap.js';
 import { Waiters } from '../base/promises.js';
+import type { ShimEnd } from './end.js';
 import { hasShim, isShimComing, mayShimCome, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
 
@@ -39,6 +39,7 @@ export class Tracker {
   #fdIsShared = false;
   /** Started in this program: posix.spawn() reaps the shim. */
   #isStarter = false;
+  #shimEnd: ShimEnd | undefined;
   #shim: Identity | undefined;
   #retry: NodeJS.Timeout | undefined;
   #coming: NodeJS.Timeout | undefined;
@@ -64,21 +65,17 @@ export class Tracker {
   }
 
   /** Call it when the process has started. From then on its end is reported, also if it has ended already. */
-  begin(shim: Spawned<ChildExit | null>, changes: DirWatch | undefined): void {
+  begin(shimEnd: ShimEnd, changes: DirWatch | undefined): void {
     this.#isStarter = true;
     this.#counts = true;
-    // The shim's pidfd also tells of the end of a shim that never opened `exit`.
-    shim.exited.then(
-      () => this.#inOwnTurn(() => this.#shimGone()),
-      () => undefined,
-    );
-    shim.unref();
+    this.#shimEnd = shimEnd;
     const watch = this.#watch;
     if (watch === undefined) {
       // It was closed during the start; reopen() watches it again.
       changes?.close();
       return;
     }
+    this.#awaitShimEnd();
     this.#listen(changes);
     if (watch.hungUp) this.#shimGone();
   }
@@ -89,6 +86,7 @@ export class Tracker {
     this.#shim = this.#dir.readShim();
     const { watch, exit, isComing } = reattach(this.#dir, () => this.#inOwnTurn(() => this.#shimGone()));
     this.#watch = watch;
+    this.#awaitShimEnd();
     if (isComing) this.#awaitShim();
     try {
       if (exit !== undefined) this.#settle(exit);
@@ -189,7 +187,13 @@ export class Tracker {
     }
   }
 
+  /** The shim's pidfd also tells of the end of a shim that never opened `exit`. */
+  #awaitShimEnd(): void {
+    this.#shimEnd?.onEnd(() => this.#inOwnTurn(() => this.#shimGone()));
+  }
+
   #stopWatching(): void {
+    this.#shimEnd?.onEnd(undefined);
     this.#watch?.close();
     this.#watch = undefined;
   }

@@ -170,7 +170,8 @@ export class Supervisor {
   }
 
   /**
-   * Acknowledges an event and all before it for a consumer, so that they need not be kept for it any more.
+   * Acknowledges an event and all before it for a consumer, so that they need not be kept for it any more. When it returns,
+   * the next supervisor knows it too.
    * @param consumer its name, an id of at most 100 characters. It is made if it is new.
    * @param sequence 0 to the newest event's. One below the consumer's last one changes nothing.
    * @throws {OutliveError} `ERR_INVALID_STATE` if this object is closed; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`,

@@ -2,8 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect } from 'vitest';
-import type { Container, Process } from '../../src/index.js';
+import { Container, type Process } from '../../src/index.js';
+import { writeHostTestBundle } from '../support/bundles.js';
 import { noProcessLeft } from '../support/fake-runtime.js';
 import { isGone, openDescriptors } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
@@ -14,6 +17,9 @@ import { until } from '../support/until.js';
 
 /** A rootless runc has no cgroup that it could freeze. */
 const freezes = wantRight('root, to freeze a cgroup', isRoot);
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const SLEEP = { args: ['sleep', '1000'] };
 const UNKNOWN = { code: 'ERR_INVALID_STATE' };
@@ -177,4 +183,22 @@ describe.each(runtimes)('%s', (runtime) => {
       await noProcessLeft(container);
     },
   );
+});
+
+test('nothing keeps a closed container that nobody uses, though its process runs', async ({ scratch }) => {
+  const id = scratch.newId();
+  const bundle = await writeHostTestBundle(scratch.mkdir('bundle'), SLEEP);
+  const start = async (): Promise<{ object: WeakRef<Container>; pid: number }> => {
+    const container = await Container.create({ root: scratch.root, id, bundle });
+    const { systemPid: pid } = await container.start();
+    container.close();
+    return { object: new WeakRef(container), pid };
+  };
+  const { object, pid } = await start();
+  await until('it is collected', () => {
+    collectGarbage();
+    return object.deref() === undefined;
+  });
+  expect(isGone(pid)).toBe(false);
+  await (await Container.load(scratch.root, id)).delete();
 });

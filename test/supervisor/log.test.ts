@@ -1,4 +1,6 @@
 /** The event log on disk: numbered without gaps, whole lines only, and removed when no consumer needs it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   closeSync,
@@ -8,12 +10,14 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EventConsumers, checkConsumer } from '../../src/supervisor/consumers.js';
 import { EventLog, type Retention } from '../../src/supervisor/log.js';
@@ -25,6 +29,7 @@ interface Note {
   note: string;
 }
 
+const acknowledger = fileURLToPath(new URL('../fixtures/acknowledger.mjs', import.meta.url));
 const plenty: Retention = { maxBytes: 1 << 30, maxAgeMs: 1e9, segmentBytes: 1 << 20 };
 
 function directory(): string {
@@ -206,6 +211,69 @@ describe('consumers', () => {
     expect([again.wants(4), again.wants(5)]).toEqual([false, true]);
     expect([again.remove('a'), again.remove('a'), again.wants(5)]).toEqual([true, false, false]);
     expect(new EventConsumers(dir).all().size).toBe(0);
+  });
+
+  it('have a record of one length, which is written over the last one in the same file', () => {
+    const dir = directory();
+    const path = join(dir, 'consumer-a');
+    const consumers = new EventConsumers(dir);
+    consumers.acknowledge('a', 9);
+    const { ino, mode } = statSync(path);
+    expect(readFileSync(path, 'utf8')).toBe('{"acknowledged":               9}\n');
+    expect(mode & 0o777).toBe(0o600);
+    for (const sequence of [10, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+      consumers.acknowledge('a', sequence);
+      expect(readFileSync(path, 'utf8')).toBe(`{"acknowledged":${String(sequence).padStart(16)}}\n`);
+      expect(statSync(path).ino).toBe(ino);
+      expect(readdirSync(dir)).toEqual(['consumer-a']);
+    }
+    expect([...new EventConsumers(dir).all()]).toEqual([['a', Number.MAX_SAFE_INTEGER]]);
+  });
+
+  it('whose record is the shorter one of an older release, or was removed, get a new file', () => {
+    const dir = directory();
+    const path = join(dir, 'consumer-a');
+    writeFileSync(path, '{"acknowledged":9}\n');
+    const old = openSync(path, 'r');
+    onTestFinished(() => closeSync(old));
+    const consumers = new EventConsumers(dir);
+    expect(consumers.position('a')).toBe(9);
+    consumers.acknowledge('a', 10);
+    // The old one is not made longer: a power cut could leave its new bytes with its old length.
+    expect(readFileSync(old, 'utf8')).toBe('{"acknowledged":9}\n');
+    rmSync(path);
+    consumers.acknowledge('a', 11);
+    expect(new EventConsumers(dir).position('a')).toBe(11);
+    consumers.remove('a');
+    consumers.acknowledge('a', 1);
+    expect(new EventConsumers(dir).position('a')).toBe(1);
+  });
+
+  it('keep their position if it can not be written', () => {
+    const dir = directory();
+    const consumers = new EventConsumers(dir);
+    consumers.acknowledge('a', 1);
+    rmSync(join(dir, 'consumer-a'));
+    symlinkSync('elsewhere', join(dir, 'consumer-a'));
+    expect(() => consumers.acknowledge('a', 2)).toThrow(expect.objectContaining({ code: 'ELOOP', syscall: 'open' }));
+    expect([consumers.position('a'), readdirSync(dir)]).toEqual([1, ['consumer-a']]);
+  });
+
+  it('have the last acknowledged position after their program was killed at any moment', async () => {
+    const dir = directory();
+    for (let round = 0; round < 5; round++) {
+      const child = spawn(process.execPath, [acknowledger, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      const told: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => {
+        told.push(chunk);
+        if (told.length === 3) child.kill('SIGKILL');
+      });
+      await once(child, 'close');
+      const last = Number(Buffer.concat(told).toString().split('\n').at(-2));
+      const found = new EventConsumers(dir).position('a') ?? 0;
+      expect(found - last, `${found} on disk, ${last} told`).toBeOneOf([0, 1]);
+    }
   });
 
   it.each([
