@@ -30,10 +30,10 @@ int print_stats(const char* directory) {
 }
 
 int print_place(const char* mountinfo, const char* cgroup) {
-  FileBytes text;
-  if (read_file(AT_FDCWD, mountinfo, 1u << 20, &text) < 0) return 1;
+  MountReader mounts;
+  if (mounts.open(mountinfo) < 0) return 1;
   Text<PATH_MAX> path;
-  int err = find_in_mounts(text.view(), cgroup, "", path);
+  int err = find_in_mounts(mounts, cgroup, "", path);
   if (err < 0) {
     path.clear();
     path.add_int(err);
