@@ -9,7 +9,7 @@ import { World, untilInterrupted } from './world.js';
 const [program = '', members = '', rounds = ''] = process.argv.slice(2);
 
 /** @type {Record<string, number[]>} */
-const took = { pids: [], stats: [], pause: [], resume: [], killAll: [], delete: [] };
+const took = {};
 
 async function timed(/** @type {string} */ name, /** @type {() => Promise<unknown>} */ task) {
   const begin = performance.now();
@@ -24,13 +24,13 @@ async function measure(/** @type {World} */ world) {
     const container = await world.create({ root, bundle, runtime: 'host', timeoutMs: 60_000 });
     const first = await world.start(container);
     while ((await container.pids()).length <= Number(members)) await delay(10);
-    for (let i = 0; i < 3; i++) await timed('pids', () => container.pids());
-    for (let i = 0; i < 3; i++) await timed('stats', () => container.stats());
-    await timed('pause', () => container.pause());
-    await timed('resume', () => container.resume());
-    await timed('killAll', () => container.killAll('SIGCONT'));
-    // The shim deletes the container from the runtime when its first process has ended: that is in it.
-    await timed('delete', async () => {
+    for (let i = 0; i < 3; i++) await timed('pids()', () => container.pids());
+    for (let i = 0; i < 3; i++) await timed('stats()', () => container.stats());
+    await timed('pause()', () => container.pause());
+    await timed('resume()', () => container.resume());
+    await timed("killAll('SIGCONT')", () => container.killAll('SIGCONT'));
+    // The shim has the runtime end the other members when the first has ended.
+    await timed('SIGKILL to the first, wait() and delete()', async () => {
       first.signal('SIGKILL');
       await first.wait();
       await container.delete();
@@ -40,10 +40,11 @@ async function measure(/** @type {World} */ world) {
 }
 
 const world = new World({ quick: true, containers: 1 });
-try {
-  await untilInterrupted(measure(world));
-  process.stdout.write(JSON.stringify(took));
-} finally {
-  await world.cleanUp();
-}
-process.exit();
+process.exitCode = await untilInterrupted(measure(world))
+  .then(() => 0)
+  .catch((error) => {
+    console.error(`benchmark: ${error.stack}`);
+    return 1;
+  });
+await world.cleanUp();
+if (process.exitCode === 0) process.stdout.write(JSON.stringify(took));
