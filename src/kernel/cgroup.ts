@@ -67,9 +67,11 @@ interface Mount {
   readonly mountPoint: string;
 }
 
-/** The lines of mountinfo; none for text that is no such line. */
+/** The lines of mountinfo about cgroups; none for text that is no such line. */
 function parseMounts(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
+    // A machine may have thousands of others.
+    if (!line.includes(' - cgroup')) return [];
     const [mount = '', filesystem = ''] = line.split(' - ');
     const [, , , root, mountPoint] = mount.split(' ');
     const [type = '', , options = ''] = filesystem.split(' ');
@@ -125,9 +127,35 @@ export function parentOf(pid: number): number | undefined {
   return readProcStat(pid)?.parentPid;
 }
 
+/**
+ * The mounts of the hierarchies with a controller that this process sees. Read once: they are mounted when the machine
+ * boots, and on a machine with thousands of mounts the kernel needs milliseconds to print all.
+ */
+export class OwnCgroupMounts {
+  readonly #controller: Controller;
+  #mounts: readonly CgroupMount[] | undefined;
+
+  constructor(controller: Controller) {
+    this.#controller = controller;
+  }
+
+  get(): readonly CgroupMount[] {
+    return (this.#mounts ??= this.read());
+  }
+
+  /** Reads them again. */
+  read(): readonly CgroupMount[] {
+    this.#mounts = parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', this.#controller);
+    return this.#mounts;
+  }
+}
+
+const memoryMounts = new OwnCgroupMounts('memory');
+
 /** The directory of a memory cgroup; undefined if no mount that this process sees contains it. */
 export function memoryCgroup(membership: Membership): MemoryCgroup | undefined {
-  const found = locate(membership, parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', 'memory'));
+  // Read again before it is said that there is none: it may have been mounted since.
+  const found = locate(membership, memoryMounts.get()) ?? locate(membership, memoryMounts.read());
   return found === undefined ? undefined : { version: membership.version, path: found };
 }
 
