@@ -1,8 +1,8 @@
 /**
- * npm run bench [-- --quick] [--only name] [--containers number]: measures the figures of docs/performance.md beside their peers and floors in
- * one run, and prints the table and the machine. Medians; rounds of ours and the peer's take turns.
+ * npm run bench [-- --quick] [--only name] [--containers number]: measures the figures of docs/performance.md beside their peers
+ * and floors in one run, and prints the table and the machine; `--json` for programs; `--write` puts the table into the page.
+ * `--check` fails if a ratio is 1.3 times worse than recorded.json has it. Medians; rounds of ours and the peer's take turns.
  */
-import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { durable } from './durable.js';
 import { events } from './events.js';
@@ -13,7 +13,7 @@ import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
 import { members } from './members.js';
-import { hasConmon, loadNodePty } from './peers.js';
+import { json, machine, missingPeers, table, unwatched, worsened, writePage } from './report.js';
 import { pidFile, rates, rawSpawn, start } from './starts.js';
 import { stdout, terminal } from './throughput.js';
 import { turns } from './turns.js';
@@ -39,62 +39,23 @@ const MEASUREMENTS = {
   members,
 };
 
-function missingPeers() {
-  const peers = [
-    ['node-pty', loadNodePty() !== undefined],
-    ['conmon', hasConmon],
-  ];
-  return peers.filter(([, isInstalled]) => !isInstalled).map(([name]) => `${name} (not installed)`);
-}
-
-function number(/** @type {number} */ value) {
-  if (value === 0 || value >= 100) return value.toFixed(0);
-  return value.toPrecision(3);
-}
-
-function printTable(/** @type {import('./world.js').Row[]} */ rows) {
-  const title = ['figure', 'ours', 'peer or floor', 'ratio', 'goal', 'met'];
-  const cells = [
-    title,
-    ...rows.map(({ figure, ours, unit, peer, peerName, ratio, goal, met }) => [
-      figure,
-      `${number(ours)} ${unit}`.trim(),
-      peer === undefined ? '' : `${peerName} ${number(peer)} ${unit}`,
-      ratio === undefined ? '' : ratio.toFixed(2),
-      goal?.trim() ?? '',
-      met === undefined ? '' : met ? 'yes' : 'no',
-    ]),
-  ];
-  const widths = title.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
-  const print = (/** @type {string[]} */ line) =>
-    console.log(`| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
-  print(title);
-  print(widths.map((width) => '-'.repeat(width)));
-  for (const line of cells.slice(1)) print(line);
-}
-
-function printMachine() {
-  const model = cpus()[0]?.model ?? 'unknown processor';
-  console.log(
-    `\n${cpus().length} × ${model.trim()}, ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}, Node.js ${process.version}`,
-  );
-  const missing = missingPeers();
-  if (missing.length > 0) console.log(`Left out: ${missing.join(', ')}.`);
-}
+/** Those whose ratios are recorded: quick, and steady enough on a machine that does nothing else. */
+const WATCHED = ['start', 'rawSpawn', 'stdout', 'log', 'importing'];
+/** A ratio that is worse each time is worse; one that is worse once had a neighbour. */
+const ATTEMPTS = 3;
 
 async function main() {
-  const {
-    quick,
-    containers,
-    only = Object.keys(MEASUREMENTS),
-  } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string', multiple: true },
-      containers: { type: 'string' },
-    },
-  }).values;
-  const unknown = only.filter((name) => !(name in MEASUREMENTS));
+  const options = /** @type {const} */ ({
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    containers: { type: 'string' },
+  });
+  const { quick, json: asJson, write, check, only, containers } = parseArgs({ options }).values;
+  const names = only ?? (check ? WATCHED : Object.keys(MEASUREMENTS));
+  const unknown = names.filter((name) => !(name in MEASUREMENTS));
   if (unknown.length > 0) {
     console.error(`benchmark: no ${unknown.join(', ')}; there are ${Object.keys(MEASUREMENTS).join(', ')}`);
     return 2;
@@ -104,24 +65,61 @@ async function main() {
     console.error('benchmark: --containers takes a number from 4 on');
     return 2;
   }
-  const world = new World({ quick, containers: count });
+  const world = new World({ quick: quick || check, containers: count });
   /** @type {import('./world.js').Row[]} */
   const rows = [];
   try {
     world.compile();
-    const measureAll = async () => {
-      for (const name of only) {
-        console.error(`benchmark: ${name} …`);
-        rows.push(...((await MEASUREMENTS[name]?.(world)) ?? []));
-      }
-    };
-    await untilInterrupted(measureAll());
+    if (check) return await untilInterrupted(compareWithRecorded(world, names));
+    await untilInterrupted(measure(world, names, rows));
     return 0;
   } finally {
     await world.cleanUp();
-    if (rows.length > 0) printTable(rows);
-    printMachine();
+    if (asJson) console.log(json(rows));
+    else if (rows.length > 0) console.log(`${table(rows)}\n\n${machine()}`);
+    const missing = missingPeers();
+    if (missing.length > 0) console.error(`Left out: ${missing.join(', ')} (not installed).`);
+    if (write) writePage(rows);
   }
+}
+
+/**
+ * @param {World} world
+ * @param {string[]} names
+ * @param {import('./world.js').Row[]} rows where to add what was measured
+ */
+async function measure(world, names, rows) {
+  for (const name of names) {
+    console.error(`benchmark: ${name} …`);
+    rows.push(...((await MEASUREMENTS[name]?.(world)) ?? []));
+  }
+}
+
+/** Measures what is recorded; what is worse is measured again. Returns the exit status. */
+async function compareWithRecorded(/** @type {World} */ world, /** @type {string[]} */ names) {
+  /** @type {string[]} */
+  const failures = [];
+  /** @type {import('./world.js').Row[]} */
+  const all = [];
+  for (const name of names) {
+    /** @type {string[]} */
+    let worse = [];
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      /** @type {import('./world.js').Row[]} */
+      const rows = [];
+      await measure(world, [name], rows);
+      all.push(...rows);
+      console.log(table(rows));
+      worse = worsened(rows);
+      if (worse.length === 0) break;
+      console.log(`worse than recorded, attempt ${attempt}:\n  ${worse.join('\n  ')}`);
+    }
+    failures.push(...worse);
+  }
+  // A figure that was renamed would not be watched any more.
+  if (names === WATCHED) failures.push(...unwatched(all).map((name) => `${name}: recorded, and not measured`));
+  if (failures.length > 0) console.error(`benchmark: worse than recorded:\n  ${failures.join('\n  ')}`);
+  return failures.length > 0 ? 1 : 0;
 }
 
 process.exitCode = await main().catch((error) => {

@@ -115,7 +115,7 @@ export async function start(/** @type {World} */ world) {
  * @param {string} unit
  */
 export function atMost(ours, goal, unit) {
-  return goal === undefined ? {} : { goal: `≤ ${goal} ${unit}`, met: ours <= goal };
+  return goal === undefined ? {} : { goal: `≤ ${Number(goal.toFixed(2))} ${unit}`, met: ours <= goal };
 }
 
 export function atLeast(/** @type {number} */ ours, /** @type {number} */ goal, /** @type {string} */ unit) {

@@ -18,6 +18,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<close_call>(exports, "close");
   add<read_call>(exports, "read");
   add<readv_call>(exports, "readv");
+  add<read_through_call>(exports, "readThrough");
   add<write_call>(exports, "write");
   add<get_pipe_size_call>(exports, "getPipeSize");
   add<set_pipe_size_call>(exports, "setPipeSize");
@@ -30,6 +31,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<pidfd_open_owned_call>(exports, "pidfdOpenOwned");
   add<eventfd_owned_call>(exports, "eventfdOwned");
   add<inotify_owned_call>(exports, "inotifyOwned");
+  add<pipe_owned_call>(exports, "pipeOwned");
   add<close_owned_call>(exports, "closeOwned");
   add<kill_call>(exports, "kill");
   add<getpgid_call>(exports, "getpgid");

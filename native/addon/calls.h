@@ -25,6 +25,7 @@ Napi::Value open_call(const Napi::CallbackInfo& info);
 Napi::Value close_call(const Napi::CallbackInfo& info);
 Napi::Value read_call(const Napi::CallbackInfo& info);
 Napi::Value readv_call(const Napi::CallbackInfo& info);
+Napi::Value read_through_call(const Napi::CallbackInfo& info);
 Napi::Value write_call(const Napi::CallbackInfo& info);
 Napi::Value get_pipe_size_call(const Napi::CallbackInfo& info);
 Napi::Value set_pipe_size_call(const Napi::CallbackInfo& info);
@@ -39,6 +40,7 @@ Napi::Value open_owned_call(const Napi::CallbackInfo& info);
 Napi::Value pidfd_open_owned_call(const Napi::CallbackInfo& info);
 Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info);
 Napi::Value inotify_owned_call(const Napi::CallbackInfo& info);
+Napi::Value pipe_owned_call(const Napi::CallbackInfo& info);
 Napi::Value close_owned_call(const Napi::CallbackInfo& info);
 
 // processes.cc

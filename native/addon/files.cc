@@ -1,5 +1,5 @@
-// System calls on paths and descriptors: mkfifo(3), open(2), close(2), read(2), readv(2), write(2), fcntl(2),
-// ioctl_pipe(2), eventfd(2), flock(2), inotify(7). A read or write that could wait is refused.
+// System calls on paths and descriptors: mkfifo(3), open(2), close(2), read(2), readv(2), splice(2), write(2),
+// fcntl(2), ioctl_pipe(2), eventfd(2), flock(2), inotify(7). A read or write that could wait is refused.
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "addon/calls.h"
 #include "addon/file_type.h"
@@ -28,6 +30,43 @@ int check_never_waits(int fd) {
   if (result < 0) return result;
   return S_ISREG(mode) || S_ISDIR(mode) ? 0 : kWouldBlock;
 }
+
+// An argument that is an array of buffers, as the parts of a readv(2).
+class Buffers {
+ public:
+  // False if there are too many.
+  bool take(Napi::Value argument) {
+    Napi::Array buffers = argument.As<Napi::Array>();
+    if (buffers.Length() > kMaxBuffers) return false;
+    count_ = buffers.Length();
+    for (uint32_t i = 0; i < count_; i++) {
+      Napi::Uint8Array buffer = buffers.Get(i).As<Napi::Uint8Array>();
+      parts_[i] = {buffer.Data(), buffer.ByteLength()};
+      left_ += buffer.ByteLength();
+    }
+    return true;
+  }
+  const struct iovec* parts() const { return parts_ + first_; }
+  int count() const { return static_cast<int>(count_ - first_); }
+  size_t left() const { return left_; }
+  // `n` bytes were read into them.
+  void advance(size_t n) {
+    left_ -= n;
+    while (n > 0) {
+      struct iovec& part = parts_[first_];
+      size_t used = std::min(n, part.iov_len);
+      part = {static_cast<char*>(part.iov_base) + used, part.iov_len - used};
+      n -= used;
+      if (part.iov_len == 0) first_++;
+    }
+  }
+
+ private:
+  struct iovec parts_[kMaxBuffers];
+  uint32_t count_ = 0;
+  uint32_t first_ = 0;
+  size_t left_ = 0;
+};
 
 }  // namespace
 
@@ -58,17 +97,35 @@ Napi::Value read_call(const Napi::CallbackInfo& info) {
 // (fd, buffers): TypeScript passes at most kMaxBuffers.
 Napi::Value readv_call(const Napi::CallbackInfo& info) {
   int fd = int_arg(info, 0);
-  Napi::Array buffers = info[1].As<Napi::Array>();
-  struct iovec parts[kMaxBuffers];
-  uint32_t count = buffers.Length();
-  if (count > kMaxBuffers) return number(info, -EINVAL);
-  for (uint32_t i = 0; i < count; i++) {
-    Napi::Uint8Array buffer = buffers.Get(i).As<Napi::Uint8Array>();
-    parts[i] = {buffer.Data(), buffer.ByteLength()};
-  }
+  Buffers buffers;
+  if (!buffers.take(info[1])) return number(info, -EINVAL);
   int check = check_never_waits(fd);
   if (check < 0) return number(info, check);
-  return number(info, static_cast<double>(retried([&] { return readv(fd, parts, static_cast<int>(count)); })));
+  return number(info, static_cast<double>(retried([&] { return readv(fd, buffers.parts(), buffers.count()); })));
+}
+
+// (fd, read end, write end, buffers): as readv_call(), from a pipe, by way of an empty pipe, which is empty again after
+// it. read(2) copies under the lock of the pipe, for which the writer waits meanwhile, spinning; splice(2) moves pages.
+Napi::Value read_through_call(const Napi::CallbackInfo& info) {
+  int fd = int_arg(info, 0), read_end = int_arg(info, 1), write_end = int_arg(info, 2);
+  Buffers buffers;
+  if (!buffers.take(info[3])) return number(info, -EINVAL);
+  size_t total = 0;
+  while (buffers.left() > 0) {
+    ssize_t moved = retried(
+        [&] { return splice(fd, nullptr, write_end, nullptr, buffers.left(), SPLICE_F_MOVE | SPLICE_F_NONBLOCK); });
+    // What was read before is told first; the next call meets the error or the end again.
+    if (moved <= 0) return number(info, static_cast<double>(total > 0 ? static_cast<ssize_t>(total) : moved));
+    for (ssize_t left = moved; left > 0;) {
+      ssize_t n = retried([&] { return readv(read_end, buffers.parts(), buffers.count()); });
+      // It holds these bytes, and the buffers have room for them.
+      if (n <= 0) return number(info, static_cast<double>(n < 0 ? n : -EIO));
+      buffers.advance(static_cast<size_t>(n));
+      total += static_cast<size_t>(n);
+      left -= n;
+    }
+  }
+  return number(info, static_cast<double>(total));
 }
 
 Napi::Value write_call(const Napi::CallbackInfo& info) {

@@ -4,6 +4,7 @@
 // off the loop before that is closed here and another thread gets its number.
 #include "addon/owned.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -45,8 +46,8 @@ OwnedDescriptors::~OwnedDescriptors() {
   free(fds_);
 }
 
-bool OwnedDescriptors::reserve() {
-  if (count_ < capacity_) return true;
+bool OwnedDescriptors::reserve(size_t more) {
+  if (count_ + more <= capacity_) return true;
   size_t capacity = capacity_ == 0 ? 8 : capacity_ * 2;
   int* fds = static_cast<int*>(realloc(fds_, capacity * sizeof(int)));
   if (fds == nullptr) return false;
@@ -97,6 +98,20 @@ Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info) {
 
 Napi::Value inotify_owned_call(const Napi::CallbackInfo& info) {
   return owned_by_env(info, [] { return retried([] { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }); });
+}
+
+// A pipe, O_NONBLOCK: an array of its read end and write end.
+Napi::Value pipe_owned_call(const Napi::CallbackInfo& info) {
+  OwnedDescriptors* owned = owned_of(info.Env());
+  if (owned == nullptr || !owned->reserve(2)) return number(info, -ENOMEM);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return number(info, -errno);
+  Napi::Array array = Napi::Array::New(info.Env(), 2);
+  for (uint32_t i = 0; i < 2; i++) {
+    owned->add(ends[i]);
+    array.Set(i, Napi::Number::New(info.Env(), ends[i]));
+  }
+  return array;
 }
 
 // (fd): -EBADF when it is not among the owned ones, or closed already

@@ -14,8 +14,8 @@ class OwnedDescriptors {
   OwnedDescriptors& operator=(const OwnedDescriptors&) = delete;
   ~OwnedDescriptors();
 
-  // Makes room for one more. False when memory ran out.
-  bool reserve();
+  // Makes room for `more`. False when memory ran out.
+  bool reserve(size_t more = 1);
   // Takes over a descriptor, for which there is room.
   void add(int fd) { fds_[count_++] = fd; }
   // Gives a descriptor up. False when it is not among them.

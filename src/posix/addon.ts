@@ -15,6 +15,7 @@ export interface Addon {
   close(fd: number): number;
   read(fd: number, buffer: Uint8Array): number;
   readv(fd: number, buffers: readonly Uint8Array[]): number;
+  readThrough(fd: number, readEnd: number, writeEnd: number, buffers: readonly Uint8Array[]): number;
   write(fd: number, buffer: Uint8Array): number;
   getPipeSize(fd: number): number;
   setPipeSize(fd: number, sizeBytes: number): number;
@@ -27,6 +28,7 @@ export interface Addon {
   pidfdOpenOwned(pid: number): number;
   eventfdOwned(initial: number): number;
   inotifyOwned(): number;
+  pipeOwned(): number | [readEnd: number, writeEnd: number];
   closeOwned(fd: number): number;
   kill(pid: number, signal: number): number;
   getpgid(pid: number): number;

@@ -6,12 +6,13 @@ import { Readable, Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned } from '../posix/owned.js';
+import { PipeReader } from './pipe-reader.js';
 
 /** The size of a chunk in bytes. */
 const CHUNK_SIZE = 64 * 1024;
 
-/** The most chunks in one read: together 1 MiB, the largest pipe that an unprivileged user may have by default. */
-const MAX_CHUNKS = 16;
+/** The most chunks in one read. More are slower: their memory has left the processor's cache when it is used again. */
+const MAX_CHUNKS = 4;
 
 /** Reads into one buffer of the caller, as the option `onread` of `net.connect()` does. */
 export interface OnRead {
@@ -26,11 +27,12 @@ export interface OnRead {
 }
 
 /**
- * Reads a FIFO. A pipe's reader and writer exclude each other, so few large reads are faster than many small ones. A
- * read fills several buffers of 64 KiB: the allocator reuses memory of that size, but takes 1 MiB from the kernel anew.
+ * Reads a FIFO. Few large reads are faster than many small ones. A read fills several buffers of 64 KiB: the allocator
+ * reuses memory of that size, but takes larger ones from the kernel anew.
  */
 export class FifoReadable extends Readable {
   readonly #fd: number;
+  readonly #reader: PipeReader;
   readonly #onRead: OnRead | undefined;
   #isReading = false;
   /** Whether there was a writer since the FIFO was opened. If not, the kernel never reports a hang-up. */
@@ -46,6 +48,7 @@ export class FifoReadable extends Readable {
   constructor(fd: number, onRead?: OnRead) {
     super({ highWaterMark: CHUNK_SIZE });
     this.#fd = fd;
+    this.#reader = new PipeReader(fd);
     this.#onRead = onRead;
     if (onRead !== undefined) this.resume();
   }
@@ -72,6 +75,7 @@ export class FifoReadable extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#stop();
     this.#empty = [];
+    this.#reader.close();
     closeOwned(this.#fd);
     callback(error);
   }
@@ -105,7 +109,7 @@ export class FifoReadable extends Readable {
 
   /** Returns the number of bytes read; 0 if there are none now, or at the end. */
   #read(into: Uint8Array | readonly Uint8Array[]): number {
-    const size = posix.tryRead(this.#fd, into);
+    const size = this.#reader.read(into);
     if (size === undefined) this.#getsHangUp = true;
     else if (size === 0) this.#end();
     return size ?? 0;

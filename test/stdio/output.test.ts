@@ -1,12 +1,13 @@
 // openOutput() on FIFOs and files: every byte in order, for every way of reading; unread bytes stay in the FIFO.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { constants, writeFileSync } from 'node:fs';
+import { constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openInput, openOutput, posix } from '../../src/index.js';
-import { openDescriptors, temporaryDirectory } from '../posix/helpers.js';
+import { openDescriptors, run, temporaryDirectory } from '../posix/helpers.js';
+import { installed, succeeds, want } from '../support/strict.js';
 
 const MB = 1024 * 1024;
 
@@ -120,6 +121,29 @@ describe('a FIFO as a stream', () => {
     posix.close(next);
   });
 });
+
+it.runIf(want('strace', installed('strace') && succeeds('strace', ['-o', '/dev/null', 'true'])))(
+  'where splice(2) is forbidden, a FIFO gives every byte all the same',
+  async () => {
+    const trace = join(temporaryDirectory(), 'trace');
+    const library = new URL('../../dist/index.js', import.meta.url);
+    const script = `const { openOutput } = await import('${library.href}');
+      const hash = (await import('node:crypto')).createHash('sha256');
+      for await (const chunk of openOutput('${fifo}')) hash.update(chunk);
+      console.log(hash.digest('hex'));`;
+    const hold = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    posix.setPipeSize(hold, MB);
+    const writer = openInput(fifo);
+    const options = ['-f', '-qq', '-o', trace, '-e', 'trace=splice', '-e', 'inject=splice:error=EPERM'];
+    const reader = run('strace', [...options, process.execPath, '--input-type=module', '-e', script]);
+    const sent = randomBytes(5 * MB + 7);
+    writer.end(sent);
+    expect((await reader).stdout.trim()).toBe(digest(sent));
+    posix.close(hold);
+    // It tries once.
+    expect(readFileSync(trace, 'utf8').split('(INJECTED)').length).toBe(2);
+  },
+);
 
 describe('onread', () => {
   it('is called with all bytes, in one buffer', async () => {
