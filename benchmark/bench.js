@@ -12,6 +12,7 @@ import { logReaders } from './log-readers.js';
 import { eventLoop } from './loop.js';
 import { many } from './many.js';
 import { shimMemory } from './memory.js';
+import { members } from './members.js';
 import { json, machine, missingPeers, table, unwatched, worsened, writePage } from './report.js';
 import { pidFile, rates, rawSpawn, start } from './starts.js';
 import { stdout, terminal } from './throughput.js';
@@ -35,6 +36,7 @@ const MEASUREMENTS = {
   importing,
   many,
   events,
+  members,
 };
 
 /** Those whose ratios are recorded: quick, and steady enough on a machine that does nothing else. */

@@ -1,26 +1,14 @@
 #include "common/cgroup_path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
+#include <unistd.h>
 
 #include "common/proc.h"
 
 namespace {
 
 constexpr size_t kMaxSize = 4u << 20;
-
-// mountinfo escapes space, tab, newline and backslash as \ooo.
-void add_unescaped(TextBuilder& out, std::string_view text) {
-  for (size_t i = 0; i < text.size(); i++) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      out.add(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
-      i += 3;
-    } else {
-      out.add(text[i]);
-    }
-  }
-}
 
 // Whether a list with commas has this item.
 bool has_item(std::string_view list, std::string_view item) {
@@ -43,58 +31,83 @@ std::string_view path_in_hierarchy(std::string_view cgroups, std::string_view co
   return {};
 }
 
-// A mountinfo line is "id parent major:minor root mount-point options tags... - type source options". `own` is the
-// path from the hierarchy's root; it is visible in the mount only if the mount's root is above it. A v1 hierarchy has
-// its controllers among the options.
-bool add_path_in_mount(std::string_view line, std::string_view own, std::string_view controller, TextBuilder& path) {
+// Cuts the directory `start` off the front of *path. False if the path is not in it.
+bool cut_directory(std::string_view start, std::string_view* path) {
+  if (start == "/") return !path->empty() && path->front() == '/';
+  if (!starts_with(*path, start)) return false;
+  path->remove_prefix(start.size());
+  return path->empty() || path->front() == '/';
+}
+
+// A v1 hierarchy has its controllers among the options.
+bool is_of_hierarchy(const Mount& mount, std::string_view controller) {
+  return controller.empty() ? mount.type == "cgroup2" : mount.type == "cgroup" && has_item(mount.options, controller);
+}
+
+// `own` is visible in the mount only if the mount's root is above it.
+bool add_path_in_mount(const Mount& mount, std::string_view own, TextBuilder& path) {
   Text<PATH_MAX> root;
-  std::string_view mount_point;
-  for (int field = 1; field <= 5; field++) {
-    std::string_view word = take_until(&line, ' ');
-    if (field == 4) add_unescaped(root, word);
-    if (field == 5) mount_point = word;
-  }
-  while (!line.empty() && take_until(&line, ' ') != "-") continue;
-  std::string_view type = take_until(&line, ' ');
-  take_until(&line, ' ');
-  if (controller.empty() ? type != "cgroup2" : type != "cgroup" || !has_item(line, controller)) return false;
-  if (root.truncated()) return false;
-  if (root.view() != "/") {
-    if (!starts_with(own, root.view())) return false;
-    own.remove_prefix(root.size());
-    if (!own.empty() && own[0] != '/') return false;
-  }
-  add_unescaped(path, mount_point);
+  add_unescaped(root, mount.root);
+  if (root.truncated() || !cut_directory(root.view(), &own)) return false;
+  add_unescaped(path, mount.mount_point);
   if (own != "/") path.add(own);
   return true;
 }
 
+// A path that starts with "/.." is outside of our cgroup namespace.
+bool is_visible(std::string_view own) { return !own.empty() && !starts_with(own, "/.."); }
+
 // Finds the mount that the path is in. 0 or -errno.
 int add_path(std::string_view own, std::string_view controller, TextBuilder& path) {
-  // A path that starts with "/.." is outside of our cgroup namespace.
-  if (own.empty() || starts_with(own, "/..")) return -ENOENT;
-  FileBytes mounts;
-  int err = read_file(AT_FDCWD, "/proc/self/mountinfo", kMaxSize, &mounts);
-  return err < 0 ? err : find_in_mounts(mounts.view(), own, controller, path);
+  if (!is_visible(own)) return -ENOENT;
+  MountReader mounts;
+  int err = mounts.open();
+  return err < 0 ? err : find_in_mounts(mounts, own, controller, path);
 }
 
 }  // namespace
 
-int find_in_mounts(std::string_view mountinfo, std::string_view own, std::string_view controller, TextBuilder& path) {
-  while (!mountinfo.empty()) {
-    std::string_view line = take_until(&mountinfo, '\n');
-    if (add_path_in_mount(line, own, controller, path)) return path.truncated() ? -ENAMETOOLONG : 0;
+int find_in_mounts(MountReader& mounts, std::string_view own, std::string_view controller, TextBuilder& path) {
+  Mount mount;
+  int more;
+  while ((more = mounts.next(&mount)) > 0) {
+    if (!is_of_hierarchy(mount, controller) || !add_path_in_mount(mount, own, path)) continue;
+    return path.truncated() ? -ENAMETOOLONG : 0;
   }
-  return -ENOENT;
+  return more < 0 ? more : -ENOENT;
 }
 
-int find_cgroup_of(pid_t pid, TextBuilder& path) {
+int find_in_hierarchy(MountReader& mounts, std::string_view mount_id, std::string_view directory, TextBuilder& own) {
+  Mount mount;
+  int more;
+  while ((more = mounts.next(&mount)) > 0) {
+    if (mount.id != mount_id) continue;
+    Text<PATH_MAX> mount_point;
+    add_unescaped(mount_point, mount.mount_point);
+    if (mount_point.truncated() || !cut_directory(mount_point.view(), &directory)) return -ENOENT;
+    add_unescaped(own, mount.root);
+    if (own.view() == "/") own.clear();
+    own.add(directory);
+    if (own.size() == 0) own.add('/');
+    return own.truncated() ? -ENAMETOOLONG : 0;
+  }
+  return more < 0 ? more : -ENOENT;
+}
+
+int read_cgroup_path(pid_t pid, TextBuilder& own) {
   FileBytes cgroups;
   int err = read_proc_file(pid, "cgroup", kMaxSize, &cgroups);
-  return err < 0 ? err : add_path(path_in_hierarchy(cgroups.view(), ""), "", path);
+  if (err < 0) return err;
+  std::string_view path = path_in_hierarchy(cgroups.view(), "");
+  if (!is_visible(path)) return -ENOENT;
+  return own.add(path).truncated() ? -ENAMETOOLONG : 0;
 }
 
-int find_own_cgroup(TextBuilder& path) { return find_cgroup_of(getpid(), path); }
+int find_own_cgroup(TextBuilder& path) {
+  Text<PATH_MAX> own;
+  int err = read_cgroup_path(getpid(), own);
+  return err < 0 ? err : add_path(own.view(), "", path);
+}
 
 int find_other_memory_cgroup(pid_t pid, TextBuilder& path) {
   FileBytes theirs, ours;

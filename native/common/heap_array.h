@@ -29,6 +29,19 @@ class HeapArray {
     return true;
   }
 
+  // Makes it `size` copies of an item. False if memory runs out; then nothing has changed.
+  bool fill(size_t size, const T& item) {
+    if (size > capacity_) {
+      T* grown = static_cast<T*>(reallocarray(items_, size, sizeof(T)));
+      if (grown == nullptr) return false;
+      items_ = grown;
+      capacity_ = size;
+    }
+    for (size_t i = 0; i < size; i++) items_[i] = item;
+    size_ = size;
+    return true;
+  }
+
   T* data() { return items_; }
   const T* data() const { return items_; }
   size_t size() const { return size_; }

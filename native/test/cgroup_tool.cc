@@ -1,10 +1,11 @@
 // outlive-cgroup-tool: what the host runtime reads of cgroup v2, from files of the test's own, since few test machines
 // have all of it. `stats` prints the statistics by the files of a cgroup's directory; `find` prints where a cgroup is
-// in the mounts of a mountinfo text, or -errno; `limits` prints what is written to which file for the resources in a
-// JSON file ("+": behind the file's first word), or the reason why not.
+// in the mounts of a mountinfo text, or -errno; `path` the other way round; `limits` prints what is written to which
+// file for the resources in a JSON file ("+": behind the file's first word), or the reason why not.
 //
 // usage: outlive-cgroup-tool stats DIRECTORY
 //        outlive-cgroup-tool find MOUNTINFO-FILE CGROUP
+//        outlive-cgroup-tool path MOUNTINFO-FILE MOUNT-ID DIRECTORY
 //        outlive-cgroup-tool limits JSON-FILE
 #include <fcntl.h>
 #include <limits.h>
@@ -29,16 +30,26 @@ int print_stats(const char* directory) {
   return out.truncated() || write_all(STDOUT_FILENO, out.view()) < 0 ? 1 : 0;
 }
 
-int print_place(const char* mountinfo, const char* cgroup) {
-  FileBytes text;
-  if (read_file(AT_FDCWD, mountinfo, 1u << 20, &text) < 0) return 1;
-  Text<PATH_MAX> path;
-  int err = find_in_mounts(text.view(), cgroup, "", path);
+int print_found(int err, TextBuilder& path) {
   if (err < 0) {
     path.clear();
     path.add_int(err);
   }
   return write_all(STDOUT_FILENO, path.view()) < 0 ? 1 : 0;
+}
+
+int print_place(const char* mountinfo, const char* cgroup) {
+  MountReader mounts;
+  if (mounts.open(mountinfo) < 0) return 1;
+  Text<PATH_MAX> path;
+  return print_found(find_in_mounts(mounts, cgroup, "", path), path);
+}
+
+int print_path(const char* mountinfo, const char* mount_id, const char* directory) {
+  MountReader mounts;
+  if (mounts.open(mountinfo) < 0) return 1;
+  Text<PATH_MAX> path;
+  return print_found(find_in_hierarchy(mounts, mount_id, directory, path), path);
 }
 
 int print_limits(const char* json) {
@@ -63,6 +74,7 @@ int print_limits(const char* json) {
 int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "stats") == 0) return print_stats(argv[2]);
   if (argc == 4 && strcmp(argv[1], "find") == 0) return print_place(argv[2], argv[3]);
+  if (argc == 5 && strcmp(argv[1], "path") == 0) return print_path(argv[2], argv[3], argv[4]);
   if (argc == 3 && strcmp(argv[1], "limits") == 0) return print_limits(argv[2]);
   return 2;
 }

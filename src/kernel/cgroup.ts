@@ -53,11 +53,14 @@ export function parseMembership(text: string): Membership | undefined {
 
 /** Finds in the text of `/proc/<pid>/mountinfo` the mounts of v1's hierarchy with this controller, and those of v2. */
 export function parseCgroupMounts(text: string, controller: Controller): CgroupMount[] {
-  return parseMounts(text).flatMap(({ type, options, root, mountPoint }) => {
+  return parseMounts(text, CGROUP).flatMap(({ type, options, root, mountPoint }) => {
     const isV1 = type === 'cgroup' && options.includes(controller);
     return isV1 || type === 'cgroup2' ? [{ version: isV1 ? 1 : 2, root, mountPoint }] : [];
   });
 }
+
+/** What a line of mountinfo about a cgroup hierarchy has before the type's version. */
+const CGROUP = ' - cgroup';
 
 /** A line of `/proc/<pid>/mountinfo`. */
 export interface Mount {
@@ -68,9 +71,13 @@ export interface Mount {
   readonly mountPoint: string;
 }
 
-/** The lines of mountinfo, in the order in which the file systems were mounted; none for text that is no such line. */
-export function parseMounts(text: string): Mount[] {
+/**
+ * The lines of mountinfo, in the order in which the file systems were mounted; none for text that is no such line.
+ * @param having only lines with this text: a machine may have thousands of others.
+ */
+export function parseMounts(text: string, having = ' - '): Mount[] {
   return text.split('\n').flatMap((line) => {
+    if (!line.includes(having)) return [];
     const [mount = '', filesystem = ''] = line.split(' - ');
     const [, , , root, mountPoint] = mount.split(' ');
     const [type = '', , options = ''] = filesystem.split(' ');
@@ -90,7 +97,7 @@ export function cgroupDirectories(cgroup: string, mountinfo: string, cgroups: st
     const [, controllers, ownPath] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     return ownPath === undefined ? [] : [{ controllers: controllers?.split(',') ?? [], path: ownPath }];
   });
-  const directories = parseMounts(mountinfo).flatMap(({ type, options, root, mountPoint }) => {
+  const directories = parseMounts(mountinfo, CGROUP).flatMap(({ type, options, root, mountPoint }) => {
     if (type !== 'cgroup' && type !== 'cgroup2') return [];
     const isOfMount = ({ controllers }: { controllers: string[] }): boolean =>
       controllers.some((name) => (type === 'cgroup2' ? name === '' : options.includes(name)));
@@ -126,9 +133,35 @@ export function parentOf(pid: number): number | undefined {
   return readProcStat(pid)?.parentPid;
 }
 
+/**
+ * The mounts of the hierarchies with a controller that this process sees. Read once: they are mounted when the machine
+ * boots, and on a machine with thousands of mounts the kernel needs milliseconds to print all.
+ */
+export class OwnCgroupMounts {
+  readonly #controller: Controller;
+  #mounts: readonly CgroupMount[] | undefined;
+
+  constructor(controller: Controller) {
+    this.#controller = controller;
+  }
+
+  get(): readonly CgroupMount[] {
+    return (this.#mounts ??= this.read());
+  }
+
+  /** Reads them again. */
+  read(): readonly CgroupMount[] {
+    this.#mounts = parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', this.#controller);
+    return this.#mounts;
+  }
+}
+
+const memoryMounts = new OwnCgroupMounts('memory');
+
 /** The directory of a memory cgroup; undefined if no mount that this process sees contains it. */
 export function memoryCgroup(membership: Membership): MemoryCgroup | undefined {
-  const found = locate(membership, parseCgroupMounts(readProc('/proc/self/mountinfo') ?? '', 'memory'));
+  // Read again before it is said that there is none: it may have been mounted since.
+  const found = locate(membership, memoryMounts.get()) ?? locate(membership, memoryMounts.read());
   return found === undefined ? undefined : { version: membership.version, path: found };
 }
 

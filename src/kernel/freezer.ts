@@ -4,17 +4,12 @@
  * Behaviour: cgroups(7); the kernel's Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst and cgroup-v2.rst.
  */
 import { join } from 'node:path';
-import { type CgroupMount, cgroupPath, parseCgroupMounts } from './cgroup.js';
-
-/** The mounts of hierarchies that can freeze processes. `mountinfo` is the text of `/proc/<pid>/mountinfo`. */
-export function freezerMounts(mountinfo: string): CgroupMount[] {
-  return parseCgroupMounts(mountinfo, 'freezer');
-}
+import { type CgroupMount, cgroupPath } from './cgroup.js';
 
 /**
  * The files that report whether a process is frozen, one for each hierarchy.
  * @param cgroups the text of `/proc/<pid>/cgroup`.
- * @param mounts as {@link freezerMounts} returns them.
+ * @param mounts those of the hierarchies that can freeze processes.
  */
 export function freezerFiles(cgroups: string, mounts: readonly CgroupMount[]): string[] {
   return mounts.flatMap(({ version, mountPoint, root }) => {

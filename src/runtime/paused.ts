@@ -5,13 +5,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { readText } from '../disk/files.js';
-import type { CgroupMount } from '../kernel/cgroup.js';
-import { freezerFiles, freezerMounts, saysFrozen } from '../kernel/freezer.js';
+import { OwnCgroupMounts } from '../kernel/cgroup.js';
+import { freezerFiles, saysFrozen } from '../kernel/freezer.js';
 
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
-/** Read once: cgroup hierarchies are mounted when the machine boots. */
-let mounts: readonly CgroupMount[] | undefined;
+const freezerMounts = new OwnCgroupMounts('freezer');
 
 /**
  * Whether the process that has this pid now is frozen by its cgroup, or stopped by the host runtime.
@@ -22,7 +21,7 @@ export function isPaused(pid: number, hostState: string | undefined): boolean {
 }
 
 function isFrozen(pid: number): boolean {
-  mounts ??= freezerMounts(read('/proc/self/mountinfo') ?? '');
+  const mounts = freezerMounts.get();
   if (mounts.length === 0) return false;
   const cgroups = read(`/proc/${pid}/cgroup`);
   if (cgroups === undefined) return false;

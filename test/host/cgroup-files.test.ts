@@ -95,15 +95,25 @@ it('without controllers there is only the processor time', () => {
   );
 });
 
-/** Where a cgroup is by these mounts: `<root> <mount point> <type>`. */
-function placeOf(cgroup: string, ...mounts: string[]): string {
+/** A mountinfo with these mounts, `<root> <mount point> <type>`, whose ids count from 30. */
+function mountinfo(...mounts: string[]): string {
   const lines = mounts.map((mount, i) => {
     const [root = '', mountPoint = '', type = ''] = mount.split(' ');
     return `${30 + i} 29 0:26 ${root} ${mountPoint} rw,nosuid shared:4 - ${type} ${type} rw,nsdelegate\n`;
   });
   const file = join(dir, 'mountinfo');
   writeFileSync(file, lines.join(''));
-  return execFileSync(tool, ['find', file, cgroup], { encoding: 'utf8' });
+  return file;
+}
+
+/** Where a cgroup is by these mounts. */
+function placeOf(cgroup: string, ...mounts: string[]): string {
+  return execFileSync(tool, ['find', mountinfo(...mounts), cgroup], { encoding: 'utf8' });
+}
+
+/** The path from the root of the hierarchy that a directory in the mount with this id has. */
+function pathOf(id: number, directory: string, ...mounts: string[]): string {
+  return execFileSync(tool, ['path', mountinfo(...mounts), String(id), directory], { encoding: 'utf8' });
 }
 
 const enoent = String(-constants.errno.ENOENT);
@@ -127,4 +137,38 @@ it.each([
 it('the first mount that has the cgroup counts', () => {
   const mounts = ['/x /one cgroup2', '/ /two cgroup', '/a /three cgroup2', '/ /four cgroup2'];
   expect(placeOf('/a/b', ...mounts)).toBe('/three/b');
+});
+
+it('is found behind thousands of mounts, and behind one with a line longer than a page', () => {
+  const others = Array.from({ length: 3000 }, (_, i) => `/ /mnt/${i} tmpfs`);
+  const long = `/ /${'x'.repeat(20_000)} overlay`;
+  expect(placeOf('/a/b', ...others, long, '/ /sys/fs/cgroup cgroup2')).toBe('/sys/fs/cgroup/a/b');
+  expect(placeOf('/a/b', ...others, long)).toBe(enoent);
+});
+
+it('a line that does not end is no mount', () => {
+  const file = join(dir, 'mountinfo');
+  writeFileSync(file, '30 29 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw');
+  expect(execFileSync(tool, ['find', file, '/a'], { encoding: 'utf8' })).toBe(enoent);
+  writeFileSync(file, '');
+  expect(execFileSync(tool, ['find', file, '/a'], { encoding: 'utf8' })).toBe(enoent);
+});
+
+it.each([
+  ['/sys/fs/cgroup/a/b', '/ /sys/fs/cgroup cgroup2', '/a/b'],
+  ['/sys/fs/cgroup', '/ /sys/fs/cgroup cgroup2', '/'],
+  ['/mnt/b', '/a /mnt cgroup2', '/a/b'],
+  ['/mnt', '/a /mnt cgroup2', '/a'],
+  ['/mnts/b', '/a /mnt cgroup2', enoent],
+  ['/m\tt x/c d', '/a\\134b /m\\011t\\040x cgroup2', '/a\\b/c d'],
+  ['/a', '/ / cgroup2', '/a'],
+])('the path of the directory %j in the mount %s', (directory, mount, expected) => {
+  expect(pathOf(30, directory, mount)).toBe(expected);
+});
+
+it('the path of a directory is that in the mount with the id, whatever other mounts cover it', () => {
+  const mounts = ['/ /mnt cgroup2', '/x /mnt cgroup2', '/y /mnt/a cgroup2'];
+  expect(pathOf(31, '/mnt/a/b', ...mounts)).toBe('/x/a/b');
+  expect(pathOf(32, '/mnt/a/b', ...mounts)).toBe('/y/b');
+  expect(pathOf(33, '/mnt/a/b', ...mounts)).toBe(enoent);
 });

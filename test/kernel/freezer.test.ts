@@ -1,6 +1,9 @@
 /** Which files say that a process is frozen, and what they say. */
 import { describe, expect, test } from 'vitest';
-import { freezerFiles, freezerMounts, saysFrozen } from '../../src/kernel/freezer.js';
+import { type CgroupMount, parseCgroupMounts } from '../../src/kernel/cgroup.js';
+import { freezerFiles, saysFrozen } from '../../src/kernel/freezer.js';
+
+const freezerMounts = (mountinfo: string): CgroupMount[] => parseCgroupMounts(mountinfo, 'freezer');
 
 const MOUNTS = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 31 26 0:27 / /sys/fs/cgroup rw,nosuid - tmpfs tmpfs rw,mode=755

@@ -132,6 +132,13 @@ int open_cgroup(int container_fd, UniqueFd* cgroup_fd) {
   return 0;
 }
 
+int find_cgroup_directory(int container_fd, TextBuilder& path) {
+  char own[PATH_MAX];
+  int err = read_link(container_fd, own);
+  if (err == 0) path.add(own);
+  return err;
+}
+
 int find_parent_cgroup(int container_fd, TextBuilder& path) {
   char own[PATH_MAX];
   int err = read_link(container_fd, own);
@@ -154,17 +161,6 @@ int enter_cgroup(int cgroup_fd, pid_t pid) {
 }
 
 int list_cgroup(int cgroup_fd, HeapArray<pid_t>* pids) { return list_below(cgroup_fd, pids, 0); }
-
-int is_in_cgroup(int container_fd, pid_t pid) {
-  char path[PATH_MAX];
-  Text<PATH_MAX> now;
-  int err = read_link(container_fd, path);
-  if (err == 0) err = find_cgroup_of(pid, now);
-  if (err < 0) return err;
-  size_t length = strlen(path);
-  bool inside = strncmp(now.c_str(), path, length) == 0 && (now.size() == length || now.c_str()[length] == '/');
-  return inside ? 1 : 0;
-}
 
 int kill_cgroup(int cgroup_fd, int64_t deadline_ms) {
   UniqueFd events_fd(open_fd(cgroup_fd, "cgroup.events", O_RDONLY));

@@ -19,6 +19,9 @@ int create_cgroup_below(const char* parent, int container_fd, const char* id, Un
 // Opens the container's cgroup: 0, or -ENOENT if it has none (any more).
 int open_cgroup(int container_fd, UniqueFd* cgroup_fd);
 
+// The path of the container's cgroup: 0 or -errno, -ENOENT if it has none.
+int find_cgroup_directory(int container_fd, TextBuilder& path);
+
 // The path of the cgroup that the container's is below: 0 or -errno, -ENOENT if it has none.
 int find_parent_cgroup(int container_fd, TextBuilder& path);
 
@@ -30,9 +33,6 @@ int enter_cgroup(int cgroup_fd, pid_t pid);
 
 // Appends every process in it and in the cgroups below: 0 or -errno.
 int list_cgroup(int cgroup_fd, HeapArray<pid_t>* pids);
-
-// 1 if the process is in it now or in a cgroup below; 0 if not; or -errno.
-int is_in_cgroup(int container_fd, pid_t pid);
 
 // Sends SIGKILL to all at once and waits until the cgroup is empty: 0; -ENOENT if the kernel cannot (before
 // Linux 5.14); -ETIMEDOUT.

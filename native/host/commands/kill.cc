@@ -28,6 +28,7 @@ bool kill_command(const CommandLine& line, TextBuilder& error) {
   if (container.open(line, error) < 0 || !container.load(error)) return false;
   int err = -ESRCH;
   if (line.all && !container.half_made()) {
+    raise_descriptor_limit();
     MemberSet members(container.state(), container.fd());
     err = members.signal_all(signal, monotonic_ms() + kTimeoutMs);
     if (err >= 0) err = members.delivered_count() == 0 && members.live_count() > 0 ? -EPERM : 0;

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "common/proc.h"
-#include "host/cgroup/cgroup.h"
+#include "host/cgroup/membership.h"
 
 void CallerAncestors::read() {
   if (!pids_.empty()) return;
@@ -27,7 +27,7 @@ bool CallerAncestors::contain(const ProcessIdentity& who, size_t least_distance)
 bool caller_is_member(const ContainerState& state, int container_fd) {
   CallerAncestors ancestors;
   ancestors.read();
-  if (is_in_cgroup(container_fd, getpid()) == 1) return true;
+  if (CgroupMembership(container_fd).contains(getpid()) == 1) return true;
   if (!is_this_boot(state)) return false;
   if (ancestors.contain(state.init, 0)) return true;
   for (const ProcessIdentity& exec : state.execs) {

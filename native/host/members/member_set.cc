@@ -39,31 +39,38 @@ MemberSet::~MemberSet() {
   for (Member& member : members_) close(member.pidfd);
 }
 
+// Of several members that had this pid only the newest can have it still.
 MemberSet::Member* MemberSet::find(pid_t pid) {
-  for (Member& member : members_) {
-    // The pid of a member that has been reaped may belong to another process now.
-    if (member.who.pid == pid && signal_pidfd(member.pidfd, 0) != -ESRCH) return &member;
-  }
-  return nullptr;
+  size_t at = member_of_.find(pid);
+  if (at == PidIndex::kNone) return nullptr;
+  // The pid of a member that has been reaped may belong to another process now.
+  return signal_pidfd(members_[at].pidfd, 0) != -ESRCH ? &members_[at] : nullptr;
+}
+
+bool MemberSet::has_seen_ended(const ProcessIdentity& who) const {
+  size_t at = ended_of_.find(who.pid);
+  return at != PidIndex::kNone && ended_[at] == who;
+}
+
+int MemberSet::note_ended(const ProcessIdentity& who) {
+  if (has_seen_ended(who)) return 0;
+  return ended_.push(who) && ended_of_.put(who.pid, ended_.size() - 1) ? 0 : -ENOMEM;
 }
 
 // A listed process is gone, or has another parent now. Its children, if it had any, went to an adopter that this walk
 // may have passed already: one more walk is needed. Not so if the process had ended before this walk.
 void MemberSet::note_vanished(pid_t pid) {
-  for (const ProcessIdentity& known : ended_) {
-    if (known.pid == pid) return;
-  }
-  found_new_ = true;
+  if (ended_of_.find(pid) == PidIndex::kNone) found_new_ = true;
 }
 
-int MemberSet::take(const ProcessIdentity& who, UniqueFd pidfd, bool adopter) {
+int MemberSet::take(const ProcessIdentity& who, UniqueFd pidfd, bool adopter, bool in_cgroup) {
   bool ended = has_ended(pidfd.get());
   if (adopter && ended) return 0;
-  if (!adopter && !(ended && ended_.contains(who))) found_new_ = true;
-  if (ended) return ended_.contains(who) || ended_.push(who) ? 0 : -ENOMEM;
-  if (!members_.push({who, pidfd.get(), adopter, false, false})) return -ENOMEM;
+  if (!adopter && !(ended && has_seen_ended(who))) found_new_ = true;
+  if (ended) return note_ended(who);
+  if (!members_.push({who, pidfd.get(), adopter, in_cgroup, false, false})) return -ENOMEM;
   pidfd.release();
-  return 0;
+  return member_of_.put(who.pid, members_.size() - 1) ? 0 : -ENOMEM;
 }
 
 int MemberSet::add_known(const ProcessIdentity& who, bool adopter) {
@@ -71,7 +78,7 @@ int MemberSet::add_known(const ProcessIdentity& who, bool adopter) {
   if (find(who.pid) != nullptr) return 0;
   int err = open_process(who, &pidfd);
   if (err < 0) return err == -ESRCH ? 0 : err;
-  return take(who, std::move(pidfd), adopter);
+  return take(who, std::move(pidfd), adopter, false);
 }
 
 // Adds a pid from the list of children of members_[parent], or from the cgroup. Race: parent P is reaped and its pid is
@@ -83,6 +90,7 @@ int MemberSet::add_found(pid_t pid, int parent) {
     // The shim of an exec may run inside the container: then it is also a member.
     if (known->adopter) found_new_ = true;
     known->adopter = false;
+    known->in_cgroup = known->in_cgroup || parent == kInCgroup;
     return 0;
   }
   UniqueFd pidfd(open_process_pidfd(pid));
@@ -90,7 +98,7 @@ int MemberSet::add_found(pid_t pid, int parent) {
   int err = pidfd.valid() ? read_proc_stat(pid, &stat) : pidfd.get();
   bool ours = false;
   if (err == 0 && parent == kInCgroup) {
-    int inside = is_in_cgroup(container_fd_, pid);
+    int inside = cgroup_.contains(pid);
     ours = inside == 1 && signal_pidfd(pidfd.get(), 0) != -ESRCH;
     // ENOENT: the process is gone, or its cgroup is not visible to us.
     if (inside < 0 && inside != -ENOENT && inside != -ESRCH) err = inside;
@@ -101,7 +109,7 @@ int MemberSet::add_found(pid_t pid, int parent) {
     if (call && signal_pidfd(pidfd.get(), 0) != -ESRCH) return 0;
   }
   if (err < 0 && err != -ESRCH) return err;
-  if (ours) return take({pid, stat.start_time_ticks}, std::move(pidfd), false);
+  if (ours) return take({pid, stat.start_time_ticks}, std::move(pidfd), false, parent == kInCgroup);
   note_vanished(pid);
   return 0;
 }
@@ -128,6 +136,7 @@ int MemberSet::walk() {
   // The children files alone are enough if they show no trace of a member.
   int err = found_any_ ? tree_.read_all() : 0;
   found_new_ = false;
+  for (Member& member : members_) member.in_cgroup = false;
   if (err == 0 && is_this_boot(state_)) {
     err = add_known(state_.init, false);
     for (size_t i = 0; err == 0 && i < state_.execs.size(); i++) err = add_known(state_.execs[i], false);
@@ -204,14 +213,17 @@ bool MemberSet::wait_all(int64_t deadline_ms) const {
 
 void MemberSet::forget_ended() {
   size_t kept = 0;
+  member_of_.clear();
   for (const Member& member : members_) {
     if (!has_ended(member.pidfd)) {
+      // There is room: it was in the index before.
+      (void)member_of_.put(member.who.pid, kept);
       members_[kept++] = member;
       continue;
     }
     close(member.pidfd);
     // Ignore a lack of memory: the process would be found again, which costs one more walk.
-    if (!member.adopter) (void)ended_.push(member.who);
+    if (!member.adopter) (void)note_ended(member.who);
   }
   members_.truncate(kept);
 }

@@ -3,7 +3,9 @@
 // is taken for, so that no reused pid leads to a process outside (docs/host-runtime.md, "How it ends what is left").
 #pragma once
 
+#include "host/cgroup/membership.h"
 #include "host/members/caller.h"
+#include "host/members/pid_index.h"
 #include "host/members/process_tree.h"
 #include "host/state/state.h"
 
@@ -12,9 +14,10 @@ class MemberSet {
   struct Member {
     ProcessIdentity who;
     int pidfd;
-    bool adopter;  // its descendants are members; it is never signalled itself
-    bool sent;     // a signal was sent, or refused
-    bool denied;   // we may not signal it
+    bool adopter;    // its descendants are members; it is never signalled itself
+    bool in_cgroup;  // the last walk found it in the container's cgroup
+    bool sent;       // a signal was sent, or refused
+    bool denied;     // we may not signal it
   };
 
   // What calls of the runtime by the container's shims are, and the children of such calls. To `delete` they are
@@ -24,7 +27,7 @@ class MemberSet {
 
   // container_fd: the container's directory, for its cgroup.
   MemberSet(const ContainerState& state, int container_fd, RuntimeCalls calls = RuntimeCalls::Strangers)
-      : state_(state), container_fd_(container_fd), calls_(calls) {}
+      : state_(state), container_fd_(container_fd), calls_(calls), cgroup_(container_fd) {}
   MemberSet(const MemberSet&) = delete;
   MemberSet& operator=(const MemberSet&) = delete;
   ~MemberSet();
@@ -57,20 +60,25 @@ class MemberSet {
   int add_found(pid_t pid, int parent);
   int add_cgroup();
   int add_children_of(size_t parent, HeapArray<pid_t>* children);
-  int take(const ProcessIdentity& who, UniqueFd pidfd, bool adopter);
+  int take(const ProcessIdentity& who, UniqueFd pidfd, bool adopter, bool in_cgroup);
   bool send(Member& member, int signal);
   Member* find(pid_t pid);
+  int note_ended(const ProcessIdentity& who);
+  bool has_seen_ended(const ProcessIdentity& who) const;
   void note_vanished(pid_t pid);
 
   const ContainerState& state_;
   int container_fd_;
   RuntimeCalls calls_;
+  CgroupMembership cgroup_;
   ProcessTree tree_;
   CallerAncestors ancestors_;
   HeapArray<Member> members_;
+  PidIndex member_of_;
   HeapArray<ProcessIdentity> ended_;  // mostly zombies, which every walk finds again
-  bool found_new_ = false;            // by this walk
-  bool found_any_ = false;            // by any walk
+  PidIndex ended_of_;
+  bool found_new_ = false;  // by this walk
+  bool found_any_ = false;  // by any walk
   size_t delivered_count_ = 0;
 };
 

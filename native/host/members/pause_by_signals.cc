@@ -8,7 +8,6 @@
 #include "common/pid_directory.h"
 #include "common/pidfd.h"
 #include "common/proc.h"
-#include "host/cgroup/cgroup.h"
 #include "host/reason.h"
 
 namespace {
@@ -46,7 +45,7 @@ bool PauseBySignals::is_stopped(pid_t pid, bool in_vfork) const {
 
 bool PauseBySignals::must_stop(const MemberSet::Member& member) const {
   if (member.adopter || has_ended(member.pidfd)) return false;
-  return !(frozen_ && is_in_cgroup(container_.fd(), member.who.pid) == 1);
+  return !(frozen_ && member.in_cgroup);
 }
 
 bool PauseBySignals::record_running(TextBuilder& error) {

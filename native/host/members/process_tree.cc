@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/types.h>
 
+#include <algorithm>
+
 #include "common/files.h"
 #include "common/pid_directory.h"
 #include "common/proc.h"
@@ -24,13 +26,16 @@ int ProcessTree::read_all() {
     // A process that is gone by now has no children.
     if (read_proc_stat(pid, &stat) == 0 && !rows_.push({pid, stat.ppid})) return -ENOMEM;
   }
+  std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.parent < b.parent; });
   // At least our own row; otherwise this is no usable /proc.
   return rows_.empty() ? -ENOSYS : 0;
 }
 
 int ProcessTree::children_of(pid_t pid, HeapArray<pid_t>* out) const {
-  for (const Row& row : rows_) {
-    if (row.parent == pid && !out->push(row.pid)) return -ENOMEM;
+  const Row* row =
+      std::lower_bound(rows_.begin(), rows_.end(), pid, [](const Row& a, pid_t parent) { return a.parent < parent; });
+  for (; row != rows_.end() && row->parent == pid; row++) {
+    if (!out->push(row->pid)) return -ENOMEM;
   }
   // Use both, since each can miss a child: a scan of /proc misses a process whose pid it had passed before the process
   // existed (pids wrap around).

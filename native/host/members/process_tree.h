@@ -20,5 +20,5 @@ class ProcessTree {
     pid_t pid;
     pid_t parent;
   };
-  HeapArray<Row> rows_;
+  HeapArray<Row> rows_;  // sorted by parent
 };
