@@ -60,17 +60,30 @@ Examples:
     )
     .action(async (id: string, flags: LogsFlags, self: Command) => {
       using container = await openContainer(id, await rootOf(self));
-      process.exitCode = await printLog(processOf(container, flags.process), flags);
-      if (flags.follow === true) await openContainer(id, await rootOf(self)).then((found) => found.close());
+      const hasEnded = await printLog(processOf(container, flags.process), flags);
+      // Without an end, the log was removed, or its shim was killed: fails if the job is gone.
+      if (flags.follow === true && !hasEnded) (await openContainer(id, await rootOf(self))).close();
     });
 }
 
-async function printLog(job: Process, flags: LogsFlags): Promise<number> {
+/** Returns whether the log's end was reached. */
+async function printLog(job: Process, flags: LogsFlags): Promise<boolean> {
   const { follow = false, stream, json, timestamps } = flags;
-  const items = job.output({ follow, stream, from: placeOf(flags) });
+  let hasEnded = false;
+  const items = seen(job.output({ follow, stream, from: placeOf(flags) }), ({ type }) => (hasEnded ||= type === 'end'));
   if (json === true) await printItems(items);
   else await printOutput(timestamps === true ? withTimes(items) : items);
-  return 0;
+  return hasEnded;
+}
+
+async function* seen(
+  items: AsyncIterable<OutputItem>,
+  see: (item: OutputItem) => unknown,
+): AsyncGenerator<OutputItem, void, void> {
+  for await (const item of items) {
+    see(item);
+    yield item;
+  }
 }
 
 function placeOf({ cursor, tail, since }: LogsFlags): OutputReadOptions['from'] {

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { shimIn } from '../support/proc.js';
 import { until } from '../support/until.js';
 import { sentence, test } from './command.js';
 import { Command } from './foreground.js';
@@ -84,16 +85,28 @@ test('-f goes on to the end of the job', async ({ jobs, scratch }) => {
   expect(await command.end()).toMatchObject({ code: 0, stdout: '1\n2\n', stderr: '' });
 });
 
-test('-f of a job that is removed meanwhile ends, and says so if it is gone already', async ({ jobs, scratch }) => {
+test('-f of a job that is removed meanwhile: a removal ends it first, so its log has an end', async ({
+  jobs,
+  scratch,
+}) => {
   const job = await jobs.start('a', ['sh', '-c', 'echo 1; exec sleep 1000']);
   const command = new Command(scratch, jobs, ['logs', '-f', 'a']);
   await command.prints(/1/);
   await job.remove({ force: true });
+  expect(await command.end()).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('-f of a job whose log is removed without an end says that the job is gone', async ({ jobs, scratch }) => {
+  const job = await jobs.start('a', ['sh', '-c', 'echo 1; exec sleep 1000']);
+  const command = new Command(scratch, jobs, ['logs', '-f', 'a']);
+  await command.prints(/1/);
+  // It must not look in between.
+  command.child.kill('SIGSTOP');
+  process.kill(Number(shimIn(join(jobs.root, 'a', 'init'))), 'SIGKILL');
+  await job.container.delete({ force: true });
+  command.child.kill('SIGCONT');
   const { code, stderr } = await command.end();
-  // The removal ends the job first: that may be all that the command has seen.
-  if (code === 0) expect(stderr).toBe('');
-  else expect(code).toBe(125);
-  if (code !== 0) expect(stderr).toMatch(sentence(/no container a/));
+  expect([code, stderr]).toEqual([125, expect.stringMatching(sentence(/no container a/))]);
 });
 
 test('what is not kept any more is told on stderr', async ({ jobs }) => {
