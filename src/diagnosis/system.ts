@@ -8,8 +8,9 @@ import { identify, readProcStat } from '../kernel/identity.js';
 import { checkSystem } from '../kernel/requirements.js';
 import type { Found } from './finding.js';
 
-/** How long a zombie may wait for a pid 1 that reaps, in milliseconds. */
-const REAP_MS = 100;
+/** How long a zombie may wait for a pid 1 that reaps, and how often to look, in milliseconds. */
+const REAP_MS = 1000;
+const LOOK_MS = 50;
 
 /** What newer kernels have beside what is required, and what is done without it. */
 const EXTRAS = [
@@ -58,10 +59,13 @@ export function judgeProc(mounts: readonly Mount[], isRoot: boolean): Found {
 export async function initFinding(): Promise<Found> {
   const name = nameOf(1);
   if (name === undefined) return { level: 'ok', found: 'not shown by /proc, so it is not known whether it reaps' };
-  const [before, program] = [zombiesOf(1), programOf(1)];
-  if (before.length > 0) await delay(REAP_MS);
-  const after = new Set(zombiesOf(1));
-  return judgeInit({ name, program, isUs: process.pid === 1, unreaped: before.filter((pid) => after.has(pid)).length });
+  let zombies = zombiesOf(1);
+  for (let waitedMs = 0; zombies.length > 0 && waitedMs < REAP_MS; waitedMs += LOOK_MS) {
+    await delay(LOOK_MS);
+    const now = new Set(zombiesOf(1));
+    zombies = zombies.filter((zombie) => now.has(zombie));
+  }
+  return judgeInit({ name, program: programOf(1), isUs: process.pid === 1, unreaped: zombies.length });
 }
 
 /** @param unreaped how many zombies pid 1 has not reaped in the time that it had. */

@@ -70,7 +70,7 @@ export class Terminals {
   constructor(scratch: Scratch, jobs: Jobs) {
     this.#scratch = scratch;
     this.#env = {
-      ...{ PATH: process.env.PATH, HOME: scratch.dir, LANG: 'C.UTF-8', TMUX_TMPDIR: scratch.dir },
+      ...{ PATH: process.env.PATH, SHELL: '/bin/sh', HOME: scratch.dir, LANG: 'C.UTF-8', TMUX_TMPDIR: scratch.dir },
       ...{ OUTLIVE_ROOT: jobs.root, OUTLIVE: `${process.execPath} ${main}`, ENV: join(scratch.dir, 'rc') },
     };
     // An interactive shell reads it. A shell of root does not take PS1 from its environment.
@@ -81,10 +81,11 @@ export class Terminals {
   /** A new terminal with a shell that waits for a line. */
   async open(columns = 80, rows = 24): Promise<Terminal> {
     const size = ['-x', String(columns), '-y', String(rows)];
-    const first = ['new-session', '-d', ...size, '-P', '-F', '#{pane_id}', 'sh'];
+    const first = ['new-session', '-d', ...size, '-P', '-F', '#{pane_id}', 'exec sh'];
     const pane = (await this.#tmux(...first)).trim();
-    if (!this.#isStarted) await this.#tmux('set-option', '-g', 'status', 'off');
+    const isFirst = !this.#isStarted;
     this.#isStarted = true;
+    if (isFirst) await this.#tmux('set-option', '-g', 'status', 'off');
     const terminal = new Terminal((...args) => this.#tmux(...args), pane, this.#scratch.dir);
     await terminal.resize(columns, rows);
     await terminal.shows(/^>/);
