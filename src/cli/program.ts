@@ -1,6 +1,6 @@
 /** The command line: the verbs, their help, and what a wrong call gets. Loads no verb's work: the verbs do, when they are called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { addAttach } from './attach.js';
 import { addPause, addResume, addUpdate } from './changing.js';
 import { addClean } from './clean.js';
@@ -46,6 +46,7 @@ export function makeProgram(): Command {
     // What follows a verb's first argument belongs to the command that it runs.
     .enablePositionalOptions()
     .exitOverride()
+    .configureHelp({ optionDescription })
     .configureOutput({
       writeOut: (text) => void print(text),
       writeErr: (text) => process.stderr.write(text),
@@ -75,6 +76,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : FAILED;
     return tellFailure(error);
   }
+}
+
+const plainHelp = new Help();
+
+/** Without the empty list or record that an option which may be repeated begins with. */
+function optionDescription(option: Option): string {
+  return typeof option.defaultValue === 'object' ? option.description : plainHelp.optionDescription(option);
 }
 
 function version(): string {

@@ -180,8 +180,10 @@ describe('the end', () => {
       expect(await next(items)).toBe('gap:4');
       expect(await next(items)).toBe('done');
       const waiting = newLog();
-      const coming = next(follow(waiting.dir));
-      await delay(20);
+      waiting.writer.write('stdout', 'all');
+      const waiter = follow(waiting.dir);
+      expect(await next(waiter)).toBe('out:all');
+      const coming = next(waiter);
       go(waiting.dir);
       expect(await coming).toBe('done');
     }
