@@ -1,5 +1,4 @@
 /** `outlive exec`: another process in a job's container. */
-import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import type { ExecSpec, Process } from '../index.js';
 import { exitCodeOfEnd, tell, UsageError } from './failure.js';
@@ -98,5 +97,5 @@ async function readSpec(args: string[], flags: ExecFlags, isHost: boolean): Prom
 
 /** It sorts by time. */
 function newId(): string {
-  return `exec-${new Date().toISOString().replaceAll(/[-:Z]/g, '')}-${randomBytes(2).toString('hex')}`;
+  return `exec-${new Date().toISOString().replaceAll(/[-:Z]/g, '')}-${crypto.randomUUID().slice(0, 4)}`;
 }
