@@ -1,26 +1,16 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import WebSocket from 'ws';
+import { freePort } from '../../test/support/ports.js';
 import { want } from '../../test/support/strict.js';
 import { until } from '../../test/support/until.js';
 import { type Program, type Scene, test } from '../scene.js';
 import { findChromium, startBrowser } from './browser.js';
 
 const START = join(import.meta.dirname, 'start.js');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function startServer(scene: Scene): Promise<{ program: Program; url: string }> {
   const port = await freePort();

@@ -1,11 +1,8 @@
 /** `outlive pause`, `resume` and `update`: changing jobs that run. */
 import type { Command } from 'commander';
-import type { Container } from '../index.js';
 import { UsageError } from './failure.js';
 import { addLimitOptions, type LimitOptions, resourcesOf } from './limits.js';
-import { printLines } from './output.js';
-import { forEachId } from './several.js';
-import { openContainer, rootOf } from './target.js';
+import { changeEach } from './several.js';
 
 export function addPause(program: Command): void {
   program
@@ -16,7 +13,7 @@ export function addPause(program: Command): void {
     )
     .argument('<id...>', 'jobs')
     .addHelpText('after', '\nExample:\n  outlive pause web && cp -r /srv/web /backup; outlive resume web')
-    .action((ids: string[], _: object, command: Command) => change(ids, command, (container) => container.pause()));
+    .action((ids: string[], _: object, command: Command) => changeEach(ids, command, (container) => container.pause()));
 }
 
 export function addResume(program: Command): void {
@@ -26,7 +23,9 @@ export function addResume(program: Command): void {
     .description('Lets all processes of paused jobs go on, and prints their ids.')
     .argument('<id...>', 'jobs')
     .addHelpText('after', '\nExample:\n  outlive ps -q --filter state=paused | xargs -r outlive resume')
-    .action((ids: string[], _: object, command: Command) => change(ids, command, (container) => container.resume()));
+    .action((ids: string[], _: object, command: Command) =>
+      changeEach(ids, command, (container) => container.resume()),
+    );
 }
 
 export function addUpdate(program: Command): void {
@@ -45,18 +44,6 @@ export function addUpdate(program: Command): void {
     .action(async (ids: string[], options: LimitOptions, self: Command) => {
       const resources = resourcesOf(options);
       if (resources === undefined) throw new UsageError('update: give --memory, --cpus or --pids');
-      await change(ids, self, (container) => container.updateResources(resources));
+      await changeEach(ids, self, (container) => container.updateResources(resources));
     });
-}
-
-async function change(ids: string[], command: Command, act: (container: Container) => Promise<void>): Promise<void> {
-  const root = await rootOf(command);
-  process.exitCode = await forEachId(
-    ids,
-    async (id) => {
-      using container = await openContainer(id, root);
-      await act(container);
-    },
-    (_, id) => printLines([id]),
-  );
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { UsageError, codeOf } from './failure.js';
 import { printLines, withProgress } from './output.js';
-import { forEachId } from './several.js';
+import { changeEach, forEachId } from './several.js';
 import { addProcessOption, openContainer, processOf, rootOf } from './target.js';
 
 export function addKill(program: Command): void {
@@ -22,16 +22,8 @@ Examples:
   outlive kill -s 0 web && echo it runs`,
     )
     .action(async (ids: string[], options: { signal: string; process?: string }, command: Command) => {
-      const root = await rootOf(command);
       const signal = readSignal(options.signal);
-      process.exitCode = await forEachId(
-        ids,
-        async (id) => {
-          using container = await openContainer(id, root);
-          processOf(container, options.process).signal(signal);
-        },
-        (_, id) => printLines([id]),
-      );
+      await changeEach(ids, command, (container) => processOf(container, options.process).signal(signal));
     });
 }
 
@@ -55,17 +47,12 @@ Examples:
   outlive stop -s INT web`,
     )
     .action(async (ids: string[], options: { time: number; signal: string; process?: string }, command: Command) => {
-      const root = await rootOf(command);
       const signal = readSignal(options.signal);
-      const all = forEachId(
-        ids,
-        async (id) => {
-          using container = await openContainer(id, root);
-          await processOf(container, options.process).stop({ signal, graceMs: options.time * 1000 });
-        },
-        (_, id) => printLines([id]),
+      const graceMs = options.time * 1000;
+      const all = changeEach(ids, command, (container) =>
+        processOf(container, options.process).stop({ signal, graceMs }),
       );
-      process.exitCode = await withProgress(`stopping ${ids.join(', ')}`, all);
+      await withProgress(`stopping ${ids.join(', ')}`, all);
     });
 }
 

@@ -8,7 +8,7 @@ import { inForeground, takesInput } from './run.js';
 import { Signals } from './signals.js';
 import { openContainer, rootOf } from './target.js';
 import { terminalSize } from './terminal.js';
-import { addVariable, readUser } from './words.js';
+import { addProgramOptions, readUser } from './words.js';
 
 interface ExecFlags {
   detach?: true;
@@ -20,7 +20,7 @@ interface ExecFlags {
 }
 
 export function addExec(program: Command): void {
-  program
+  const command = program
     .command('exec')
     .summary('run another process in a job')
     .description(
@@ -31,15 +31,8 @@ export function addExec(program: Command): void {
     .argument('<command...>', 'the program and its arguments')
     .option('-d, --detach', 'print the id of the process, and leave it in the background')
     .option('-t, --tty', 'give it a terminal, shown on ours')
-    .option('-i, --interactive', 'pass our stdin on to it')
-    .option(
-      '-e, --env <name[=value]>',
-      'set a variable; without a value: as it is here; may be repeated',
-      addVariable,
-      {},
-    )
-    .option('-w, --workdir <dir>', 'its working directory')
-    .option('-u, --user <user[:group]>', 'names or numbers')
+    .option('-i, --interactive', 'pass our stdin on to it');
+  addProgramOptions(command)
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -54,9 +47,9 @@ Examples:
     )
     .action(async (id: string, args: string[], flags: ExecFlags, self: Command) => {
       // After the id, the parser leaves `--` in place.
-      const command = args[0] === '--' ? args.slice(1) : args;
-      if (command.length === 0) throw new UsageError('exec: give a command');
-      process.exitCode = await runIn(id, command, flags, await rootOf(self));
+      const words = args[0] === '--' ? args.slice(1) : args;
+      if (words.length === 0) throw new UsageError('exec: give a command');
+      process.exitCode = await runIn(id, words, flags, await rootOf(self));
     });
 }
 

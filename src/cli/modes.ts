@@ -2,7 +2,7 @@
 
 /** Private modes that a terminal has set when it is reset: lines wrap, the cursor is seen, Backspace sends DEL. */
 const ON_BY_DEFAULT = new Set([7, 25, 67]);
-/** A mode that only reports what is on its way: synchronized output. */
+/** Ends colours and bold. */
 const RESET_STYLE = '\x1b[m';
 /** A sequence that the end of the bytes has cut. No sequence that is looked for is longer. */
 const CUT = /\x1b(?:\[[?>=<]?[\d;]{0,40})?$/; // eslint-disable-line no-control-regex

@@ -8,7 +8,7 @@ import { printLines, withProgress } from './output.js';
 import { Signals } from './signals.js';
 import { rootOf } from './target.js';
 import { hasTerminal, terminalSize } from './terminal.js';
-import { addLabel, addVariable, readUser } from './words.js';
+import { addLabel, addProgramOptions, readUser } from './words.js';
 
 interface RunFlags extends LimitOptions {
   detach?: true;
@@ -51,15 +51,8 @@ export function addRun(program: Command): void {
     .option('-t, --tty', 'give it a terminal, shown on ours')
     .option('-i, --interactive', 'pass our stdin on to it (without: it has none; on a terminal, -t does that, too)')
     .option('--rm', 'remove it, with its output, when it has ended')
-    .option('--name <id>', 'its id (default: one that sorts by time)')
-    .option(
-      '-e, --env <name[=value]>',
-      'set a variable; without a value: as it is here; may be repeated',
-      addVariable,
-      {},
-    )
-    .option('-w, --workdir <dir>', 'its working directory')
-    .option('-u, --user <user[:group]>', 'names or numbers')
+    .option('--name <id>', 'its id (default: one that sorts by time)');
+  addProgramOptions(command)
     .option('--label <name[=value]>', 'a label, for ps --filter; may be repeated', addLabel, {})
     .option('--log-size <bytes>', 'keep at most so much output: 64k to … (default: 16m)', readLogSize)
     .addOption(

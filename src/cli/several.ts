@@ -1,5 +1,9 @@
 /** Runs a verb for several ids: one that fails is told, and does not stop the others. */
+import type { Command } from 'commander';
+import type { Container } from '../index.js';
 import { FAILED, tellFailure } from './failure.js';
+import { printLines } from './output.js';
+import { openContainer, rootOf } from './target.js';
 
 /** How many ids are worked on at a time. */
 const AT_A_TIME = 16;
@@ -35,4 +39,21 @@ export async function forEachId<T>(
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
   return code;
+}
+
+/** Calls `act` with each job, and prints the ids of those that it was done to. Sets the exit code. */
+export async function changeEach(
+  ids: readonly string[],
+  command: Command,
+  act: (container: Container) => unknown,
+): Promise<void> {
+  const root = await rootOf(command);
+  process.exitCode = await forEachId(
+    ids,
+    async (id) => {
+      using container = await openContainer(id, root);
+      await act(container);
+    },
+    (_, id) => printLines([id]),
+  );
 }

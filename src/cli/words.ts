@@ -1,10 +1,24 @@
-/** Reads the values of options that several verbs share: variables, labels, users, times. */
+/** Options that several verbs share, and their values: variables, labels, users, times. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Command } from 'commander';
 import type { User } from '../index.js';
 import { UsageError } from './failure.js';
 
 const MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Adds the options on the program that run and exec start. */
+export function addProgramOptions(command: Command): Command {
+  return command
+    .option(
+      '-e, --env <name[=value]>',
+      'set a variable; without a value: as it is here; may be repeated',
+      addVariable,
+      {},
+    )
+    .option('-w, --workdir <dir>', 'its working directory')
+    .option('-u, --user <user[:group]>', 'names or numbers');
+}
 
 /** Adds one `-e`: `name=value`, or `name` for our own value. */
 export function addVariable(

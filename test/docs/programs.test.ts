@@ -3,7 +3,6 @@
  * other blocks of code are named here, each with what runs it.
  */
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -14,13 +13,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { list } from '../../src/index.js';
 import { type Block, CODE, blocksOf, pages, repository, valueOf } from '../support/pages.js';
+import { freePort } from '../support/ports.js';
 import { installed, isRoot, want, wantRight } from '../support/strict.js';
 
 /** A block that no test of this file runs: where its first line is, what runs it, and the words there that show it. */
@@ -216,16 +215,6 @@ async function runBlock(dir: string, { language, name }: Block): Promise<Ran> {
   });
   // The shell says "Killed" of a program that it waited for.
   return { stdout, stderr: stderr.replaceAll(/^Killed\n/gm, ''), end: signal ?? String(status) };
-}
-
-/** A port that nobody listens at, for programs that take theirs from PORT. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The state roots that programs made: `runs`, to which OUTLIVE_ROOT points, and those whose name begins with `state`. */
