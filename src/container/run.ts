@@ -4,9 +4,12 @@
  */
 import { checkKeys } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import type { BundleSpec } from '../oci/bundle.js';
 import { shouldUseScope } from '../shim/kill-mode.js';
 import { makeRoot } from '../state/root.js';
 import { Container, type ContainerProcess } from './container.js';
+import { readContainer } from './load.js';
+import type { ContainerOptions } from './options.js';
 import {
   type FindOptions,
   type ListFilter,
@@ -16,12 +19,15 @@ import {
   checkFind,
   checkRun,
 } from './run-options.js';
+import { isUnstarted } from './unstarted.js';
 
 /**
  * Runs a command. Its process outlives this program; `find()` brings it back. Everything that is kept of it lies in one directory of
- * the state root, and `process.remove()` removes that. After a failure nothing is left but the state root.
+ * the state root, and `process.remove()` removes that. After a failure nothing is left but the state root. If an earlier run()
+ * with this id was interrupted before its process began, since its program died, what that left is removed first.
  * @param args the program and its arguments. Without a slash, the program is looked up in the PATH that the process gets.
- * @returns the process, when its program runs. Ends at most 4 × `timeoutMs` + 1 s after the call, usually as soon as `start()`.
+ * @returns the process, when its program runs. Ends at most 4 × `timeoutMs` + 1 s after the call, usually as soon as `start()`;
+ *   if it has to remove what another run() left, 3 × `timeoutMs` + 1 s later.
  * @throws {OutliveError} `ERR_OCI_RUNTIME` if the program can't be run (`cause` has the system error: ENOENT …);
  *   `ERR_CONTAINER_EXISTS` if the id is taken; `ERR_INVALID_STATE` if the state root belongs to, or may be written by, another
  *   user; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; else as
@@ -47,12 +53,42 @@ async function runIn(
   root: string,
   scope?: 'systemd' | 'none',
 ): Promise<ContainerProcess> {
-  const container = await Container.createWith(config, { ...options, root, ...(scope === undefined ? {} : { scope }) });
+  const { container, lock } = await make(config, { ...options, root, ...(scope === undefined ? {} : { scope }) });
   try {
-    return await container.start(start);
+    return await container.startHeld(lock, start);
   } catch (error) {
     // Ignore a failure: the error of the start says more.
     await container.delete().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function make(
+  config: BundleSpec,
+  options: Omit<ContainerOptions, 'bundle'>,
+): ReturnType<typeof Container.createHeld> {
+  try {
+    return await Container.createHeld(config, options);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_CONTAINER_EXISTS') || !(await isIdFreed(options))) throw error;
+    return Container.createHeld(config, options);
+  }
+}
+
+/**
+ * Removes the container with this id if a run() was interrupted before its process began: find() does not find that.
+ * @returns whether there is none with this id any more. @throws as `container.delete()`.
+ */
+async function isIdFreed({ root, id, timeoutMs }: Omit<ContainerOptions, 'bundle'>): Promise<boolean> {
+  try {
+    if (!(await isUnstarted(readContainer(root, id).dir))) return false;
+    using container = await Container.load(root, id, timeoutMs === undefined ? {} : { timeoutMs });
+    return await container.deleteIfUnstarted();
+  } catch (error) {
+    // Another program has deleted it.
+    if (hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) return true;
+    // Another program is starting it, or what is there is no container that can be read.
+    if (hasCode(error, 'ERR_CONTAINER_BUSY', 'ERR_INVALID_STATE', 'ENOENT', 'ENOTDIR')) return false;
     throw error;
   }
 }

@@ -89,14 +89,6 @@ export class ProcessDir {
     return this.#key?.looksCurrent() ?? true;
   }
 
-  /**
-   * When the directory was last changed, in milliseconds since 1970. A start that is under way is never older. Undefined
-   * if the directory is gone.
-   */
-  madeAtMs(): number | undefined {
-    return fs.lstatSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
-  }
-
   /** Removes it with all its contents. It is renamed first, so no program sees half a process. */
   remove(): Promise<void> {
     return removeTree(this.path);
