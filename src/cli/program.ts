@@ -1,6 +1,6 @@
 /** The command line: the verbs, their help, and what a wrong call gets. Loads no verb's work: the verbs do, when they are called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Help, type Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { addAttach } from './attach.js';
 import { addPause, addResume, addUpdate } from './changing.js';
 import { addClean } from './clean.js';
@@ -58,6 +58,8 @@ export function makeProgram(): Command {
       },
     });
   for (const add of VERBS) add(program);
+  // Also after the verb, as most people type it; rootOf() reads both.
+  for (const verb of program.commands) verb.addOption(new Option('--root <dir>').hideHelp());
   return program;
 }
 
