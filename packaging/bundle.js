@@ -35,7 +35,7 @@ export async function bundle(repository, dist) {
     format: 'esm',
     // The maps have the sources with their comments; without them Node.js reads half as much.
     comments: false,
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    minify: false,
     sourcemap: true,
     // As if the repository were the package: the paths of the machine that made it are of no use to anyone.
     sourcemapPathTransform: (source, map) => {
