@@ -8,7 +8,7 @@ import { ownTurn } from '../base/turns.js';
 import { ExitWatch, type ShimListener } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
-import { reapIfAdopted } from './reap.js';
+import { mayAdopt, reapIfAdopted } from './reap.js';
 import { Waiters } from '../base/promises.js';
 import type { ShimEnd } from './end.js';
 import { hasShim, isShimComing, mayShimCome, reattach } from './attach.js';
@@ -98,7 +98,7 @@ export class Tracker implements ShimListener, FileListener {
   /** Begins to follow a process that another supervisor started, or that was closed. */
   attach(): void {
     this.#counts = true;
-    this.#shim = this.#dir.readShim();
+    if (mayAdopt()) this.#shim = this.#dir.readShim();
     const { watch, exit, isComing } = reattach(this.#dir, this);
     this.#watch = watch;
     this.#awaitShimEnd();
@@ -189,8 +189,10 @@ export class Tracker implements ShimListener, FileListener {
     });
   }
 
+  /** If no status is recorded, and the shim has left, its hang-up will tell. */
   #lookForStatus(): void {
     try {
+      if (!isRecorded(this.#dir)) return;
       const exit = this.known();
       if (exit === undefined || exit.lost !== undefined) return;
       this.#ended.resolve(exit);
@@ -280,7 +282,7 @@ export class Tracker implements ShimListener, FileListener {
   #settle(exit: Exit): void {
     if (this.#exit !== undefined) return;
     this.#exit = exit;
-    if (!this.#isStarter) reapIfAdopted(this.#shim ?? this.#dir.readShim());
+    if (!this.#isStarter && mayAdopt()) reapIfAdopted(this.#shim ?? this.#dir.readShim());
     this.#stopListening();
     if (!this.#fdIsShared) this.#stopWatching();
     this.#ended.resolve(exit);
