@@ -90,7 +90,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
   // The parts below have no state: each is made when it is used, because there may be thousands of containers.
 
   get #locked(): Locked {
-    return lockedBy(this.#target, (ids) => this.#processes.refreshed(ids));
+    return lockedBy(this.#target, (ids, isCurrent) => this.#processes.refreshed(ids, isCurrent));
   }
 
   /** @internal */

@@ -19,10 +19,10 @@ export type KeepLock = (work: Promise<unknown>) => void;
  */
 export type Locked = <T>(act: (keep: KeepLock) => T | Promise<T>, ids?: readonly string[]) => Promise<T>;
 
-/** @param refresh looks at the processes with these ids again; undefined: at all. */
+/** @param refresh looks at the processes with these ids again; undefined: at all. `isCurrent`: as that of refreshed(). */
 export function lockedBy(
   { dir, timeoutMs, id }: RuntimeTarget,
-  refresh: (ids: readonly string[] | undefined) => Promise<void>,
+  refresh: (ids: readonly string[] | undefined, isCurrent?: boolean) => Promise<void>,
 ): Locked {
   // Its processes have ended: their descriptors are given back.
   const notFound = async (cause?: unknown): Promise<OutliveError> => {
@@ -48,7 +48,7 @@ export function lockedBy(
     };
     try {
       if (!dir.isCurrent()) throw await notFound();
-      await refresh(ids);
+      await refresh(ids, true);
       return await act(keep);
     } finally {
       done();

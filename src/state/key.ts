@@ -7,7 +7,7 @@ import { type BigIntStats, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
-import { readIfThere } from '../disk/files.js';
+import { readText } from '../disk/files.js';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -56,6 +56,15 @@ export class DirectoryKey {
     return true;
   }
 
+  /**
+   * Notes that the directory holds it: as isCurrent(), but does not read the file. For its maker, who knows.
+   * @param file where the file is for now, if the directory has another name yet.
+   */
+  noteMade(file = this.#file): void {
+    this.#directory = inodeOf(dirname(file));
+    this.#signature = signatureOf(file);
+  }
+
   /** Whether the directory holds another one. False if the directory is gone, or its file is missing or damaged. */
   isAnothers(): boolean {
     const key = readExpectedKey(this.#file, this.key);
@@ -79,8 +88,7 @@ export class DirectoryKey {
  */
 export function readKey(path: string): string | undefined {
   try {
-    const text = readIfThere(path, MAX_BYTES);
-    return text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
+    return keyOf(parseJsonObject(readText(path, MAX_BYTES), path), path);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ERR_INVALID_STATE', 'ELOOP', 'ENXIO')) return undefined;
     throw error;

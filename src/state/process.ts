@@ -79,6 +79,11 @@ export class ProcessDir {
     return this.#key?.isCurrent() ?? true;
   }
 
+  /** To be called by the maker of the process.json; see {@link DirectoryKey.noteMade}. */
+  noteMade(): void {
+    this.#key?.noteMade();
+  }
+
   /** Whether the path holds another process by now; see {@link DirectoryKey.isAnothers}. */
   isAnothers(): boolean {
     return this.#key?.isAnothers() ?? false;
@@ -206,6 +211,10 @@ export class ProcessDir {
   readIdentity(): Identity | undefined {
     const recorded = this.#readSmallJson('identity.json') ?? {};
     return identityIn(recorded, recorded.bootId);
+  }
+
+  hasIdentity(): boolean {
+    return fs.existsSync(join(this.path, 'identity.json'));
   }
 
   /** What the shim recorded of itself beside that; undefined if it did not, or is of another make. */
