@@ -76,18 +76,13 @@ int SpawnWork::take_arguments(const Napi::CallbackInfo& info) {
   return watch_ == nullptr ? -ENOMEM : 0;
 }
 
-// Duplicates each descriptor (-1: /dev/null) to a number above those that the child's descriptors will have.
+// Duplicates each descriptor to a number above those that the child's descriptors will have; -1 stays so.
 int SpawnWork::take_stdio(const int32_t* fds, size_t count) {
   stdio_fds_ = new (std::nothrow) UniqueFd[count];
   if (stdio_fds_ == nullptr) return -ENOMEM;
-  UniqueFd null_fd;
   for (size_t i = 0; i < count; i++) {
-    if (fds[i] < 0 && !null_fd.valid()) {
-      int opened = retried([] { return open("/dev/null", O_RDWR | O_CLOEXEC); });
-      if (opened < 0) return opened;
-      null_fd.reset(opened);
-    }
-    stdio_fds_[i].reset(fcntl(fds[i] < 0 ? null_fd.get() : fds[i], F_DUPFD_CLOEXEC, static_cast<int>(count)));
+    if (fds[i] < 0) continue;
+    stdio_fds_[i].reset(fcntl(fds[i], F_DUPFD_CLOEXEC, static_cast<int>(count)));
     if (!stdio_fds_[i].valid()) return -errno;
   }
   return 0;

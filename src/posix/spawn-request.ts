@@ -10,7 +10,7 @@ import {
   objectArgument,
   pathArgument,
   pidArgument,
-  utf8,
+  wellFormed,
 } from './args.js';
 
 /** Options of spawn(). */
@@ -70,18 +70,22 @@ const NUL = Buffer.of(0);
 const COLON = 0x3a;
 const SLASH = 0x2f;
 
-/** The strings in one buffer, each followed by a NUL. */
-function block(strings: readonly Uint8Array[]): Buffer {
-  return Buffer.concat(strings.flatMap((bytes) => [bytes, NUL]));
+/** The strings in one buffer, each followed by a NUL. Mostly all are text: then they are encoded in one step. */
+function block(strings: readonly (string | Uint8Array)[]): Buffer {
+  if (strings.every((string) => typeof string === 'string')) {
+    return Buffer.from(strings.reduce<string>((all, text) => `${all}${text}\0`, ''));
+  }
+  return Buffer.concat(strings.flatMap((string) => [Buffer.from(string), NUL]));
 }
 
-function stringArgument(value: unknown, name: string): Buffer {
+function stringArgument(value: unknown, name: string): string | Uint8Array {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer', value);
   }
-  const bytes = typeof value === 'string' ? utf8(value, name) : Buffer.from(value);
-  if (bytes.includes(0)) throw invalidArgValue(name, value, 'must be a string without null bytes');
-  return bytes;
+  if (typeof value === 'string') wellFormed(value, name);
+  const hasNul = typeof value === 'string' ? value.includes('\0') : value.includes(0);
+  if (hasNul) throw invalidArgValue(name, value, 'must be a string without null bytes');
+  return value;
 }
 
 function* pathElements(path: Buffer): Generator<Buffer> {
@@ -105,18 +109,22 @@ export function pathCandidates(file: Buffer, path: string | undefined): Buffer[]
 function environment(env: SpawnOptions['env']): Buffer {
   if (env === undefined) {
     // Each access to process.env is slow, as it calls into Node: access each name once, and encode all in one step.
-    return Buffer.from(
-      Object.keys(process.env).reduce((all, name) => `${all}${name}=${process.env[name] ?? ''}\0`, ''),
-    );
+    // Object.keys() would ask for each name whether it is enumerable.
+    const { env: own } = process;
+    return block(Object.getOwnPropertyNames(own).map((name) => `${name}=${own[name] ?? ''}`));
   }
   objectArgument(env, 'options.env');
-  const entries: Buffer[] = [];
+  const entries: (string | Uint8Array)[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
     if (name === '' || name.includes('=') || name.includes('\0')) {
       throw invalidArgValue('options.env', name, 'must have names without "=" and null bytes, and none that is empty');
     }
-    entries.push(Buffer.concat([utf8(`${name}=`, 'options.env'), stringArgument(value, `options.env.${name}`)]));
+    wellFormed(name, 'options.env');
+    const checked = stringArgument(value, `options.env.${name}`);
+    entries.push(
+      typeof checked === 'string' ? `${name}=${checked}` : Buffer.concat([Buffer.from(`${name}=`), checked]),
+    );
   }
   return block(entries);
 }
@@ -163,12 +171,13 @@ export function spawnRequest(
   objectArgument(options, 'options');
   const programBytes = program.bytes.subarray(0, -1);
   const argv = args.map((arg: unknown, index) => stringArgument(arg, `args[${index}]`));
-  const argv0 = options.argv0 === undefined ? programBytes : stringArgument(options.argv0, 'options.argv0');
+  const called = typeof file === 'string' ? file : programBytes;
+  const argv0 = options.argv0 === undefined ? called : stringArgument(options.argv0, 'options.argv0');
   const cwd = options.cwd === undefined ? undefined : pathArgument(options.cwd, 'options.cwd');
   const asked = relations(options);
   return {
     file: program.text,
-    args: argv.map(String),
+    args: argv.map((arg) => (typeof arg === 'string' ? arg : Buffer.from(arg).toString())),
     cwdText: cwd?.text,
     candidates: block(pathCandidates(programBytes, process.env.PATH)),
     argv: block([argv0, ...argv]),

@@ -124,10 +124,10 @@ export class ContainerDir extends KeyedDirectory {
       made.writeState(state);
       const dir = new ContainerDir(root, id, state.key);
       if (state.durable) await flush(join(made.path, 'state.json'), made.path);
+      // From here on it is known by its directory too, should its file be damaged.
+      dir.noteMade(made);
       fs.renameSync(made.path, dir.path);
       if (state.durable) await flush(root).catch((error: unknown) => undo(dir, error));
-      // From here on it is known by its directory too, should its file be damaged.
-      dir.isCurrent();
       return { dir, lock };
     } catch (cause) {
       lock?.release();
