@@ -83,9 +83,17 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     this.durable = durable;
     this.key = state.key;
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
+    // Without a spread: each object that has one gets a hidden class of its own, which is larger than the object.
     this.#processes = new ContainerProcesses({
-      ...{ container: this, target: this.#target, shim, noPivotRoot, durable, scope, changes: this.changes },
-      ...{ actionsOf: Container.#actionsOf, onLost: Container.#endRemains },
+      container: this,
+      target: this.#target,
+      shim,
+      noPivotRoot,
+      durable,
+      scope,
+      changes: this.changes,
+      actionsOf: Container.#actionsOf,
+      onLost: Container.#endRemains,
     });
   }
 
@@ -136,6 +144,12 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    *   `ERR_OUT_OF_RANGE`; a system error if the root can't be written or the bundle can't be read;
    *   `ERR_UNSUPPORTED_SYSTEM` if /proc or the kernel's pidfds can't be used; `ERR_WORKING_DIRECTORY` if a path is
    *   relative and this program's working directory was removed.
+   * @example
+   * ```ts
+   * const bundle = await writeHostBundle('bundle', { args: ['sh', '-c', 'echo hello; exit 7'] });
+   * const container = await Container.create({ root: 'state', id: 'job-1', bundle });
+   * const job = await container.start({ stdio: { stdout: 'log', stderr: 'log' } });
+   * ```
    */
   static async create(options: ContainerOptions): Promise<Container> {
     const { root, id, state, timeoutMs } = checkOptions(options);

@@ -32,6 +32,13 @@ import { isUnstarted } from './unstarted.js';
  *   `ERR_CONTAINER_EXISTS` if the id is taken; `ERR_INVALID_STATE` if the state root belongs to, or may be written by, another
  *   user; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; else as
  *   `Container.create()` and `container.start()`; a system error: ENOSPC …
+ * @example
+ * ```ts
+ * const job = await run(['make', 'test'], { id: 'build-7', cwd: '/srv/app', env: { CI: '1' } });
+ * const { status, lost } = await job.wait(); // or in any other program: (await find('build-7')).wait()
+ * console.log(lost ?? `exit status ${status}`);
+ * await job.remove();
+ * ```
  */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<ContainerProcess> {
   const request = checkRun(args, options);
@@ -97,6 +104,12 @@ async function isIdFreed({ root, id, timeoutMs }: Omit<ContainerOptions, 'bundle
  * Brings back the process of a `run()`, or the first process of any container, running or ended.
  * @param id that of its container.
  * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none, or it has no first process; else as `Container.load()`.
+ * @example
+ * ```ts
+ * const job = await find('build-7');
+ * if (job.hasEnded) console.log(job.exitCode, job.signalCode);
+ * else await job.stop({ graceMs: 2000 });
+ * ```
  */
 export async function find(id: string, options: FindOptions = {}): Promise<ContainerProcess> {
   checkKeys('options', options, ['root', 'timeoutMs']);
@@ -114,6 +127,10 @@ export async function find(id: string, options: FindOptions = {}): Promise<Conta
  * @param filter.labels those whose container or process has all of these labels.
  * @param filter.state those in this state.
  * @throws as `Container.loadAll()`.
+ * @example
+ * ```ts
+ * for (const job of await list({ labels: { queue: 'mail' }, state: 'running' })) await job.stop();
+ * ```
  */
 export async function list(filter: ListFilter = {}, options: FindOptions = {}): Promise<ContainerProcess[]> {
   const { labels, state } = checkFilter(filter);

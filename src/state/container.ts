@@ -136,7 +136,11 @@ export class ContainerDir {
       made.#removeMade();
       // These codes mean: the name is taken by a file, or by a directory that is not empty.
       if (!hasCode(cause, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw cause;
-      throw new OutliveError('ERR_CONTAINER_EXISTS', `container ${id} exists in ${root}`, { cause });
+      throw new OutliveError(
+        'ERR_CONTAINER_EXISTS',
+        `container ${id} exists in ${root}: take another id, or remove it first`,
+        { cause },
+      );
     }
   }
 

@@ -64,6 +64,11 @@ export class ProcessDir {
     this.#key = key === undefined ? undefined : new DirectoryKey(join(path, 'process.json'), key);
   }
 
+  /** Which process it is, for messages: `process init of job-1`. */
+  get what(): string {
+    return `process ${basename(this.path)} of ${basename(dirname(this.path))}`;
+  }
+
   /** The key that was given to the constructor. */
   get key(): string | undefined {
     return this.#key?.key;
