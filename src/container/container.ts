@@ -83,9 +83,17 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     this.durable = durable;
     this.key = state.key;
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
+    // Without a spread: each object that has one gets a hidden class of its own, which is larger than the object.
     this.#processes = new ContainerProcesses({
-      ...{ container: this, target: this.#target, shim, noPivotRoot, durable, scope, changes: this.changes },
-      ...{ actionsOf: Container.#actionsOf, onLost: Container.#endRemains },
+      container: this,
+      target: this.#target,
+      shim,
+      noPivotRoot,
+      durable,
+      scope,
+      changes: this.changes,
+      actionsOf: Container.#actionsOf,
+      onLost: Container.#endRemains,
     });
   }
 

@@ -6,7 +6,7 @@ import { OutliveError } from '../base/errors.js';
 import { type Identity, isRunning, killIfRunning, signalProcess } from '../kernel/identity.js';
 import { isShimListening } from '../shim/control.js';
 import { type Attempt, type Launch, startShim } from '../shim/start.js';
-import { Tracker } from '../shim/tracker.js';
+import { type LostListener, Tracker } from '../shim/tracker.js';
 import type { Exit } from '../state/exit.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -38,7 +38,7 @@ export interface LifecycleEvents {
 
 type Phase = 'new' | 'starting' | 'started' | 'failed';
 
-export class Lifecycle {
+export class Lifecycle implements LostListener {
   /** Its directory. */
   readonly dir: ProcessDir;
   /** Whether its shim is the shipped one. */
@@ -59,7 +59,11 @@ export class Lifecycle {
     this.dir = config.dir;
     this.hasOwnShim = config.hasOwnShim;
     this.#awaitsStart = config.isCreated;
-    this.#tracker = new Tracker(config.dir, () => this.#events.isLost(this.#id, this.key));
+    this.#tracker = new Tracker(config.dir, this);
+  }
+
+  onLost(): void {
+    this.#events.isLost(this.#id, this.key);
   }
 
   /** Starts its shim, and so the process, or the created container that waits for `start()`. */

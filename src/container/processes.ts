@@ -274,7 +274,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   ): ProcessConfig<Owner> {
     const { container, target, shim, actionsOf } = this.#config;
     return {
-      ...{ id, container, spec, stdio, log, dir, actionsOf, timeoutMs: target.timeoutMs, events: this },
+      id,
+      container,
+      spec,
+      stdio,
+      log,
+      dir,
+      actionsOf,
+      timeoutMs: target.timeoutMs,
+      events: this,
       rootIds: { uid: rootUID, gid: rootGID },
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
