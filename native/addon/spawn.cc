@@ -48,8 +48,20 @@ class SpawnWork {
 };
 
 bool take_block(const Napi::CallbackInfo& info, size_t index, StringBlock* block) {
+  size_t size = 0;
+  if (info[index].IsString()) {
+    if (napi_get_value_string_utf8(info.Env(), info[index], nullptr, 0, &size) != napi_ok) return false;
+    char* to = block->reserve(size);
+    // Writes a NUL behind the text.
+    return to != nullptr && napi_get_value_string_utf8(info.Env(), info[index], to, size + 1, &size) == napi_ok &&
+           block->index(size);
+  }
   Napi::Uint8Array bytes = info[index].As<Napi::Uint8Array>();
-  return block->assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
+  size = bytes.ByteLength();
+  char* to = block->reserve(size);
+  if (to == nullptr) return false;
+  if (size > 0) memcpy(to, bytes.Data(), size);
+  return block->index(size);
 }
 
 // (candidates, argv, env, cwd, stdio fds, new session, process group, detach, on done, on exit). An empty cwd stands

@@ -51,10 +51,11 @@ export interface SpawnRequest {
   file: string;
   args: string[];
   cwdText: string | undefined;
-  candidates: Buffer;
-  argv: Buffer;
-  env: Buffer;
-  cwd: Buffer;
+  candidates: Block;
+  argv: Block;
+  env: Block;
+  /** One string, or none: the caller's. */
+  cwd: Block;
   stdio: Int32Array;
   newSession: boolean;
   processGroup: number;
@@ -67,15 +68,21 @@ const PATH_MAX = 4096;
 // The directories that execvp(3) searches if PATH is not set.
 const DEFAULT_PATH = '/bin:/usr/bin';
 const NUL = Buffer.of(0);
-const COLON = 0x3a;
-const SLASH = 0x2f;
 
-/** The strings in one buffer, each followed by a NUL. Mostly all are text: then they are encoded in one step. */
-function block(strings: readonly (string | Uint8Array)[]): Buffer {
-  if (strings.every((string) => typeof string === 'string')) {
-    return Buffer.from(strings.reduce<string>((all, text) => `${all}${text}\0`, ''));
-  }
+/** Strings as the addon takes them: each one followed by a NUL. A string stands for its UTF-8 bytes. */
+type Block = string | Buffer;
+
+/** A text stays one as long as it can: each Buffer costs more than the addon's own encoding of all. */
+function block(strings: readonly (string | Uint8Array)[]): Block {
+  if (strings.every((string) => typeof string === 'string'))
+    return strings.reduce((all, text) => `${all}${text}\0`, '');
   return Buffer.concat(strings.flatMap((string) => [Buffer.from(string), NUL]));
+}
+
+/** A path without its NUL. */
+function path(value: unknown, name: string): string | Buffer {
+  if (typeof value === 'string' && !value.includes('\0')) return wellFormed(value, name);
+  return pathArgument(value, name).bytes.subarray(0, -1);
 }
 
 function stringArgument(value: unknown, name: string): string | Uint8Array {
@@ -88,25 +95,21 @@ function stringArgument(value: unknown, name: string): string | Uint8Array {
   return value;
 }
 
-function* pathElements(path: Buffer): Generator<Buffer> {
-  let start = 0;
-  for (let end = path.indexOf(COLON); end !== -1; end = path.indexOf(COLON, start)) {
-    yield path.subarray(start, end);
-    start = end + 1;
-  }
-  yield path.subarray(start);
-}
-
 /** The paths that execvp(3) would try, in order. An empty element of PATH means the working directory. */
-export function pathCandidates(file: Buffer, path: string | undefined): Buffer[] {
+export function pathCandidates(file: string | Buffer, path = DEFAULT_PATH): (string | Buffer)[] {
   if (file.length === 0) return [];
-  if (file.includes(SLASH)) return [file];
-  return [...pathElements(Buffer.from(path ?? DEFAULT_PATH))]
-    .filter((directory) => directory.length < PATH_MAX)
-    .map((directory) => (directory.length === 0 ? file : Buffer.concat([directory, Buffer.of(SLASH), file])));
+  if (file.includes('/')) return [file];
+  const inDirectory = (directory: string): string | Buffer => {
+    if (directory === '') return file;
+    return typeof file === 'string' ? `${directory}/${file}` : Buffer.concat([Buffer.from(`${directory}/`), file]);
+  };
+  return path
+    .split(':')
+    .filter((directory) => Buffer.byteLength(directory) < PATH_MAX)
+    .map(inDirectory);
 }
 
-function environment(env: SpawnOptions['env']): Buffer {
+function environment(env: SpawnOptions['env']): Block {
   if (env === undefined) {
     // Each access to process.env is slow, as it calls into Node: access each name once, and encode all in one step.
     // Object.keys() would ask for each name whether it is enumerable.
@@ -166,23 +169,21 @@ export function spawnRequest(
   args: readonly (string | Uint8Array)[],
   options: SpawnOptions | DetachedSpawnOptions,
 ): SpawnRequest {
-  const program = pathArgument(file, 'file');
+  const program = path(file, 'file');
   if (!Array.isArray(args)) throw invalidArgType('args', 'an instance of Array', args);
   objectArgument(options, 'options');
-  const programBytes = program.bytes.subarray(0, -1);
   const argv = args.map((arg: unknown, index) => stringArgument(arg, `args[${index}]`));
-  const called = typeof file === 'string' ? file : programBytes;
-  const argv0 = options.argv0 === undefined ? called : stringArgument(options.argv0, 'options.argv0');
-  const cwd = options.cwd === undefined ? undefined : pathArgument(options.cwd, 'options.cwd');
+  const argv0 = options.argv0 === undefined ? program : stringArgument(options.argv0, 'options.argv0');
+  const cwd = options.cwd === undefined ? undefined : path(options.cwd, 'options.cwd');
   const asked = relations(options);
   return {
-    file: program.text,
+    file: program.toString(),
     args: argv.map((arg) => (typeof arg === 'string' ? arg : Buffer.from(arg).toString())),
-    cwdText: cwd?.text,
-    candidates: block(pathCandidates(programBytes, process.env.PATH)),
+    cwdText: cwd?.toString(),
+    candidates: block(pathCandidates(program, process.env.PATH)),
     argv: block([argv0, ...argv]),
     env: environment(options.env),
-    cwd: cwd?.bytes ?? Buffer.alloc(0),
+    cwd: cwd === undefined ? '' : block([cwd]),
     stdio: stdioDescriptors(options.stdio),
     ...asked,
   };
