@@ -45,7 +45,7 @@ export class World {
 
   /** `containers`: how many a supervisor of many has; `processes`: how many live ones. */
   constructor(
-    /** @type {{ quick: boolean, containers: number, processes: number }} */ { quick, containers, processes },
+    /** @type {{ quick: boolean, containers: number, processes?: number }} */ { quick, containers, processes = 10_000 },
   ) {
     this.quick = quick;
     this.containers = containers;

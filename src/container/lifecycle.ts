@@ -150,7 +150,7 @@ export class Lifecycle implements LostListener {
   requireAwaitsStart(): void {
     this.#requireLaunched();
     if (!this.awaitsStart) {
-      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#id} was started already`);
+      throw new OutliveError('ERR_INVALID_STATE', `${this.dir.what} was started already`);
     }
     this.#requireNotEnded();
   }
@@ -215,7 +215,7 @@ export class Lifecycle implements LostListener {
     this.#requireNotEnded();
     const identity = this.#who();
     if (identity === undefined) {
-      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#id}: its identity is not recorded`);
+      throw new OutliveError('ERR_INVALID_STATE', `${this.dir.what}: its identity is not recorded`);
     }
     signalProcess(identity, signal);
   }
@@ -264,13 +264,13 @@ export class Lifecycle implements LostListener {
 
   #requireLaunched(): void {
     if (this.#phase === 'started') return;
-    throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `process ${this.#id} is not started`);
+    throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `${this.dir.what} is not started`);
   }
 
   #requireNotEnded(): void {
     this.#requireLaunched();
     if (this.#tracker.known() === undefined) return;
-    throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.#id} has exited`);
+    throw new OutliveError('ERR_PROCESS_EXITED', `${this.dir.what} has exited`);
   }
 
   /**

@@ -131,7 +131,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   claim({ id, spec, stdio: asked, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
     const { target, noPivotRoot, durable, changes } = this.#config;
     if (this.#processes.has(id))
-      throw new OutliveError('ERR_INVALID_STATE', `${target.id} has a process ${id} already`);
+      throw new OutliveError('ERR_INVALID_STATE', `container ${target.id} has a process ${id} already`);
     const { exec = false, create = false, checkpoint = '', ...labels } = mode;
     const key = newKey();
     const dir = target.dir.process(id, key);

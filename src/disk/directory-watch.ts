@@ -67,7 +67,7 @@ export class DirWatch {
     const { fd, watches } = instance;
     const first = watches.get(this.#wd);
     if (first === undefined) return;
-    if (first !== this) first.#unlink(this);
+    if (first !== this) DirWatch.#unlink(first, this);
     else if (this.#next !== undefined) watches.set(this.#wd, this.#next);
     else end(fd, watches, this.#wd);
     this.#next = undefined;
@@ -76,13 +76,13 @@ export class DirWatch {
   /** Tells all watches of this directory. */
   tell(name: string | undefined): void {
     // A listener may close any of them.
-    const all: DirWatch[] = [];
-    for (let watch: DirWatch | undefined = this; watch !== undefined; watch = watch.#next) all.push(watch);
+    const all: DirWatch[] = [this];
+    for (let watch = this.#next; watch !== undefined; watch = watch.#next) all.push(watch);
     for (const watch of all) watch.#listener?.onFile(name);
   }
 
-  #unlink(other: DirWatch): void {
-    let watch: DirWatch = this;
+  static #unlink(first: DirWatch, other: DirWatch): void {
+    let watch = first;
     while (watch.#next !== undefined && watch.#next !== other) watch = watch.#next;
     watch.#next = other.#next;
   }

@@ -52,6 +52,11 @@ export interface RecordedShim extends Identity {
 
 /** `<state root>/<container id>/<process id>`. */
 export class ProcessDir extends KeyedDirectory {
+  /** Which process it is, for messages: `process init of job-1`. */
+  get what(): string {
+    return `process ${basename(this.path)} of ${basename(dirname(this.path))}`;
+  }
+
   protected override get keyFile(): string {
     return this.processFile;
   }
@@ -59,14 +64,6 @@ export class ProcessDir extends KeyedDirectory {
   /** The key that process.json has now; '' if it can't be read. */
   readKey(): string {
     return readKey(this.processFile) ?? '';
-  }
-
-  /**
-   * When the directory was last changed, in milliseconds since 1970. A start that is under way is never older. Undefined
-   * if the directory is gone.
-   */
-  madeAtMs(): number | undefined {
-    return fs.lstatSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
   }
 
   /** Removes it with all its contents. It is renamed first, so no program sees half a process. */
