@@ -40,7 +40,7 @@ export interface Addon {
   pidfdSendSignal(pidfd: number, signal: number, processGroup: boolean): number;
   pidfdHasEnded(pidfd: number): number;
   waitPidfd(pidfd: number): number | number[];
-  watch(fd: number, writable: boolean, callback: () => void): WatchObject | number;
+  watch(fd: number, writable: boolean, repeats: boolean, callback: () => void): WatchObject | number;
   watchStop(watch: WatchObject): void;
   watchRef(watch: WatchObject, on: boolean): void;
   spawn(

@@ -6,6 +6,7 @@ import { Readable, Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned } from '../posix/owned.js';
+import { pollReadable } from '../posix/watch.js';
 import { PipeReader } from './pipe-reader.js';
 
 /** The size of a chunk in bytes. */
@@ -91,8 +92,8 @@ export class FifoReadable extends Readable {
   }
 
   #awaitMore(): void {
-    if (!this.#isReading) return;
-    if (this.#getsHangUp) this.#watch = posix.watchReadable(this.#fd, () => this.#readSome());
+    if (!this.#isReading || this.#watch !== undefined) return;
+    if (this.#getsHangUp) this.#watch = pollReadable(this.#fd, () => this.#readSome());
     else this.#nextTurn = setImmediate(() => this.#readSome());
   }
 
@@ -123,19 +124,20 @@ export class FifoReadable extends Readable {
     const last = filled.pop()?.subarray(0, size - filled.length * CHUNK_SIZE);
     for (const chunk of filled) this.push(chunk);
     if (this.push(last)) return;
-    this.#isReading = false;
+    this.#stop();
     // If this program ends, it loses the bytes that it read and did not use yet. Read less while the consumer is slow.
     this.#wanted = Math.ceil(this.#wanted / 2);
   }
 
   #end(): void {
-    this.#isReading = false;
+    this.#stop();
     this.push(null);
   }
 
   #stop(): void {
     this.#isReading = false;
     this.#watch?.stop();
+    this.#watch = undefined;
     clearImmediate(this.#nextTurn);
   }
 }
