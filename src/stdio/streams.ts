@@ -15,6 +15,16 @@ const CHUNK_SIZE = 64 * 1024;
 /** The most chunks in one read. More are slower: their memory has left the processor's cache when it is used again. */
 const MAX_CHUNKS = 4;
 
+/** A read of fewer bytes is small: they are copied, so that a chunk of a few bytes does not keep 64 KiB. */
+const SMALL_READ = 16 * 1024;
+
+/** What small reads fill; nothing is left in it between two of them. */
+let scratch: Buffer | undefined;
+
+function copyIfSmall(chunk: Buffer | undefined): Buffer | undefined {
+  return chunk !== undefined && chunk.length < SMALL_READ ? Buffer.from(chunk) : chunk;
+}
+
 /** Reads into one buffer of the caller, as the option `onread` of `net.connect()` does. */
 export interface OnRead {
   /** The buffer, which each read overwrites; at least one byte, 256 KiB or more is fast. */
@@ -40,6 +50,8 @@ export class FifoReadable extends Readable {
   #getsHangUp = false;
   #watch: posix.Watch | undefined;
   #nextTurn: NodeJS.Immediate | undefined;
+  /** Whether the last read was small. */
+  #isSmall = true;
   /** Allocated buffers that no read has filled yet. */
   #empty: Buffer[] = [];
   /** How many buffers the next read gets: as many as the last one filled, or twice as many if it filled all. */
@@ -103,9 +115,25 @@ export class FifoReadable extends Readable {
   }
 
   #readChunks(): void {
+    if (this.#isSmall) this.#readSmall();
+    else this.#readLarge();
+  }
+
+  #readSmall(): void {
+    scratch ??= Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    const size = this.#read(scratch);
+    if (size === 0) return;
+    this.#isSmall = size < SMALL_READ;
+    this.#pushLast(Buffer.from(scratch.subarray(0, size)));
+  }
+
+  #readLarge(): void {
     while (this.#empty.length < this.#wanted) this.#empty.push(Buffer.allocUnsafeSlow(CHUNK_SIZE));
     const size = this.#read(this.#empty);
-    if (size > 0) this.#pushAll(size);
+    if (size === 0) return;
+    this.#isSmall = size < SMALL_READ;
+    this.#pushAll(size);
+    if (this.#isSmall) this.#empty = [];
   }
 
   /** Returns the number of bytes read; 0 if there are none now, or at the end. */
@@ -123,10 +151,15 @@ export class FifoReadable extends Readable {
     this.#empty.length = Math.min(this.#empty.length, this.#wanted);
     const last = filled.pop()?.subarray(0, size - filled.length * CHUNK_SIZE);
     for (const chunk of filled) this.push(chunk);
-    if (this.push(last)) return;
-    this.#stop();
     // If this program ends, it loses the bytes that it read and did not use yet. Read less while the consumer is slow.
-    this.#wanted = Math.ceil(this.#wanted / 2);
+    if (!this.#pushLast(copyIfSmall(last))) this.#wanted = Math.ceil(this.#wanted / 2);
+  }
+
+  /** Pushes the last chunk of a read. False if the consumer wants no more for now: then nothing is read until _read(). */
+  #pushLast(chunk: Buffer | undefined): boolean {
+    const wantsMore = this.push(chunk);
+    if (!wantsMore) this.#stop();
+    return wantsMore;
   }
 
   #end(): void {
