@@ -110,7 +110,7 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
       detach: true,
     });
     try {
-      const shimEnd = new ShimEnd(shim.exited);
+      const shimEnd = new ShimEnd(shim);
       const started = await waitForPid(launch, { pid: shim.pid, end: shimEnd }, scoped, changes, deadline);
       await ownTurn();
       recordIdentity(dir, started.identity);
@@ -164,7 +164,7 @@ function waitForPid(
     const stop = (): void => {
       clearTimeout(timer);
       clearInterval(poll);
-      changes?.onFile(undefined);
+      changes?.listen(undefined);
       shim.end.onEnd(undefined);
     };
     const settle = (found: () => Pid | undefined): void => {
@@ -181,8 +181,10 @@ function waitForPid(
     const check = (): void => settle(() => readWholePid(launch.dir, shimIdentity));
     const timer = setTimeout(() => settle(() => timedOut(launch)), deadline.leftMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
-    changes?.onFile((name) => {
-      if (TELLING_FILES.has(name)) check();
+    changes?.listen({
+      onFile: (name) => {
+        if (name === undefined || TELLING_FILES.has(name)) check();
+      },
     });
     shim.end.onEnd(() => settle(() => readLastPid(launch, scoped)));
     check();
