@@ -3,7 +3,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { posix } from '../dist/index.js';
 import { bundle } from '../packaging/bundle.js';
-import { atMost } from './starts.js';
+import { atMostTimes } from './starts.js';
 import { median, row } from './world.js';
 
 const repository = join(import.meta.dirname, '..');
@@ -30,7 +30,7 @@ export async function importing(/** @type {import('./world.js').World} */ world)
       unit: 'ms',
       peer,
       peerName,
-      ...atMost(ours, 0.3 * peer, 'ms'),
+      ...atMostTimes(ours, 0.3, peer),
     }),
     row('  of it for an empty ES module', { ours: median(times.empty) - peer, unit: 'ms', peer, peerName }),
   ];

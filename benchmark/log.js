@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConmonProcess, hasConmon } from './peers.js';
-import { atLeast } from './starts.js';
+import { atLeastTimes } from './starts.js';
 import { cpuMs, median, row, shimOf } from './world.js';
 
 /** @typedef {import('./world.js').World} World */
@@ -100,7 +100,7 @@ export async function log(/** @type {World} */ world) {
           unit: 'MB/s',
           peer: floorRate,
           peerName: 'pipe to one file, C',
-          ...atLeast(rate, 0.8 * floorRate, 'MB/s'),
+          ...atLeastTimes(rate, 0.8, floorRate),
         }),
         row(`  the shim's CPU for 1 GB of it`, {
           ours: perGb(ours),
