@@ -186,6 +186,7 @@ describe.runIf(want('prlimit', installed('prlimit')))('out of descriptors', () =
         }
         expect([soft, code, readdirSync(root)]).toEqual([soft, code, []]);
         codes.push(code);
+        if (codes.slice(-3).join('') === '') break;
       }
       expect([...new Set(codes)]).toEqual(['EMFILE', '']);
     } finally {
