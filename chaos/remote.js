@@ -36,7 +36,7 @@ syncBuiltinESMExports();
 const addon = createRequire(import.meta.url)('../build/Release/outlive.node');
 for (const name of Object.keys(addon)) wrap(addon, name);
 
-const { Container } = await import('../dist/index.js');
+const { Container, run } = await import('../dist/index.js');
 const { Crowd } = await import('./crowd.js');
 const { herd } = await import('./herd.js');
 
@@ -73,6 +73,7 @@ const operations = {
     const made = await Container.create(options);
     containers.set(made.id, made);
   },
+  run: async ({ args, options }) => (await run(args, options)).systemPid,
   load: async ({ root, id, options }) => {
     containers.set(id, await Container.load(root, id, options));
   },

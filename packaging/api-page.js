@@ -210,7 +210,7 @@ function call(name, symbol) {
 function parameter(declaration) {
   const name = declaration.name.getText();
   const isOptional = declaration.initializer !== undefined || declaration.questionToken !== undefined;
-  const kind = declaration.type?.getText() ?? 'unknown';
+  const kind = declaration.type?.getText().replace(/\bContainerProcess\b/g, 'Process') ?? 'unknown';
   const word = ts.isIdentifier(declaration.name) ? name : 'options';
   return { short: word + (isOptional ? '?' : ''), long: `${word}${isOptional ? '?' : ''}: ${kind}` };
 }

@@ -3,7 +3,7 @@
  * millisecond; and the type declarations that the entry points reach, as tsc writes them.
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** The entry points, as paths below `src` and `dist`. `oci/types` has only types. */
@@ -37,6 +37,11 @@ export async function bundle(repository, dist) {
     comments: false,
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     sourcemap: true,
+    // As if the repository were the package: the paths of the machine that made it are of no use to anyone.
+    sourcemapPathTransform: (source, map) => {
+      const file = relative(repository, resolve(dirname(map), source));
+      return relative(dirname(map), join(dist, '..', file));
+    },
     entryFileNames: '[name].js',
     // src/posix/load.ts must stay two directories below the package's root, wherever it is put.
     chunkFileNames: 'posix/[name].js',

@@ -27,9 +27,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<flock_call>(exports, "flock");
   add<inotify_add_watch_call>(exports, "inotifyAddWatch");
   add<inotify_rm_watch_call>(exports, "inotifyRmWatch");
+  add<epoll_add_call>(exports, "epollAdd");
+  add<epoll_remove_call>(exports, "epollRemove");
+  add<epoll_take_call>(exports, "epollTake");
   add<open_owned_call>(exports, "openOwned");
   add<pidfd_open_owned_call>(exports, "pidfdOpenOwned");
   add<eventfd_owned_call>(exports, "eventfdOwned");
+  add<epoll_owned_call>(exports, "epollOwned");
   add<inotify_owned_call>(exports, "inotifyOwned");
   add<pipe_owned_call>(exports, "pipeOwned");
   add<close_owned_call>(exports, "closeOwned");
@@ -43,6 +47,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<pidfd_send_signal_call>(exports, "pidfdSendSignal");
   add<pidfd_has_ended_call>(exports, "pidfdHasEnded");
   add<wait_pidfd_call>(exports, "waitPidfd");
+  add<pidfd_is_child_call>(exports, "pidfdIsChild");
   add<watch_call>(exports, "watch");
   add<watch_stop_call>(exports, "watchStop");
   add<watch_ref_call>(exports, "watchRef");

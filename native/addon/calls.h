@@ -35,10 +35,16 @@ Napi::Value flock_call(const Napi::CallbackInfo& info);
 Napi::Value inotify_add_watch_call(const Napi::CallbackInfo& info);
 Napi::Value inotify_rm_watch_call(const Napi::CallbackInfo& info);
 
+// epoll.cc
+Napi::Value epoll_add_call(const Napi::CallbackInfo& info);
+Napi::Value epoll_remove_call(const Napi::CallbackInfo& info);
+Napi::Value epoll_take_call(const Napi::CallbackInfo& info);
+
 // owned.cc
 Napi::Value open_owned_call(const Napi::CallbackInfo& info);
 Napi::Value pidfd_open_owned_call(const Napi::CallbackInfo& info);
 Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info);
+Napi::Value epoll_owned_call(const Napi::CallbackInfo& info);
 Napi::Value inotify_owned_call(const Napi::CallbackInfo& info);
 Napi::Value pipe_owned_call(const Napi::CallbackInfo& info);
 Napi::Value close_owned_call(const Napi::CallbackInfo& info);
@@ -54,6 +60,7 @@ Napi::Value pidfd_open_call(const Napi::CallbackInfo& info);
 Napi::Value pidfd_send_signal_call(const Napi::CallbackInfo& info);
 Napi::Value pidfd_has_ended_call(const Napi::CallbackInfo& info);
 Napi::Value wait_pidfd_call(const Napi::CallbackInfo& info);
+Napi::Value pidfd_is_child_call(const Napi::CallbackInfo& info);
 
 // watch.cc
 Napi::Value watch_call(const Napi::CallbackInfo& info);

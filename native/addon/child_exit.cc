@@ -27,6 +27,14 @@ int reap_pidfd(int pidfd, ChildExit* exit) {
   return 1;
 }
 
+int is_child(int pidfd) {
+  siginfo_t info;
+  int options = WEXITED | WNOHANG | WNOWAIT;
+  long result = retried([&] { return syscall(SYS_waitid, kIdTypePidfd, pidfd, &info, options, nullptr); });
+  if (result == -ECHILD) return 0;
+  return result < 0 ? static_cast<int>(result) : 1;
+}
+
 void child_exit_fields(const ChildExit& exit, double fields[kChildExitFields]) {
   const struct rusage& usage = exit.usage;
   const double values[kChildExitFields] = {

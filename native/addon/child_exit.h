@@ -16,6 +16,9 @@ struct ChildExit {
 // already reaped).
 int reap_pidfd(int pidfd, ChildExit* exit);
 
+// Whether it is a child of this process, running or not reaped yet: 1 or 0. -errno (EBADF, EINVAL). Reaps nothing.
+int is_child(int pidfd);
+
 // A ChildExit as JavaScript gets it: code, status, then the 16 fields of struct rusage (times in microseconds).
 constexpr size_t kChildExitFields = 18;
 void child_exit_fields(const ChildExit& exit, double fields[kChildExitFields]);

@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -24,46 +26,52 @@ OwnedDescriptors* owned_of(napi_env env) {
   return static_cast<OwnedDescriptors*>(data);
 }
 
+// Linux frees the descriptor even on EINTR, so close(2) is never retried and EINTR is no failure.
+int close_once(int fd) { return close(fd) < 0 && errno != EINTR ? -errno : 0; }
+
 // Makes a descriptor by `open`, which returns it or -errno, and has the environment own it. JavaScript could not add it
 // afterwards: a worker may be terminated between two calls.
 template <typename Open>
 Napi::Value owned_by_env(const Napi::CallbackInfo& info, Open open) {
   OwnedDescriptors* owned = owned_of(info.Env());
-  // Before the open, which could not be taken back without a trace.
-  if (owned == nullptr || !owned->reserve()) return number(info, -ENOMEM);
+  if (owned == nullptr) return number(info, -ENOMEM);
   int fd = static_cast<int>(open());
-  if (fd >= 0) owned->add(fd);
+  if (fd >= 0 && !owned->take(fd)) {
+    close_once(fd);
+    return number(info, -ENOMEM);
+  }
   return number(info, fd);
 }
-
-// Linux frees the descriptor even on EINTR, so close(2) is never retried and EINTR is no failure.
-int close_once(int fd) { return close(fd) < 0 && errno != EINTR ? -errno : 0; }
 
 }  // namespace
 
 OwnedDescriptors::~OwnedDescriptors() {
-  for (size_t i = 0; i < count_; i++) close_once(fds_[i]);
-  free(fds_);
+  for (size_t fd = 0; fd < size_; fd++) {
+    if (is_owned_[fd]) close_once(static_cast<int>(fd));
+  }
+  free(is_owned_);
 }
 
-bool OwnedDescriptors::reserve(size_t more) {
-  if (count_ + more <= capacity_) return true;
-  size_t capacity = capacity_ == 0 ? 8 : capacity_ * 2;
-  int* fds = static_cast<int*>(realloc(fds_, capacity * sizeof(int)));
-  if (fds == nullptr) return false;
-  fds_ = fds;
-  capacity_ = capacity;
+bool OwnedDescriptors::take(int fd) {
+  size_t index = static_cast<size_t>(fd);
+  if (index >= size_) {
+    size_t size = 64;
+    while (size <= index) size *= 2;
+    bool* grown = static_cast<bool*>(realloc(is_owned_, size * sizeof(bool)));
+    if (grown == nullptr) return false;
+    memset(grown + size_, 0, (size - size_) * sizeof(bool));
+    is_owned_ = grown;
+    size_ = size;
+  }
+  is_owned_[index] = true;
   return true;
 }
 
 bool OwnedDescriptors::remove(int fd) {
-  // From the back: what was opened last is mostly closed first.
-  for (size_t i = count_; i-- > 0;) {
-    if (fds_[i] != fd) continue;
-    fds_[i] = fds_[--count_];
-    return true;
-  }
-  return false;
+  size_t index = static_cast<size_t>(fd);
+  if (index >= size_ || !is_owned_[index]) return false;
+  is_owned_[index] = false;
+  return true;
 }
 
 void init_owned_descriptors(Napi::Env env) {
@@ -96,6 +104,10 @@ Napi::Value eventfd_owned_call(const Napi::CallbackInfo& info) {
   return owned_by_env(info, [&] { return retried([&] { return eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK); }); });
 }
 
+Napi::Value epoll_owned_call(const Napi::CallbackInfo& info) {
+  return owned_by_env(info, [] { return retried([] { return epoll_create1(EPOLL_CLOEXEC); }); });
+}
+
 Napi::Value inotify_owned_call(const Napi::CallbackInfo& info) {
   return owned_by_env(info, [] { return retried([] { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }); });
 }
@@ -103,14 +115,16 @@ Napi::Value inotify_owned_call(const Napi::CallbackInfo& info) {
 // A pipe, O_NONBLOCK: an array of its read end and write end.
 Napi::Value pipe_owned_call(const Napi::CallbackInfo& info) {
   OwnedDescriptors* owned = owned_of(info.Env());
-  if (owned == nullptr || !owned->reserve(2)) return number(info, -ENOMEM);
+  if (owned == nullptr) return number(info, -ENOMEM);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return number(info, -errno);
-  Napi::Array array = Napi::Array::New(info.Env(), 2);
-  for (uint32_t i = 0; i < 2; i++) {
-    owned->add(ends[i]);
-    array.Set(i, Napi::Number::New(info.Env(), ends[i]));
+  if (!owned->take(ends[0]) || !owned->take(ends[1])) {
+    owned->remove(ends[0]);
+    for (int end : ends) close_once(end);
+    return number(info, -ENOMEM);
   }
+  Napi::Array array = Napi::Array::New(info.Env(), 2);
+  for (uint32_t i = 0; i < 2; i++) array.Set(i, Napi::Number::New(info.Env(), ends[i]));
   return array;
 }
 

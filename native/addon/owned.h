@@ -14,17 +14,15 @@ class OwnedDescriptors {
   OwnedDescriptors& operator=(const OwnedDescriptors&) = delete;
   ~OwnedDescriptors();
 
-  // Makes room for `more`. False when memory ran out.
-  bool reserve(size_t more = 1);
-  // Takes over a descriptor, for which there is room.
-  void add(int fd) { fds_[count_++] = fd; }
+  // Takes over a descriptor. False when memory ran out; then the caller still has it.
+  bool take(int fd);
   // Gives a descriptor up. False when it is not among them.
   bool remove(int fd);
 
  private:
-  int* fds_ = nullptr;
-  size_t count_ = 0;
-  size_t capacity_ = 0;
+  // By their numbers, which are small: there may be thousands, and each is found at once.
+  bool* is_owned_ = nullptr;
+  size_t size_ = 0;
 };
 
 // Makes the environment's OwnedDescriptors; called once, when the addon is loaded into it, before any watch is made.

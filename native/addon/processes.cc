@@ -56,3 +56,5 @@ Napi::Value wait_pidfd_call(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < kChildExitFields; i++) out.Set(i, fields[i]);
   return out;
 }
+
+Napi::Value pidfd_is_child_call(const Napi::CallbackInfo& info) { return number(info, is_child(int_arg(info, 0))); }

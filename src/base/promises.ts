@@ -22,11 +22,12 @@ export function deferred<T>(): Deferred<T> {
  * that lives as long as its process would keep a reaction of everyone who ever raced it.
  */
 export class Waiters<T> {
-  readonly #waiting = new Set<Deferred<T>>();
+  /** Made when somebody waits: there may be thousands of these objects, and a set takes 200 bytes. */
+  #waiting: Set<Deferred<T>> | undefined;
 
   /** How many wait. */
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting?.size ?? 0;
   }
 
   /** Settles at the next resolve() or reject(), or rejects with the signal's reason if that aborts first. */
@@ -35,11 +36,12 @@ export class Waiters<T> {
     const own = deferred<T>();
     const onAbort = (): void => own.reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#waiting.add(own);
+    const waiting = (this.#waiting ??= new Set());
+    waiting.add(own);
     try {
       return await own.promise;
     } finally {
-      this.#waiting.delete(own);
+      waiting.delete(own);
       signal?.removeEventListener('abort', onAbort);
     }
   }
@@ -59,14 +61,14 @@ export class Waiters<T> {
   }
 
   resolve(value: T): void {
-    for (const { resolve } of this.#waiting) resolve(value);
+    for (const { resolve } of this.#waiting ?? []) resolve(value);
   }
 
   /** @param reason makes the error; called only if somebody waits. */
   reject(reason: () => unknown): void {
-    if (this.#waiting.size === 0) return;
+    if (this.size === 0) return;
     const error = reason();
-    for (const { reject } of this.#waiting) reject(error);
+    for (const { reject } of this.#waiting ?? []) reject(error);
   }
 }
 

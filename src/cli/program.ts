@@ -50,13 +50,12 @@ export function makeProgram(): Command {
     .configureOutput({
       writeOut: (text) => void print(text),
       writeErr: (text) => process.stderr.write(text),
-      outputError: (text, write) =>
-        write(
-          `outlive: ${text
-            .replace(/^error: /, '')
-            .trim()
-            .replaceAll('\n', ' ')}\n`,
-        ),
+      outputError: (text, write) => {
+        const sentence = text.replace(/^error: /, '').trim();
+        // Of the verbs' own options none is meant: --root is the program's.
+        const advice = /^unknown option '--root\b/.test(sentence) ? ': it stands before the verb' : '';
+        write(`outlive: ${sentence.replaceAll('\n', ' ')}${advice}\n`);
+      },
     });
   for (const add of VERBS) add(program);
   return program;

@@ -8,8 +8,11 @@ export type ContainerChange = 'start' | 'remove' | 'pause' | 'resume' | 'delete'
 
 export type ChangeListener<Process> = (change: ContainerChange, process: Process | undefined) => void;
 
+const NO_LISTENERS: readonly never[] = Object.freeze([]);
+
 export class ContainerChanges<Process> {
-  readonly #listeners = new Set<ChangeListener<Process>>();
+  /** Few: an array takes less than a set, and there may be thousands of containers without any. */
+  #listeners: readonly ChangeListener<Process>[] = NO_LISTENERS;
 
   /**
    * Calls `listener` at each change, before the method that made it resolves. Ends when the returned function is
@@ -17,13 +20,15 @@ export class ContainerChanges<Process> {
    */
   subscribe(listener: ChangeListener<Process>): () => void {
     const own: ChangeListener<Process> = (change, process) => listener(change, process);
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    this.#listeners = [...this.#listeners, own];
+    return () => {
+      this.#listeners = this.#listeners.filter((listener) => listener !== own);
+    };
   }
 
   /** If a listener throws, the method that made the change does not fail: the error becomes an uncaught exception. */
   tell(change: ContainerChange, process?: Process): void {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners) {
       try {
         listener(change, process);
       } catch (error) {

@@ -64,11 +64,26 @@ export abstract class ContainerCommands<Owner extends ProcessOwner> {
    *   ended; `ERR_CONTAINER_BUSY` if another object, worker or program was changing the container for longer than
    *   `timeoutMs`, and nothing was changed; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; `ERR_INVALID_STATE`
    *   if it has a process with this id; else as `start()`.
+   * @example
+   * ```ts
+   * const check = await container.exec(
+   *   'health-check',
+   *   { args: ['curl', '-f', 'http://localhost'], env: { LEVEL: 'debug' } },
+   *   { stdio: { stdout: 'log', stderr: 'log' } },
+   * );
+   * ```
    */
   exec(processId: string, spec: ExecSpec, options?: ExecOptions): Promise<Process<Owner>>;
   /**
-   * As above, with an id that sorts by time, and its output in the log unless `stdio` says otherwise.
+   * Starts another process in the running container, as `exec(processId, spec)`, with an id that sorts by time, and its output in the
+   * log unless `stdio` says otherwise.
    * @param args the program and its arguments. All else is taken from `init` as it was started.
+   * @throws as `exec(processId, spec)`.
+   * @example
+   * ```ts
+   * const check = await container.exec(['curl', '-f', 'http://localhost']);
+   * const { status } = await check.wait();
+   * ```
    */
   exec(args: readonly string[], options?: ExecOptions): Promise<Process<Owner>>;
   async exec(

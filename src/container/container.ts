@@ -13,6 +13,7 @@ import { type BundleSpec, readBundle } from '../oci/bundle.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { ContainerDir, type ContainerState } from '../state/container.js';
+import type { ContainerLock } from '../state/lock.js';
 import { idsIn, realRoot } from '../state/root.js';
 import { ContainerChanges } from './changes.js';
 import { ContainerCommands } from './commands.js';
@@ -26,6 +27,7 @@ import {
   type CleanUpOptions,
   type ContainerOptions,
   type LoadFailure,
+  type StartOptions,
   checkOptions,
   defaultScope,
   checkTimeoutOption,
@@ -81,9 +83,17 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     this.durable = durable;
     this.key = state.key;
     this.#target = { id, bundle, runtime, runtimeArgs, dir, timeoutMs, runtimeEnv };
+    // Without a spread: each object that has one gets a hidden class of its own, which is larger than the object.
     this.#processes = new ContainerProcesses({
-      ...{ container: this, target: this.#target, shim, noPivotRoot, durable, scope, changes: this.changes },
-      ...{ actionsOf: Container.#actionsOf, onLost: Container.#endRemains },
+      container: this,
+      target: this.#target,
+      shim,
+      noPivotRoot,
+      durable,
+      scope,
+      changes: this.changes,
+      actionsOf: Container.#actionsOf,
+      onLost: Container.#endRemains,
     });
   }
 
@@ -91,6 +101,17 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
 
   get #locked(): Locked {
     return lockedBy(this.#target, (ids, isCurrent) => this.#processes.refreshed(ids, isCurrent));
+  }
+
+  #startsBy(locked: Locked): ContainerStarts<Container> {
+    const { bundle, operations } = this;
+    return new ContainerStarts({
+      bundle,
+      timeoutMs: this.#target.timeoutMs,
+      locked,
+      processes: this.#processes,
+      operations,
+    });
   }
 
   /** @internal */
@@ -102,9 +123,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
 
   /** @internal */
   protected get starts(): ContainerStarts<Container> {
-    const { bundle, operations } = this;
-    const { timeoutMs } = this.#target;
-    return new ContainerStarts({ bundle, timeoutMs, locked: this.#locked, processes: this.#processes, operations });
+    return this.#startsBy(this.#locked);
   }
 
   get #removal(): ContainerRemoval<Container> {
@@ -125,6 +144,12 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    *   `ERR_OUT_OF_RANGE`; a system error if the root can't be written or the bundle can't be read;
    *   `ERR_UNSUPPORTED_SYSTEM` if /proc or the kernel's pidfds can't be used; `ERR_WORKING_DIRECTORY` if a path is
    *   relative and this program's working directory was removed.
+   * @example
+   * ```ts
+   * const bundle = await writeHostBundle('bundle', { args: ['sh', '-c', 'echo hello; exit 7'] });
+   * const container = await Container.create({ root: 'state', id: 'job-1', bundle });
+   * const job = await container.start({ stdio: { stdout: 'log', stderr: 'log' } });
+   * ```
    */
   static async create(options: ContainerOptions): Promise<Container> {
     const { root, id, state, timeoutMs } = checkOptions(options);
@@ -136,16 +161,46 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     return new Container(dir, id, state, timeoutMs);
   }
 
-  /** @internal As create(), with a bundle of its own in its directory, which has this config.json. */
-  static async createWith(config: BundleSpec, options: Omit<ContainerOptions, 'bundle'>): Promise<Container> {
+  /**
+   * @internal As create(), with a bundle of its own in its directory, which has this config.json. Its lock is held until
+   * startHeld() is over.
+   */
+  static async createHeld(
+    config: BundleSpec,
+    options: Omit<ContainerOptions, 'bundle'>,
+  ): Promise<{ container: Container; lock: ContainerLock }> {
     const { root, id, state: given, timeoutMs } = checkOptions({ ...options, bundle: '/' });
     checkSystem();
     await ownTurn();
     const path = realRoot(root);
     const scope = options.scope === undefined ? defaultScope(given.runtime, config) : {};
     const state = { ...given, ...scope, bundle: new ContainerDir(path, id).ownBundle };
-    const dir = await ContainerDir.create(path, id, state, config);
-    return new Container(dir, id, state, timeoutMs);
+    const { dir, lock } = await ContainerDir.createHeld(path, id, state, config);
+    return { container: new Container(dir, id, state, timeoutMs), lock };
+  }
+
+  /** @internal As start(), with the lock that createHeld() took. Gives it back. */
+  async startHeld(lock: ContainerLock, options: StartOptions): Promise<ContainerProcess> {
+    const held: { lock: ContainerLock | undefined } = { lock };
+    const take = (): ContainerLock => {
+      held.lock = undefined;
+      return lock;
+    };
+    try {
+      return await this.#startsBy(
+        lockedBy(this.#target, (ids, isCurrent) => this.#processes.refreshed(ids, isCurrent), take),
+      ).start(options);
+    } finally {
+      held.lock?.release();
+    }
+  }
+
+  /**
+   * @internal Deletes it if it was made by a run() that was interrupted before its process began (unstarted.ts).
+   * @returns false if not: nothing was changed. @throws as delete().
+   */
+  async deleteIfUnstarted(): Promise<boolean> {
+    return this.#removal.deleteIfUnstarted();
   }
 
   /**

@@ -143,7 +143,7 @@ export async function removeProcess<O extends ProcessOwner>(
   process: Process<O>,
 ): Promise<void> {
   const { lifecycle } = process;
-  if (!lifecycle.hasEnded) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${process.id} has not exited`);
+  if (!lifecycle.hasEnded) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `${lifecycle.dir.what} has not exited`);
   if (lifecycle.exit?.lost !== undefined) await processes.endRemains(process).catch(() => undefined);
   await releaseShim(lifecycle.dir, RELEASE_LIMIT_MS);
   await ownTurn();

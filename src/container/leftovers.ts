@@ -1,4 +1,5 @@
 /** Finds and removes what dead supervisors left unfinished in a state root. Signals no process. */
+import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../base/errors.js';
@@ -8,8 +9,8 @@ import { isRunning } from '../kernel/identity.js';
 import { hasShim, isShimComing } from '../shim/attach.js';
 import { ContainerDir } from '../state/container.js';
 import { ContainerLock } from '../state/lock.js';
-import type { ProcessDir } from '../state/process.js';
 import { entries, idsIn } from '../state/root.js';
+import { isUnstarted, wasNeverStarted } from './unstarted.js';
 
 /** Something that a dead supervisor left unfinished. */
 export interface Leftover {
@@ -83,9 +84,15 @@ async function findLeftovers(root: string, graceMs: number): Promise<Candidate[]
       continue;
     }
     found.push(...abandoned(dir.path));
+    const mayGoWhole = async (): Promise<boolean> => isOld(dir.path, graceMs) && (await isUnstartedRun(dir));
+    if (await mayGoWhole()) {
+      const reason = 'a run that was interrupted before its process began';
+      found.push({ path: dir.path, reason, container: dir, mayGo: mayGoWhole, remove: () => dir.remove() });
+      continue;
+    }
     for (const processId of dir.processIds()) {
       const process = dir.process(processId);
-      const mayGo = (): Promise<boolean> => wasNeverStarted(process, graceMs);
+      const mayGo = async (): Promise<boolean> => isOld(process.path, graceMs) && (await wasNeverStarted(process));
       if (!(await mayGo())) continue;
       const reason = 'a process whose start was interrupted before it began';
       found.push({ path: process.path, reason, container: dir, mayGo, remove: () => process.remove() });
@@ -118,6 +125,16 @@ function problemOf(dir: ContainerDir): string | undefined {
   }
 }
 
+async function isUnstartedRun(dir: ContainerDir): Promise<boolean> {
+  try {
+    return await isUnstarted(dir);
+  } catch (error) {
+    // Another program has just deleted it.
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
 /** Whether a shim of the container runs or is about to run, or a process runs whose identity was recorded. */
 async function isAnythingLeft(dir: ContainerDir): Promise<boolean> {
   for (const id of dir.processIds()) {
@@ -132,18 +149,12 @@ async function isAnythingLeft(dir: ContainerDir): Promise<boolean> {
 }
 
 /**
- * The age is measured by the wall clock, which can be set. If it is set back, the directory is dated in the future, its
- * age is below any grace period, and it stays until the clock has passed its date. If it is set forward, a start that
- * has just begun looks old: so this also checks whether a shim is coming.
+ * Whether a directory has not been changed for so long. A start that is under way is never older than its directory. The age
+ * is measured by the wall clock, which can be set. If it is set back, the directory is dated in the future, its age is below
+ * any grace period, and it stays until the clock has passed its date. If it is set forward, a start that has just begun looks
+ * old: so the callers also check whether a shim is coming.
  */
-async function wasNeverStarted(dir: ProcessDir, graceMs: number): Promise<boolean> {
-  const madeAtMs = dir.madeAtMs();
-  if (madeAtMs === undefined || Date.now() - madeAtMs <= graceMs) return false;
-  if (hasRun(dir) || (await isShimComing(dir))) return false;
-  // Check again: a shim may have opened its FIFOs after the first check, and left before isShimComing().
-  return !hasRun(dir);
-}
-
-function hasRun(dir: ProcessDir): boolean {
-  return dir.readPid() !== undefined || dir.readExitStatus() !== undefined || hasShim(dir);
+function isOld(path: string, graceMs: number): boolean {
+  const madeAtMs = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return madeAtMs !== undefined && Date.now() - madeAtMs > graceMs;
 }

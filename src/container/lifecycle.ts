@@ -6,7 +6,7 @@ import { OutliveError } from '../base/errors.js';
 import { type Identity, isRunning, killIfRunning, signalProcess } from '../kernel/identity.js';
 import { isShimListening } from '../shim/control.js';
 import { type Attempt, type Launch, startShim } from '../shim/start.js';
-import { Tracker } from '../shim/tracker.js';
+import { type LostListener, Tracker } from '../shim/tracker.js';
 import type { Exit } from '../state/exit.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -38,7 +38,7 @@ export interface LifecycleEvents {
 
 type Phase = 'new' | 'starting' | 'started' | 'failed';
 
-export class Lifecycle {
+export class Lifecycle implements LostListener {
   /** Its directory. */
   readonly dir: ProcessDir;
   /** Whether its shim is the shipped one. */
@@ -59,7 +59,11 @@ export class Lifecycle {
     this.dir = config.dir;
     this.hasOwnShim = config.hasOwnShim;
     this.#awaitsStart = config.isCreated;
-    this.#tracker = new Tracker(config.dir, () => this.#events.isLost(this.#id, this.key));
+    this.#tracker = new Tracker(config.dir, this);
+  }
+
+  onLost(): void {
+    this.#events.isLost(this.#id, this.key);
   }
 
   /** Starts its shim, and so the process, or the created container that waits for `start()`. */
@@ -145,7 +149,7 @@ export class Lifecycle {
   requireAwaitsStart(): void {
     this.#requireLaunched();
     if (!this.awaitsStart) {
-      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#id} was started already`);
+      throw new OutliveError('ERR_INVALID_STATE', `${this.dir.what} was started already`);
     }
     this.#requireNotEnded();
   }
@@ -200,7 +204,7 @@ export class Lifecycle {
     this.#requireNotEnded();
     const identity = this.#who();
     if (identity === undefined) {
-      throw new OutliveError('ERR_INVALID_STATE', `process ${this.#id}: its identity is not recorded`);
+      throw new OutliveError('ERR_INVALID_STATE', `${this.dir.what}: its identity is not recorded`);
     }
     signalProcess(identity, signal);
   }
@@ -249,13 +253,13 @@ export class Lifecycle {
 
   #requireLaunched(): void {
     if (this.#phase === 'started') return;
-    throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `process ${this.#id} is not started`);
+    throw new OutliveError('ERR_CONTAINER_NOT_STARTED', `${this.dir.what} is not started`);
   }
 
   #requireNotEnded(): void {
     this.#requireLaunched();
     if (this.#tracker.known() === undefined) return;
-    throw new OutliveError('ERR_PROCESS_EXITED', `process ${this.#id} has exited`);
+    throw new OutliveError('ERR_PROCESS_EXITED', `${this.dir.what} has exited`);
   }
 
   /**

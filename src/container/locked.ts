@@ -19,10 +19,14 @@ export type KeepLock = (work: Promise<unknown>) => void;
  */
 export type Locked = <T>(act: (keep: KeepLock) => T | Promise<T>, ids?: readonly string[]) => Promise<T>;
 
-/** @param refresh looks at the processes with these ids again; undefined: at all. `isCurrent`: as that of refreshed(). */
+/**
+ * @param refresh looks at the processes with these ids again; undefined: at all. `isCurrent`: as that of refreshed().
+ * @param take takes the lock. Default: waits for it for `timeoutMs`.
+ */
 export function lockedBy(
   { dir, timeoutMs, id }: RuntimeTarget,
   refresh: (ids: readonly string[] | undefined, isCurrent?: boolean) => Promise<void>,
+  take = (): Promise<ContainerLock> | ContainerLock => ContainerLock.take(dir.path, { timeoutMs, containerId: id }),
 ): Locked {
   // Its processes have ended: their descriptors are given back.
   const notFound = async (cause?: unknown): Promise<OutliveError> => {
@@ -33,7 +37,7 @@ export function lockedBy(
     let lock: ContainerLock;
     await ownTurn();
     try {
-      lock = await ContainerLock.take(dir.path, { timeoutMs, containerId: id });
+      lock = await take();
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) throw await notFound(error);
       throw error;

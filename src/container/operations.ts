@@ -38,6 +38,9 @@ import { type ContainerStats, parseStats } from '../runtime/stats.js';
 /** How often the state is read while a pause takes effect, in milliseconds. */
 const PAUSE_POLL_MS = 5;
 
+/** How often a runtime is asked to pause, while it fails and all runs on. */
+const PAUSE_ATTEMPTS = 5;
+
 /** How long the runtime may take to say what became of a `start` that failed, in milliseconds. */
 const START_CHECK_LIMIT_MS = 400;
 
@@ -68,9 +71,7 @@ export class ContainerOperations<P> {
   async pause(): Promise<void> {
     await this.#locked(async () => {
       const deadline = this.#deadline();
-      await this.#run(commands.pause(this.#target.id), deadline).catch((error: unknown) =>
-        this.#refuseIf(error, isPaused, 'is paused', deadline),
-      );
+      await this.#runPause(deadline);
       await this.#untilPaused(deadline);
     });
     this.#changes.tell('pause');
@@ -244,6 +245,24 @@ export class ContainerOperations<P> {
       return JSON.parse(printed);
     } catch (cause) {
       throw runtimeError(command, messageOf(cause), cause);
+    }
+  }
+
+  /**
+   * runc gives up after some 0.2 s, and thaws again, if the processes of a loaded machine have not reached a point by then at
+   * which they can be frozen (cgroup v1: "unable to freeze"). The host runtime waits by itself.
+   */
+  async #runPause(deadline: Deadline): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#run(commands.pause(this.#target.id), deadline);
+        return;
+      } catch (error) {
+        const failed = hasCode(error, 'ERR_OCI_RUNTIME') && !(error instanceof RuntimeNotRun);
+        const mayHelp = failed && attempt < PAUSE_ATTEMPTS && this.#target.runtime !== HOST_RUNTIME;
+        const status = mayHelp ? await this.status(deadline).catch(() => undefined) : undefined;
+        if (status !== 'running' && status !== 'created') return this.#refuseIf(error, isPaused, 'is paused', deadline);
+      }
     }
   }
 

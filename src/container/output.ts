@@ -15,8 +15,6 @@ import { LogReadable } from './log-readable.js';
 
 /** The arguments of a {@link ProcessOutput}. */
 export interface ProcessOutputConfig {
-  /** The process's id. */
-  readonly id: string;
   readonly stdio: Stdio;
   readonly log: LogSettings | undefined;
   readonly lifecycle: Lifecycle;
@@ -67,12 +65,12 @@ export class ProcessOutput {
   }
 
   #requireLog(): LogSettings {
-    const { log, id, lifecycle } = this.#config;
+    const { log, lifecycle } = this.#config;
     if (log === undefined) {
       const advice = "start it with stdio: { stdout: 'log', stderr: 'log' }";
-      throw new OutliveError('ERR_INVALID_STATE', `process ${id}: its output goes to no log; ${advice}`);
+      throw new OutliveError('ERR_INVALID_STATE', `${lifecycle.dir.what}: its output goes to no log; ${advice}`);
     }
-    if (!lifecycle.dir.isCurrent()) throw new OutliveError('ERR_PROCESS_EXITED', `process ${id} was removed`);
+    if (!lifecycle.dir.isCurrent()) throw new OutliveError('ERR_PROCESS_EXITED', `${lifecycle.dir.what} was removed`);
     return log;
   }
 }

@@ -40,15 +40,12 @@ export abstract class ProcessStreams {
 
   #stdin: Writable | undefined;
 
-  readonly #id: string;
-
   /** @internal */
   constructor(config: StreamsConfig) {
-    const { id, stdio, log } = config;
+    const { stdio, log } = config;
     this.stdio = stdio;
     this.log = log;
     this.lifecycle = new Lifecycle(config);
-    this.#id = id;
   }
 
   /**
@@ -129,6 +126,10 @@ export abstract class ProcessStreams {
    * stderr included, if that goes to the log too).
    * @throws as `openOutput()`; {OutliveError} `ERR_PROCESS_EXITED` if stdout is a FIFO, and the process was removed and
    *   its id used again; if it is a log, also if the process was removed.
+   * @example
+   * ```ts
+   * for await (const chunk of job.openStdout()) process.stdout.write(chunk); // until it ends
+   * ```
    */
   openStdout(options?: OutputOptions): Readable {
     return this.#openOutput('stdout', options);
@@ -154,6 +155,14 @@ export abstract class ProcessStreams {
    *   was removed, or its id used again; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (also for a
    *   cursor of another process), `ERR_OUT_OF_RANGE`. The iteration rejects with `ERR_PROCESS_EXITED` if it was removed
    *   before the first item is asked for, with a system error, or with the signal's reason.
+   * @example
+   * ```ts
+   * for await (const item of job.output({ from: 'start', follow: true })) {
+   *   if (item.type === 'data') process.stdout.write(item.data);
+   *   if (item.type === 'gap') console.error(`${item.bytes} bytes are not kept any more`);
+   *   savedCursor = item.cursor; // later: job.output({ from: savedCursor, follow: true })
+   * }
+   * ```
    */
   output(options: OutputReadOptions = {}): AsyncGenerator<OutputItem, void, void> {
     return this.#output.read(options);
@@ -169,6 +178,13 @@ export abstract class ProcessStreams {
    * @param options.signal destroys the Duplex.
    * @throws {OutliveError} `ERR_INVALID_STATE` if none of its streams goes to a log; `ERR_PROCESS_EXITED` if it was removed,
    *   or its id used again; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
+   * @example
+   * ```ts
+   * const viewer = job.attach({ replay: 'screen' });
+   * viewer.on('data', (bytes: Buffer) => socket.write(bytes));
+   * viewer.write('ls\n');
+   * viewer.resize(120, 40);
+   * ```
    */
   attach(options: AttachOptions = {}): Attachment {
     return this.#output.attach(options, {
@@ -179,7 +195,7 @@ export abstract class ProcessStreams {
 
   get #output(): ProcessOutput {
     const { stdio, log, lifecycle } = this;
-    return new ProcessOutput({ id: this.#id, stdio, log, lifecycle });
+    return new ProcessOutput({ stdio, log, lifecycle });
   }
 
   #openOutput(name: 'stdout' | 'stderr', options?: OutputOptions): Readable {

@@ -155,9 +155,13 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    */
   exitStatus(): number {
     const { exit } = this.lifecycle;
-    if (exit === undefined) throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${this.id} has not exited`);
+    if (exit === undefined)
+      throw new OutliveError('ERR_PROCESS_NOT_EXITED', `${this.lifecycle.dir.what} has not exited`);
     if (exit.status === undefined) {
-      throw new OutliveError('ERR_EXIT_STATUS_LOST', `exit status of process ${this.id} is lost: ${exit.lost ?? ''}`);
+      throw new OutliveError(
+        'ERR_EXIT_STATUS_LOST',
+        `exit status of ${this.lifecycle.dir.what} is lost: ${exit.lost ?? ''}`,
+      );
     }
     this.noteTold();
     return exit.status;
@@ -221,6 +225,10 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    *   after it, outlasts SIGKILL by `timeoutMs`; `ERR_INVALID_STATE` as `signal()`, or if `close()` is called meanwhile;
    *   {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error: EPERM.
    * @see signal(7)
+   * @example
+   * ```ts
+   * const { status } = await job.stop({ signal: 'SIGINT', graceMs: 5000 });
+   * ```
    */
   async stop(options: StopOptions = {}): Promise<Exit> {
     const { killAll } = this.#actionsOf(this.container);
@@ -245,7 +253,10 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
     const { force = false } = options;
     checkBoolean('options.force', force);
     if (!this.hasEnded && !force) {
-      throw new OutliveError('ERR_PROCESS_NOT_EXITED', `process ${this.id} runs: stop() it first, or give force: true`);
+      throw new OutliveError(
+        'ERR_PROCESS_NOT_EXITED',
+        `${this.lifecycle.dir.what} runs: stop() it first, or give force: true`,
+      );
     }
     // The removal of the container ends it too, and all else in it.
     if (!this.hasEnded && this.id !== INIT_PROCESS_ID) await this.stop({ signal: 'SIGKILL', graceMs: 0 });

@@ -130,7 +130,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   claim({ id, spec, stdio: asked, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
     const { target, noPivotRoot, durable, changes } = this.#config;
     if (this.#processes.has(id))
-      throw new OutliveError('ERR_INVALID_STATE', `${target.id} has a process ${id} already`);
+      throw new OutliveError('ERR_INVALID_STATE', `container ${target.id} has a process ${id} already`);
     const { exec = false, create = false, checkpoint = '', ...labels } = mode;
     const key = newKey();
     const dir = target.dir.process(id, key);
@@ -274,7 +274,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   ): ProcessConfig<Owner> {
     const { container, target, shim, actionsOf } = this.#config;
     return {
-      ...{ id, container, spec, stdio, log, dir, actionsOf, timeoutMs: target.timeoutMs, events: this },
+      id,
+      container,
+      spec,
+      stdio,
+      log,
+      dir,
+      actionsOf,
+      timeoutMs: target.timeoutMs,
+      events: this,
       rootIds: { uid: rootUID, gid: rootGID },
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,

@@ -8,6 +8,7 @@ import type { ContainerChanges } from './changes.js';
 import { type Doomed, deleteContainer, removeProcess } from './delete.js';
 import type { Locked } from './locked.js';
 import type { Process, ProcessOwner } from './process.js';
+import { isUnstarted } from './unstarted.js';
 
 /** What the removals need of their container. */
 export interface RemovalConfig<Owner extends ProcessOwner> extends Doomed<Owner> {
@@ -31,6 +32,20 @@ export class ContainerRemoval<Owner extends ProcessOwner> {
       return deleteContainer(this.#config, force);
     });
     changes.tell('delete');
+  }
+
+  /** As `Container.deleteIfUnstarted()`. */
+  async deleteIfUnstarted(): Promise<boolean> {
+    const { locked, processes, target, changes } = this.#config;
+    const isDeleted = await locked(async () => {
+      if (!(await isUnstarted(target.dir))) return false;
+      await processes.refreshed();
+      // A runtime that was killed with its shim may have left a half-made container.
+      await deleteContainer(this.#config, false);
+      return true;
+    });
+    if (isDeleted) changes.tell('delete');
+    return isDeleted;
   }
 
   /** As `Container.removeProcess()`. @param meant refuse if another process has the id by now. */

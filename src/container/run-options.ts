@@ -49,7 +49,7 @@ export interface RunOptions extends FindOptions {
    * the bundle's are inherited.
    */
   inheritEnv?: boolean;
-  /** Default: this program's user and groups; with `bundle`, the bundle's. */
+  /** Whom it runs as, in numbers: `{ uid, gid, additionalGids }`. Only root may choose another. Default: this program's user and groups; with `bundle`, the bundle's. */
   user?: User;
   /** The file mode creation mask, 0 to 0o777. Default: this program's; with `bundle`, the bundle's. */
   umask?: number;

@@ -4,9 +4,12 @@
  */
 import { checkKeys } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import type { BundleSpec } from '../oci/bundle.js';
 import { shouldUseScope } from '../shim/kill-mode.js';
 import { makeRoot } from '../state/root.js';
 import { Container, type ContainerProcess } from './container.js';
+import { readContainer } from './load.js';
+import type { ContainerOptions } from './options.js';
 import {
   type FindOptions,
   type ListFilter,
@@ -16,16 +19,26 @@ import {
   checkFind,
   checkRun,
 } from './run-options.js';
+import { isUnstarted } from './unstarted.js';
 
 /**
  * Runs a command. Its process outlives this program; `find()` brings it back. Everything that is kept of it lies in one directory of
- * the state root, and `process.remove()` removes that. After a failure nothing is left but the state root.
+ * the state root, and `process.remove()` removes that. After a failure nothing is left but the state root. If an earlier run()
+ * with this id was interrupted before its process began, since its program died, what that left is removed first.
  * @param args the program and its arguments. Without a slash, the program is looked up in the PATH that the process gets.
- * @returns the process, when its program runs. Ends at most 4 × `timeoutMs` + 1 s after the call, usually as soon as `start()`.
+ * @returns the process, when its program runs. Ends at most 4 × `timeoutMs` + 1 s after the call, usually as soon as `start()`;
+ *   if it has to remove what another run() left, 3 × `timeoutMs` + 1 s later.
  * @throws {OutliveError} `ERR_OCI_RUNTIME` if the program can't be run (`cause` has the system error: ENOENT …);
  *   `ERR_CONTAINER_EXISTS` if the id is taken; `ERR_INVALID_STATE` if the state root belongs to, or may be written by, another
  *   user; {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; else as
  *   `Container.create()` and `container.start()`; a system error: ENOSPC …
+ * @example
+ * ```ts
+ * const job = await run(['make', 'test'], { id: 'build-7', cwd: '/srv/app', env: { CI: '1' } });
+ * const { status, lost } = await job.wait(); // or in any other program: (await find('build-7')).wait()
+ * console.log(lost ?? `exit status ${status}`);
+ * await job.remove();
+ * ```
  */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<ContainerProcess> {
   const request = checkRun(args, options);
@@ -47,12 +60,42 @@ async function runIn(
   root: string,
   scope?: 'systemd' | 'none',
 ): Promise<ContainerProcess> {
-  const container = await Container.createWith(config, { ...options, root, ...(scope === undefined ? {} : { scope }) });
+  const { container, lock } = await make(config, { ...options, root, ...(scope === undefined ? {} : { scope }) });
   try {
-    return await container.start(start);
+    return await container.startHeld(lock, start);
   } catch (error) {
     // Ignore a failure: the error of the start says more.
     await container.delete().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function make(
+  config: BundleSpec,
+  options: Omit<ContainerOptions, 'bundle'>,
+): ReturnType<typeof Container.createHeld> {
+  try {
+    return await Container.createHeld(config, options);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_CONTAINER_EXISTS') || !(await isIdFreed(options))) throw error;
+    return Container.createHeld(config, options);
+  }
+}
+
+/**
+ * Removes the container with this id if a run() was interrupted before its process began: find() does not find that.
+ * @returns whether there is none with this id any more. @throws as `container.delete()`.
+ */
+async function isIdFreed({ root, id, timeoutMs }: Omit<ContainerOptions, 'bundle'>): Promise<boolean> {
+  try {
+    if (!(await isUnstarted(readContainer(root, id).dir))) return false;
+    using container = await Container.load(root, id, timeoutMs === undefined ? {} : { timeoutMs });
+    return await container.deleteIfUnstarted();
+  } catch (error) {
+    // Another program has deleted it.
+    if (hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) return true;
+    // Another program is starting it, or what is there is no container that can be read.
+    if (hasCode(error, 'ERR_CONTAINER_BUSY', 'ERR_INVALID_STATE', 'ENOENT', 'ENOTDIR')) return false;
     throw error;
   }
 }
@@ -61,6 +104,12 @@ async function runIn(
  * Brings back the process of a `run()`, or the first process of any container, running or ended.
  * @param id that of its container.
  * @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if there is none, or it has no first process; else as `Container.load()`.
+ * @example
+ * ```ts
+ * const job = await find('build-7');
+ * if (job.hasEnded) console.log(job.exitCode, job.signalCode);
+ * else await job.stop({ graceMs: 2000 });
+ * ```
  */
 export async function find(id: string, options: FindOptions = {}): Promise<ContainerProcess> {
   checkKeys('options', options, ['root', 'timeoutMs']);
@@ -78,6 +127,10 @@ export async function find(id: string, options: FindOptions = {}): Promise<Conta
  * @param filter.labels those whose container or process has all of these labels.
  * @param filter.state those in this state.
  * @throws as `Container.loadAll()`.
+ * @example
+ * ```ts
+ * for (const job of await list({ labels: { queue: 'mail' }, state: 'running' })) await job.stop();
+ * ```
  */
 export async function list(filter: ListFilter = {}, options: FindOptions = {}): Promise<ContainerProcess[]> {
   const { labels, state } = checkFilter(filter);

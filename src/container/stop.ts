@@ -53,7 +53,10 @@ export async function stopProcess(target: Stoppable, options: StopOptions): Prom
     const isInit = id === INIT_PROCESS_ID;
     // The shim's clean-up ends what is left of the container.
     if (exit !== undefined && (!isInit || (await lifecycle.shimCleanedUp(timeoutMs)))) return exit;
-    const what = exit === undefined ? `process ${id} was not ended by SIGKILL` : `the shim of ${id} has not cleaned up`;
+    const what =
+      exit === undefined
+        ? `${lifecycle.dir.what} was not ended by SIGKILL`
+        : `the shim of ${lifecycle.dir.what} has not cleaned up`;
     throw new OutliveError('ERR_PROCESS_NOT_EXITED', `${what} within ${timeoutMs} ms`);
   } finally {
     waiting.abort();

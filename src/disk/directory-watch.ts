@@ -1,22 +1,41 @@
 /**
- * Reports files that appear or change in a directory. All watches of a thread share one inotify descriptor.
+ * Reports files that appear in a directory, or are written and closed. All watches of a thread share one inotify instance.
  * There is no watch if the inotify limits are reached: a caller must also have another, slower way to see a change.
- * Behaviour: inotify(7), through Node's fs.watch().
+ * Behaviour: inotify(7).
  */
-import { type FSWatcher, watch } from 'node:fs';
 import { hasCode } from '../base/errors.js';
+import { type Watch, tryRead, watchReadable } from '../posix/index.js';
+import * as inotify from '../posix/inotify.js';
+
+/** Who is told. An object, and no function: it is kept for each directory. */
+export interface FileListener {
+  /** @param name of a file; undefined: the kernel has lost some events, and any file may have changed. */
+  onFile(name: string | undefined): void;
+}
+
+const MASK = inotify.IN_CREATE | inotify.IN_MOVED_TO | inotify.IN_CLOSE_WRITE | inotify.IN_ONLYDIR;
+const BUFFER_BYTES = 64 * 1024;
+
+interface Instance {
+  readonly fd: number;
+  /** By the kernel's number of the watch. */
+  readonly watches: Map<number, DirWatch>;
+  readonly buffer: Buffer;
+  watch: Watch | undefined;
+}
+
+/** It stays until the thread ends: close(2) of one waits for the kernel's other processors, 10 ms and more. */
+let instance: Instance | undefined;
 
 export class DirWatch {
-  readonly #watcher: FSWatcher;
-  #onFile: ((name: string) => void) | undefined;
+  readonly #wd: number;
+  #listener: FileListener | undefined;
+  /** Another watch of this directory: the kernel has one for both. */
+  #next: DirWatch | undefined;
 
-  private constructor(watcher: FSWatcher) {
-    this.#watcher = watcher;
-    watcher.on('change', (_event, name) => {
-      this.#onFile?.(String(name));
-    });
-    // Ignore: callers also have another way to see a change.
-    watcher.on('error', () => undefined);
+  private constructor(wd: number, next: DirWatch | undefined) {
+    this.#wd = wd;
+    this.#next = next;
   }
 
   /**
@@ -26,20 +45,80 @@ export class DirWatch {
    */
   static open(path: string): DirWatch | undefined {
     try {
-      return new DirWatch(watch(path, { persistent: false }));
+      instance ??= open();
+      const wd = inotify.inotifyAddWatch(instance.fd, path, MASK);
+      const watch = new DirWatch(wd, instance.watches.get(wd));
+      instance.watches.set(wd, watch);
+      return watch;
     } catch (error) {
       if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM', 'ENOENT')) return undefined;
       throw error;
     }
   }
 
-  /** Sets the one listener, which gets the name of each file; undefined removes it. */
-  onFile(listener: ((name: string) => void) | undefined): void {
-    this.#onFile = listener;
+  /** Sets the one listener; undefined removes it. */
+  listen(listener: FileListener | undefined): void {
+    this.#listener = listener;
   }
 
   close(): void {
-    this.#onFile = undefined;
-    this.#watcher.close();
+    this.#listener = undefined;
+    if (instance === undefined) return;
+    const { fd, watches } = instance;
+    const first = watches.get(this.#wd);
+    if (first === undefined) return;
+    if (first !== this) DirWatch.#unlink(first, this);
+    else if (this.#next !== undefined) watches.set(this.#wd, this.#next);
+    else end(fd, watches, this.#wd);
+    this.#next = undefined;
+  }
+
+  /** Tells all watches of this directory. */
+  tell(name: string | undefined): void {
+    // A listener may close any of them.
+    const all: DirWatch[] = [this];
+    for (let watch = this.#next; watch !== undefined; watch = watch.#next) all.push(watch);
+    for (const watch of all) watch.#listener?.onFile(name);
+  }
+
+  static #unlink(first: DirWatch, other: DirWatch): void {
+    let watch = first;
+    while (watch.#next !== undefined && watch.#next !== other) watch = watch.#next;
+    watch.#next = other.#next;
+  }
+}
+
+function end(fd: number, watches: Map<number, DirWatch>, wd: number): void {
+  watches.delete(wd);
+  try {
+    inotify.inotifyRmWatch(fd, wd);
+  } catch (error) {
+    // The directory was removed, and its watch with it; the event that says so is still to come.
+    if (!hasCode(error, 'EINVAL')) throw error;
+  }
+}
+
+function open(): Instance {
+  const fd = inotify.inotifyOwned();
+  const opened: Instance = { fd, watches: new Map(), buffer: Buffer.allocUnsafe(BUFFER_BYTES), watch: undefined };
+  arm(opened);
+  return opened;
+}
+
+function arm(on: Instance): void {
+  on.watch = watchReadable(on.fd, () => take(on)).unref();
+}
+
+/** Reads once: what is left is told in the next turn of the event loop. */
+function take(on: Instance): void {
+  // First, so that a listener that throws does not end it.
+  arm(on);
+  const { fd, buffer, watches } = on;
+  const size = tryRead(fd, buffer) ?? 0;
+  for (const { wd, mask, name } of [...inotify.inotifyEvents(buffer.subarray(0, size))]) {
+    // The kernel has ended the watch, as the directory was removed. It gives no number twice.
+    if ((mask & inotify.IN_IGNORED) !== 0) watches.delete(wd);
+    else if ((mask & inotify.IN_Q_OVERFLOW) === 0) watches.get(wd)?.tell(name);
+    else for (const watch of [...watches.values()]) watch.tell(undefined);
   }
 }

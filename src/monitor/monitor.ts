@@ -69,6 +69,15 @@ type Listener<E extends keyof MonitorEvents> = (...args: MonitorEvents[E]) => vo
  * are kept for it; if more than `maxPending` came, a listener for `error` gets `ERR_EVENTS_DROPPED` after them. If a
  * listener throws, the others get the event nevertheless, and the error becomes an uncaught exception. While a process is
  * followed, it keeps the event loop alive.
+ * @example
+ * ```ts
+ * const monitor = new Monitor();
+ * for (const job of await list()) monitor.add(job);
+ * for await (const event of monitor) {
+ *   if (event.type === 'exit') console.log(event.containerId, event.exit.status);
+ *   if (event.type === 'oom') console.log(event.containerId, `${event.kills} killed for memory`);
+ * }
+ * ```
  */
 export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterable<MonitorEvent> {
   readonly #maxPending: number;

@@ -30,6 +30,8 @@ export function formatCursor(key: string, segment: number, records: number, posi
   return `${key}.${segment < 0 ? '' : segment}.${records}.${position}.${end ? 1 : 0}`;
 }
 
+const EXPECTED = "must be 'start', 'end', a cursor, or an object as { lines: 10 }";
+
 const CURSOR = /^(.+)\.(\d{0,16})\.(\d{1,16})\.(\d{1,16})\.([01])$/s;
 
 /**
@@ -39,12 +41,12 @@ const CURSOR = /^(.+)\.(\d{0,16})\.(\d{1,16})\.(\d{1,16})\.([01])$/s;
  */
 export function parseCursor(name: string, cursor: string, key: string): Place {
   const match = CURSOR.exec(cursor);
-  if (match === null) throw invalidArgValue(name, cursor, "must be 'start', 'end' or a cursor");
+  if (match === null) throw invalidArgValue(name, cursor, EXPECTED);
   if (match[1] !== key) throw invalidArgValue(name, cursor, 'is a cursor of another process');
   const segment = match[2] === '' ? -1 : Number(match[2]);
   const [records, position] = [Number(match[3]), Number(match[4])];
   if (![segment, records, position].every(Number.isSafeInteger)) {
-    throw invalidArgValue(name, cursor, "must be 'start', 'end' or a cursor");
+    throw invalidArgValue(name, cursor, EXPECTED);
   }
   return { segment, records, position, isEndGiven: match[5] === '1' };
 }

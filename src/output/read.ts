@@ -61,6 +61,13 @@ export function readOutput(source: LogSource, options: OutputReadOptions = {}): 
  *   rejects with {OutliveError} `ERR_PROCESS_EXITED` if the directory was removed since, or has the log of another process; with a
  *   system error (EACCES, EIO, EMFILE …); with the signal's reason.
  * @see inotify(7)
+ * @example
+ * ```ts
+ * for await (const item of readLog('/srv/logs/job-1', { from: { lines: 10 }, follow: true })) {
+ *   if (item.type === 'data') process.stdout.write(item.data);
+ *   if (item.type === 'end') console.log(`ended with ${item.status}`);
+ * }
+ * ```
  */
 export function readLog(dir: string, options: OutputReadOptions = {}): AsyncGenerator<OutputItem, void, void> {
   checkString('dir', dir);

@@ -22,11 +22,15 @@ export interface Addon {
   bytesReadable(fd: number): number;
   eventfd(initial: number): number;
   flock(fd: number, operation: number): number;
+  epollAdd(epollFd: number, fd: number): number;
+  epollRemove(epollFd: number, fd: number): number;
+  epollTake(epollFd: number, into: Int32Array): number;
   inotifyAddWatch(fd: number, path: Uint8Array, mask: number): number;
   inotifyRmWatch(fd: number, wd: number): number;
   openOwned(path: Uint8Array, flags: number, mode: number): number;
   pidfdOpenOwned(pid: number): number;
   eventfdOwned(initial: number): number;
+  epollOwned(): number;
   inotifyOwned(): number;
   pipeOwned(): number | [readEnd: number, writeEnd: number];
   closeOwned(fd: number): number;
@@ -40,6 +44,7 @@ export interface Addon {
   pidfdSendSignal(pidfd: number, signal: number, processGroup: boolean): number;
   pidfdHasEnded(pidfd: number): number;
   waitPidfd(pidfd: number): number | number[];
+  pidfdIsChild(pidfd: number): number;
   watch(fd: number, writable: boolean, callback: () => void): WatchObject | number;
   watchStop(watch: WatchObject): void;
   watchRef(watch: WatchObject, on: boolean): void;

@@ -26,7 +26,7 @@ export function signalNumber(value: unknown, name = 'signal'): number {
   if (typeof value === 'number') return integerArgument(value, name, -0x80000000, 0x7fffffff);
   if (typeof value !== 'string') throw invalidArgType(name, 'of type string or number', value);
   const number = numbers.get(value) ?? realTimeSignal(value);
-  if (number === undefined) throw invalidArgValue(name, value, 'must be the name of a signal');
+  if (number === undefined) throw invalidArgValue(name, value, "must be the name of a signal, as 'SIGTERM'");
   return number;
 }
 

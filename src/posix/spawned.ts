@@ -15,6 +15,8 @@ interface ChildHandle {
   pidfd: number;
   sendSignal: SendSignal;
   keepAlive: (on: boolean) => void;
+  /** Ends the watch and closes the pidfd, unless the child is this process's to reap. Returns whether it did. */
+  release: () => boolean;
 }
 
 /**
@@ -103,6 +105,17 @@ export class Spawned<Exit extends ChildExit | null = ChildExit> {
   }
 
   /**
+   * @internal Frees what the library keeps of a child that is another process's to reap, its pidfd too. `exited` never settles
+   * then, and this object is of no use any more.
+   * @returns false if the child is this process's: then nothing is freed.
+   */
+  release(): boolean {
+    if (this.pidfd === -1 || !this.#handle.release()) return false;
+    this.#closed = true;
+    return true;
+  }
+
+  /**
    * Gives up control of the child: it can't be signalled any more and does not keep the event loop alive. The child
    * continues. When it ends, it is still reaped and `exited` settles, if the event loop runs then. A second call does
    * nothing.
@@ -137,6 +150,14 @@ function refOf(addon: Addon, watch: ReturnType<Addon['spawn']>): ChildHandle['ke
   };
 }
 
+function releaseOf(addon: Addon, watch: ReturnType<Addon['spawn']>, pidfd: number): ChildHandle['release'] {
+  return () => {
+    if (typeof watch === 'number' || addon.pidfdIsChild(pidfd) !== 0) return false;
+    addon.watchStop(watch);
+    return true;
+  };
+}
+
 /** Starts the child; resolves after execve(2) has succeeded. */
 export function startChild(
   addon: Addon,
@@ -159,7 +180,8 @@ export function startChild(
           reject(spawnError(result, failedStep, request));
           return;
         }
-        resolve(new Spawned({ pid, pidfd, sendSignal, keepAlive: refOf(addon, watch) }, report));
+        const [keepAlive, release] = [refOf(addon, watch), releaseOf(addon, watch, pidfd)];
+        resolve(new Spawned({ pid, pidfd, sendSignal, keepAlive, release }, report));
       },
       settler(report),
     );

@@ -12,7 +12,7 @@
  */
 import { isShimListening } from './control.js';
 import { hasCode } from '../base/errors.js';
-import { ExitWatch } from './watch.js';
+import { ExitWatch, type ShimListener } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import { hasShimProcess } from '../kernel/find.js';
 import type { ProcessDir } from '../state/process.js';
@@ -28,9 +28,9 @@ export interface Attached {
   readonly isComing: boolean;
 }
 
-/** Finds out the state of a process. `onShimGone` is called once if its shim leaves later. */
-export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
-  const watch = openWatch(dir, onShimGone);
+/** Finds out the state of a process. `listener` is told if its shim leaves later. */
+export function reattach(dir: ProcessDir, listener: ShimListener): Attached {
+  const watch = openWatch(dir, listener);
   try {
     // Compare the key after the open: if the path still is this process's, the opened FIFO is its own.
     if (!dir.isCurrent()) {
@@ -42,8 +42,8 @@ export function reattach(dir: ProcessDir, onShimGone: () => void): Attached {
     if (!isComing && !hasShim(dir)) return { watch, exit: readExit(dir), isComing };
     watch?.close();
     // It came between the two looks.
-    if (!isComing) return reattach(dir, onShimGone);
-    return { watch: ExitWatch.beforeStart(dir.exitFifo, onShimGone), exit: undefined, isComing };
+    if (!isComing) return reattach(dir, listener);
+    return { watch: ExitWatch.beforeStart(dir.exitFifo, listener), exit: undefined, isComing };
   } catch (error) {
     watch?.close();
     throw error;
@@ -73,9 +73,9 @@ function isHeld(dir: ProcessDir): boolean {
   }
 }
 
-function openWatch(dir: ProcessDir, onShimGone: () => void): ExitWatch | undefined {
+function openWatch(dir: ProcessDir, listener: ShimListener): ExitWatch | undefined {
   try {
-    return ExitWatch.ofStarted(dir.exitFifo, onShimGone);
+    return ExitWatch.ofStarted(dir.exitFifo, listener);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
@@ -85,7 +85,7 @@ function openWatch(dir: ProcessDir, onShimGone: () => void): ExitWatch | undefin
 /** Whether a shim of this process holds `exit`. */
 export function hasShim(dir: ProcessDir): boolean {
   try {
-    const watch = ExitWatch.ofStarted(dir.exitFifo, () => undefined);
+    const watch = ExitWatch.ofStarted(dir.exitFifo, undefined);
     const gone = watch.shimGone;
     watch.close();
     return !gone && dir.isCurrent();

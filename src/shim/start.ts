@@ -116,7 +116,7 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
       detach: true,
     });
     try {
-      const shimEnd = new ShimEnd(shim.exited);
+      const shimEnd = new ShimEnd(shim);
       const started = await waitForPid(launch, { pid: shim.pid, end: shimEnd }, scoped, changes, deadline);
       await ownTurn();
       recordIdentity(dir, started.identity);
@@ -172,7 +172,7 @@ function waitForPid(
       clearTimeout(grace);
       clearTimeout(timer);
       clearInterval(poll);
-      changes?.onFile(undefined);
+      changes?.listen(undefined);
       shim.end.onEnd(undefined);
     };
     const settle = (found: () => Pid | undefined): void => {
@@ -197,8 +197,10 @@ function waitForPid(
       });
     const timer = setTimeout(() => settle(() => timedOut(launch)), deadline.leftMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
-    changes?.onFile((name) => {
-      if (TELLING_FILES.has(name)) check();
+    changes?.listen({
+      onFile: (name) => {
+        if (name === undefined || TELLING_FILES.has(name)) check();
+      },
     });
     shim.end.onEnd(() => settle(() => readLastPid(launch, scoped)));
     check();

@@ -2,10 +2,10 @@
  * Follows one process to its end. The end is known when `exitStatus` appears, and at the latest at the hang-up of the
  * exit FIFO, which comes when the shim has cleaned up. Owns the watches. Does not own pids and signals.
  */
-import { DirWatch } from '../disk/directory-watch.js';
+import { DirWatch, type FileListener } from '../disk/directory-watch.js';
 import { OutliveError } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
-import { ExitWatch } from './watch.js';
+import { ExitWatch, type ShimListener } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
 import { reapIfAdopted } from './reap.js';
@@ -23,9 +23,15 @@ const RETRY_MS = 100;
 /** How often to look for a shim that was started and has not opened `exit` yet, in milliseconds. */
 const COMING_POLL_MS = 20;
 
-export class Tracker {
+/** Who is told that an end is lost. An object, and no function: it is kept for each process. */
+export interface LostListener {
+  /** Called once if the process was started and its end is lost. */
+  onLost(): void;
+}
+
+export class Tracker implements ShimListener, FileListener {
   readonly #dir: ProcessDir;
-  readonly #onLost: () => void;
+  readonly #owner: LostListener;
   /** Those who wait until its end is recorded or lost. */
   readonly #ended = new Waiters<Exit>();
   /** Those who wait until the shim has cleaned up too. */
@@ -46,10 +52,9 @@ export class Tracker {
   /** The look for a shim that is under way. */
   #looking: Promise<void> | undefined;
 
-  /** `onLost` is called once if the process was started and its end is lost. */
-  constructor(dir: ProcessDir, onLost: () => void) {
+  constructor(dir: ProcessDir, owner: LostListener) {
     this.#dir = dir;
-    this.#onLost = onLost;
+    this.#owner = owner;
   }
 
   /** The exit FIFO's descriptor, which then stays open until close(); -1 if it is not open. */
@@ -61,7 +66,7 @@ export class Tracker {
 
   /** Opens `exit`. Call it before the shim is spawned, so that its hang-up can't be missed. */
   open(): void {
-    this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, () => this.#inOwnTurn(() => this.#shimGone()));
+    this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, this);
   }
 
   /** Call it when the process has started. From then on its end is reported, also if it has ended already. */
@@ -75,16 +80,26 @@ export class Tracker {
       changes?.close();
       return;
     }
-    this.#awaitShimEnd();
+    // If the shim holds `exit`, the hang-up tells of its end. Else it is of another make: only its pidfd does.
+    if (watch.shimGone || !shimEnd.release()) this.#awaitShimEnd();
+    else this.#shimEnd = undefined;
     this.#listen(changes);
     if (watch.hungUp) this.#shimGone();
+  }
+
+  onShimLeft(): void {
+    this.#inOwnTurn(() => this.#shimGone());
+  }
+
+  onFile(name: string | undefined): void {
+    if (name === undefined || name === EXIT_STATUS_FILE) this.#inOwnTurn(() => this.#lookForStatus());
   }
 
   /** Begins to follow a process that another supervisor started, or that was closed. */
   attach(): void {
     this.#counts = true;
     this.#shim = this.#dir.readShim();
-    const { watch, exit, isComing } = reattach(this.#dir, () => this.#inOwnTurn(() => this.#shimGone()));
+    const { watch, exit, isComing } = reattach(this.#dir, this);
     this.#watch = watch;
     this.#awaitShimEnd();
     if (isComing) this.#awaitShim();
@@ -161,9 +176,7 @@ export class Tracker {
   /** Watches for `exitStatus`, which comes before the hang-up: the shim deletes the container in between. */
   #listen(changes: DirWatch | undefined): void {
     this.#changes = changes;
-    changes?.onFile((name) => {
-      if (name === EXIT_STATUS_FILE) this.#inOwnTurn(() => this.#lookForStatus());
-    });
+    changes?.listen(this);
     // It may have come before the watch.
     this.#lookForStatus();
   }
@@ -274,7 +287,7 @@ export class Tracker {
     this.#cleaned.resolve(exit);
     // If a start of another supervisor failed, that supervisor cleans up.
     const failedElsewhere = this.#coming !== undefined && !this.#dir.hasProcess();
-    if (exit.lost !== undefined && !failedElsewhere) this.#onLost();
+    if (exit.lost !== undefined && !failedElsewhere) this.#owner.onLost();
   }
 }
 

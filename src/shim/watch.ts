@@ -3,41 +3,45 @@
  * ended and its container is deleted, and writes no bytes. The watch keeps the event loop alive only during hold().
  */
 import { hasWriter, openFifoReader } from '../disk/fifo.js';
-import * as posix from '../posix/index.js';
+import { type HangUpListener, forgetHangUp, hold, onHangUp, release } from '../posix/hang-ups.js';
 import { closeOwned } from '../posix/owned.js';
 
-export class ExitWatch {
+/** Who is told that a shim has left. An object, and no function: there may be thousands of them. */
+export interface ShimListener {
+  /** Called once, never synchronously. */
+  onShimLeft(): void;
+}
+
+export class ExitWatch implements HangUpListener {
   /** The read end, or -1 after close(). */
   fd: number;
   /** Whether the hang-up was seen. */
   hungUp = false;
-  #watch: posix.Watch | undefined;
-  #waiting = 0;
-  readonly #onHangUp: () => void;
+  #isWatching = false;
+  #holds = 0;
+  readonly #listener: ShimListener | undefined;
 
-  private constructor(fd: number, onHangUp: () => void) {
+  private constructor(fd: number, listener: ShimListener | undefined) {
     this.fd = fd;
-    this.#onHangUp = onHangUp;
+    this.#listener = listener;
   }
 
-  /**
-   * Opens the FIFO before the shim is started. Then the hang-up can't be missed.
-   * `onHangUp` is called once, never synchronously.
-   */
-  static beforeStart(path: string, onHangUp: () => void): ExitWatch {
-    const watch = new ExitWatch(openFifoReader(path), onHangUp);
-    watch.#arm();
+  /** Opens the FIFO before the shim is started. Then the hang-up can't be missed. */
+  static beforeStart(path: string, listener: ShimListener): ExitWatch {
+    const watch = new ExitWatch(openFifoReader(path), listener);
+    watch.#begin();
     return watch;
   }
 
   /**
    * Opens the FIFO of a process that was started before. If its shim has left, no hang-up will come. So this reads the
    * FIFO first: end-of-file means that no shim holds it.
+   * @param listener undefined: nobody is to be told.
    */
-  static ofStarted(path: string, onHangUp: () => void): ExitWatch {
-    const watch = new ExitWatch(openFifoReader(path), onHangUp);
-    if (hasWriter(watch.fd)) watch.#arm();
-    else watch.hungUp = true;
+  static ofStarted(path: string, listener: ShimListener | undefined): ExitWatch {
+    const watch = new ExitWatch(openFifoReader(path), listener);
+    if (!hasWriter(watch.fd)) watch.hungUp = true;
+    else if (listener !== undefined) watch.#begin();
     return watch;
   }
 
@@ -46,40 +50,44 @@ export class ExitWatch {
     return this.hungUp || this.fd < 0 || !hasWriter(this.fd);
   }
 
-  /** Keeps the event loop alive until the returned function is called. */
+  /** Keeps the event loop alive until the returned function is called, or the watch has ended. */
   hold(): () => void {
-    if (this.#waiting++ === 0) this.#watch?.ref();
+    if (this.#holds++ === 0 && this.#isWatching) hold();
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      if (--this.#waiting === 0) this.#watch?.unref();
+      if (--this.#holds === 0 && this.#isWatching) release();
     };
   }
 
   /** Stops watching and closes the descriptor. The process is not touched. */
   close(): void {
-    this.#stop();
+    this.#end();
     if (this.fd >= 0) closeOwned(this.fd);
     this.fd = -1;
   }
 
-  #arm(): void {
-    this.#watch = posix.watchReadable(this.fd, () => {
-      // hasWriter() reads and drops bytes that a stranger wrote; only the hang-up counts.
-      if (hasWriter(this.fd)) {
-        this.#arm();
-        return;
-      }
-      this.hungUp = true;
-      this.#stop();
-      this.#onHangUp();
-    });
-    if (this.#waiting === 0) this.#watch.unref();
+  onHangUp(): void {
+    this.hungUp = true;
+    this.#end();
+    this.#listener?.onShimLeft();
   }
 
-  #stop(): void {
-    this.#watch?.stop();
-    this.#watch = undefined;
+  #begin(): void {
+    try {
+      onHangUp(this.fd, this);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#isWatching = true;
+  }
+
+  #end(): void {
+    if (!this.#isWatching) return;
+    this.#isWatching = false;
+    if (this.#holds > 0) release();
+    forgetHangUp(this.fd);
   }
 }

@@ -11,7 +11,7 @@ import { expectStrings, expectType, parseJsonObject, stringifyProcess } from '..
 import { ownedName } from '../disk/names.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import { DirectoryKey, inodeOf, keyOf } from './key.js';
-import { makeLockFile } from './lock.js';
+import { ContainerLock, makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
 import { idsIn } from './root.js';
 
@@ -83,18 +83,46 @@ export class ContainerDir {
   /**
    * Makes a container's directory with its state.json, whole or not at all. If the state says `durable`, it is on the
    * disk when this resolves.
-   * @param config the config.json of a bundle that is made in the directory; the state then names that as its bundle.
    * @throws {OutliveError} `ERR_CONTAINER_EXISTS` if the name is taken; a system error if the root is missing or can't
    *   be written.
    */
-  static async create(root: string, id: string, state: ContainerState, config?: object): Promise<ContainerDir> {
+  static async create(root: string, id: string, state: ContainerState): Promise<ContainerDir> {
+    const { dir } = await ContainerDir.#make(root, id, state, (made) => {
+      makeLockFile(made.path);
+      return undefined;
+    });
+    return dir;
+  }
+
+  /**
+   * As create(), with a bundle in the directory that has this config.json; the state names that as its bundle. The container's
+   * lock is held from before the directory gets its name: so who finds it can tell whether its maker lives.
+   */
+  static async createHeld(
+    root: string,
+    id: string,
+    state: ContainerState,
+    config: object,
+  ): Promise<{ dir: ContainerDir; lock: ContainerLock }> {
+    return ContainerDir.#make(root, id, state, (made) => {
+      made.#makeBundle(config);
+      return ContainerLock.ofNew(made.path, join(root, id));
+    });
+  }
+
+  static async #make<L extends ContainerLock | undefined>(
+    root: string,
+    id: string,
+    state: ContainerState,
+    fill: (made: ContainerDir) => L,
+  ): Promise<{ dir: ContainerDir; lock: L }> {
     // Check the root first, so that an error names the root and not the temporary name in it.
     if (fs.statSync(root).isDirectory()) fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK);
     const made = new ContainerDir(root, ownedName('new'));
     makeDirectory(made.path);
+    let lock: L | undefined;
     try {
-      makeLockFile(made.path);
-      if (config !== undefined) made.#makeBundle(config);
+      lock = fill(made);
       made.writeState(state);
       const dir = new ContainerDir(root, id, state.key);
       if (state.durable) await flush(join(made.path, 'state.json'), made.path);
@@ -102,12 +130,17 @@ export class ContainerDir {
       dir.#key?.noteMade(made.stateFile);
       fs.renameSync(made.path, dir.path);
       if (state.durable) await flush(root).catch((error: unknown) => undo(dir, error));
-      return dir;
+      return { dir, lock };
     } catch (cause) {
+      lock?.release();
       fs.rmSync(made.path, { recursive: true, force: true });
       // These codes mean: the name is taken by a file, or by a directory that is not empty.
       if (!hasCode(cause, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw cause;
-      throw new OutliveError('ERR_CONTAINER_EXISTS', `container ${id} exists in ${root}`, { cause });
+      throw new OutliveError(
+        'ERR_CONTAINER_EXISTS',
+        `container ${id} exists in ${root}: take another id, or remove it first`,
+        { cause },
+      );
     }
   }
 

@@ -63,6 +63,22 @@ export class ContainerLock {
     return ContainerLock.#try(lockPath(dirPath));
   }
 
+  /**
+   * Takes the lock of a directory that this program is making, and that no other one knows yet.
+   * @param dirPath the name that the directory is about to get.
+   * @throws as take(), but never `ERR_CONTAINER_BUSY`.
+   */
+  static ofNew(newPath: string, dirPath: string): ContainerLock {
+    const fd = openLock(lockPath(newPath), O_RDWR);
+    try {
+      posix.flock(fd, 'exclusive');
+      return new ContainerLock(lockPath(dirPath), fd);
+    } catch (error) {
+      closeOwned(fd);
+      throw error;
+    }
+  }
+
   static #try(path: string): ContainerLock | undefined {
     for (;;) {
       const fd = openLock(path, O_RDWR);

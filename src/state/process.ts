@@ -64,6 +64,11 @@ export class ProcessDir {
     this.#key = key === undefined ? undefined : new DirectoryKey(join(path, 'process.json'), key);
   }
 
+  /** Which process it is, for messages: `process init of job-1`. */
+  get what(): string {
+    return `process ${basename(this.path)} of ${basename(dirname(this.path))}`;
+  }
+
   /** The key that was given to the constructor. */
   get key(): string | undefined {
     return this.#key?.key;
@@ -92,14 +97,6 @@ export class ProcessDir {
   /** As isCurrent(), cheaper, for lists; see {@link DirectoryKey.looksCurrent}. */
   looksCurrent(): boolean {
     return this.#key?.looksCurrent() ?? true;
-  }
-
-  /**
-   * When the directory was last changed, in milliseconds since 1970. A start that is under way is never older. Undefined
-   * if the directory is gone.
-   */
-  madeAtMs(): number | undefined {
-    return fs.lstatSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
   }
 
   /** Removes it with all its contents. It is renamed first, so no program sees half a process. */

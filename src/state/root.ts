@@ -14,8 +14,16 @@ import { isId } from '../oci/ids.js';
 export function checkOwnDirectory(path: string): void {
   const stat = lstatSync(path);
   if (!stat.isDirectory()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is no directory`);
-  if (stat.uid !== process.geteuid?.() || (stat.mode & 0o022) !== 0) {
-    throw new OutliveError('ERR_INVALID_STATE', `${path}: belongs to, or may be written by, another user`);
+  const uid = process.geteuid?.();
+  if (stat.uid !== uid) {
+    throw new OutliveError(
+      'ERR_INVALID_STATE',
+      `${path}: belongs to user ${stat.uid}, and this program is user ${uid}`,
+    );
+  }
+  if ((stat.mode & 0o022) !== 0) {
+    const mode = (stat.mode & 0o7777).toString(8);
+    throw new OutliveError('ERR_INVALID_STATE', `${path}: others may write to it (mode ${mode}): chmod 700`);
   }
 }
 

@@ -61,6 +61,14 @@ export class Supervisor {
    * @throws {OutliveError} `ERR_INVALID_STATE` if another supervisor has the root, or the log is broken;
    *   `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `Container.create()`;
    *   {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error.
+   * @example
+   * ```ts
+   * const supervisor = await Supervisor.open('/var/lib/jobs');
+   * for await (const event of supervisor.events({ consumer: 'billing', follow: true })) {
+   *   console.log(event.sequence, event.type, event.containerId);
+   *   supervisor.ack('billing', event.sequence);
+   * }
+   * ```
    */
   static async open(root: string, options: SupervisorOptions = {}): Promise<Supervisor> {
     checkString('root', root);

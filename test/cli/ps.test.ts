@@ -134,6 +134,6 @@ describe('from another point of view', () => {
     const { stdout, stderr, code } = await jobs.outlive(['ps', '-q']);
     chmodSync(join(jobs.root, 'web'), 0o700);
     expect([stdout, code]).toEqual(['', 0]);
-    expect(stderr).toMatch(sentence(/another user/));
+    expect(stderr).toMatch(sentence(/others may write to it/));
   });
 });

@@ -120,6 +120,23 @@ test('a pause that does not take effect is an error after timeoutMs', async ({ s
   });
 });
 
+test('a pause that the runtime gives up is tried again, and a runtime that always fails is not asked for ever', async ({
+  scratch,
+}) => {
+  await AnsweringRuntime.with(scratch, async (runtime) => {
+    const { container } = runtime;
+    runtime.fails('pause', 'unable to freeze', 2);
+    const paused = container.pause();
+    await until('the third attempt', () => runtime.wasAsked('pause') && runtime.count('pause') === 3);
+    runtime.status('paused');
+    await paused;
+    runtime.status('running');
+    runtime.fails('pause', 'no freezer', 1000);
+    await expect(container.pause()).rejects.toMatchObject({ code: 'ERR_OCI_RUNTIME' });
+    expect(runtime.count('pause')).toBe(3 + 5);
+  });
+});
+
 test.for([
   ['pause', 'paused', 'ERR_INVALID_STATE'],
   ['pause', 'running', 'ERR_OCI_RUNTIME'],

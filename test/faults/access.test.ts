@@ -49,11 +49,15 @@ describe.each([0o000, 0o777])('under the umask %o', (mask) => {
   });
 });
 
-/** Changes a container's directory behind the library's back: the next load must refuse it. */
-async function refused(scratch: Scratch, change: (dir: string) => void): Promise<void> {
+/** Changes a container's directory behind the library's back: the next load must refuse it, and say why. */
+async function refused(scratch: Scratch, change: (dir: string) => void, reason = ''): Promise<void> {
   const container = await scratch.container('host', { args: ['true'] });
   change(join(scratch.root, container.id));
-  await expect(Container.load(scratch.root, container.id)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+  const message = expect.stringContaining(reason) as string;
+  await expect(Container.load(scratch.root, container.id)).rejects.toMatchObject({
+    code: 'ERR_INVALID_STATE',
+    message,
+  });
 }
 
 test('a container directory that is a link is refused', async ({ scratch }) => {
@@ -66,12 +70,12 @@ test('a container directory that is a link is refused', async ({ scratch }) => {
 });
 
 test('a container directory that others may write to is refused', async ({ scratch }) => {
-  await refused(scratch, (dir) => chmodSync(dir, 0o777));
+  await refused(scratch, (dir) => chmodSync(dir, 0o777), 'others may write to it (mode 777): chmod 700');
 });
 
 describe.runIf(wantRight('root, to give files to another user', isRoot))('as root', () => {
   test('a container directory of another user is refused', async ({ scratch }) => {
-    await refused(scratch, (dir) => chownSync(dir, 65534, 65534));
+    await refused(scratch, (dir) => chownSync(dir, 65534, 65534), 'belongs to user 65534, and this program is user 0');
   });
 
   test('a FIFO of another user under the name exit is refused', async ({ scratch }) => {

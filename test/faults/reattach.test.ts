@@ -1,36 +1,14 @@
 /** Re-attach after a supervisor died at any instant: what it left loads, reports its true state, and can be deleted. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { MAX_RUNTIMES, runtimeSlots } from '../../src/disk/runtime-slots.js';
 import { Container, type Process, posix } from '../../src/index.js';
+import { dieAt } from '../support/dying-supervisor.js';
 import { openDescriptors, processesWith } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { SlowShim } from '../support/shims.js';
 import { until } from '../support/until.js';
-
-const remote = fileURLToPath(new URL('../../chaos/remote.js', import.meta.url));
-
-/** Another supervisor: it runs these operations in order, and is killed at the n-th call within the last one. */
-async function dieAt(nth: number, before: [string, object][], last: [string, object]): Promise<void> {
-  const child = spawn(process.execPath, [remote, 'test'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.on('error', () => undefined);
-  const closed = once(child, 'close');
-  const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const ask = async ([operation, args]: [string, object]): Promise<void> => {
-    child.stdin.write(JSON.stringify({ call: 0, operation, args }) + '\n');
-    const { value } = (await answers.next()) as IteratorResult<string, undefined>;
-    if (value?.includes('"failed"')) throw new Error(value);
-  };
-  for (const step of [...before, ['arm', { left: nth, after: false }] as [string, object]]) await ask(step);
-  await ask(last);
-  child.kill('SIGKILL');
-  await closed;
-}
 
 /** Ends a process if it runs; gives its status, or why that is lost. */
 async function endOf(process: Process): Promise<string> {

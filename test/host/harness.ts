@@ -18,6 +18,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach } from 'vitest';
 import { isGone, statOf } from '../support/proc.js';
+import { endRemains } from '../support/remains.js';
 import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
 
@@ -282,14 +283,19 @@ export class Host {
     return JSON.parse(stdout) as { status: string; pid: number };
   }
 
-  /** Ends what is left: first the reaper, so that no new process is adopted, then each container. */
+  /**
+   * Ends what is left: first the reaper, so that no new process is adopted, then each container. Throws if something outlives
+   * that; it is ended all the same.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = once(this.#reaper, 'exit');
     this.#reaper.stdin?.end();
-    if (this.#reaper.exitCode === null) await ended;
+    if (!this.#gone) await ended;
     for (const id of existsSync(this.root) ? readdirSync(this.root) : []) {
       this.#call(['delete', '--force', id]);
     }
+    const left = await endRemains([this.dir]);
     rmSync(this.dir, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`the test left processes behind: ${left.join('; ')}`);
   }
 }

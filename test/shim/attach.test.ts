@@ -39,7 +39,7 @@ function startedMeanwhile(scratch: Scratch): StartedMeanwhile {
 describe('a shim that comes while a supervisor looks at its process', () => {
   test('is found by a re-attach', ({ scratch }) => {
     const dir = startedMeanwhile(scratch);
-    const { watch, exit, isComing } = reattach(dir, () => undefined);
+    const { watch, exit, isComing } = reattach(dir, { onShimLeft: () => undefined });
     expect({ exit, isComing, isGone: watch?.shimGone }).toEqual({ exit: undefined, isComing: false, isGone: false });
     expect(dir.looks).toBeGreaterThan(0);
     watch?.close();
@@ -53,7 +53,7 @@ describe('a shim that comes while a supervisor looks at its process', () => {
     const late = new ProcessDir(dir.path);
     expect(late.wasStarted()).toBe(false);
     let lost = 0;
-    const tracker = new Tracker(dir, () => lost++);
+    const tracker = new Tracker(dir, { onLost: () => lost++ });
     const look = dir.wasStarted.bind(dir);
     dir.wasStarted = () => false;
     tracker.attach();

@@ -6,7 +6,7 @@ import { ShimEnd } from '../../src/shim/end.js';
 describe('the end of a shim', () => {
   it.each(['resolve', 'reject'] as const)('is told to the last listener alone: %s', async (settle) => {
     const exit = deferred<null>();
-    const end = new ShimEnd(exit.promise);
+    const end = new ShimEnd({ exited: exit.promise, release: () => false });
     const told: string[] = [];
     end.onEnd(() => told.push('first'));
     end.onEnd(() => told.push('second'));
@@ -18,7 +18,7 @@ describe('the end of a shim', () => {
   });
 
   it('is told to a listener that comes after it, soon, unless that is removed', async () => {
-    const end = new ShimEnd(Promise.resolve());
+    const end = new ShimEnd({ exited: Promise.resolve(), release: () => false });
     await Promise.resolve();
     const told: string[] = [];
     end.onEnd(() => told.push('removed'));
@@ -27,5 +27,16 @@ describe('the end of a shim', () => {
     expect(told).toEqual([]);
     await Promise.resolve();
     expect(told).toEqual(['late']);
+  });
+
+  it('is not released if it has ended: its listeners are told', async () => {
+    const released: string[] = [];
+    const release = (): boolean => released.push('pidfd') > 0;
+    const running = new ShimEnd({ exited: new Promise(() => undefined), release });
+    expect(running.release()).toBe(true);
+    const ended = new ShimEnd({ exited: Promise.resolve(), release });
+    await Promise.resolve();
+    expect(ended.release()).toBe(false);
+    expect(released).toEqual(['pidfd']);
   });
 });

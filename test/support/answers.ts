@@ -47,8 +47,16 @@ export class AnsweringRuntime {
     writeFileSync(join(this.dir, `${command}.out`), text);
   }
 
-  fails(command: string, message: string): void {
+  /** @param times how often, counted from its first call. */
+  fails(command: string, message: string, times?: number): void {
+    if (times !== undefined) writeFileSync(join(this.dir, `${command}.times`), String(times));
     writeFileSync(join(this.dir, `${command}.error`), message);
+  }
+
+  /** How often it was called. */
+  count(command: string): number {
+    const all = readFileSync(join(this.dir, 'commands'), 'utf8').split('\n');
+    return all.filter((each) => each === command).length;
   }
 
   hangs(command: string): void {

@@ -7,6 +7,7 @@ import { test as base } from 'vitest';
 import { Container, type ContainerOptions, type Process, type Stdio, makeStdioFifos } from '../../src/index.js';
 import { type ProcessOverrides, runtimeArgs, writeTestBundle } from './bundles.js';
 import { childrenOf, openDescriptors } from './proc.js';
+import { endRemains } from './remains.js';
 import { until } from './until.js';
 
 let serial = 0;
@@ -80,14 +81,21 @@ export class Scratch {
     return { process: started, stdout: text(started.openStdout()), stderr: text(started.openStderr()) };
   }
 
+  /** Throws the first error, and if a process outlives all that; the rest is ended all the same. */
   async end(): Promise<void> {
-    for (const end of this.#ends) await end();
+    const errors: unknown[] = [];
+    const attempt = (end: () => Promise<void>): Promise<void> =>
+      end().catch((error: unknown) => void errors.push(error));
+    for (const end of this.#ends) await attempt(end);
     for (const id of this.#ids) {
       const container = await Container.load(this.root, id).catch(() => undefined);
-      await container?.delete();
+      await attempt(async () => container?.delete());
     }
     for (const container of this.#containers) container.close();
+    const left = await endRemains([this.dir, ...this.#ids]);
+    if (left.length > 0) errors.push(new Error(`the test left processes behind: ${left.join('; ')}`));
     rmSync(this.dir, { recursive: true, force: true });
+    if (errors.length > 0) throw errors[0];
   }
 }
 
