@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
+import type { HeldFile } from '../disk/files.js';
 import { DEFAULT_SHIM } from '../disk/programs.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
@@ -235,9 +236,20 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   #attachIfNew(id: string): void {
     if (this.#processes.has(id)) return;
     const dir = this.#config.target.dir.process(id);
+    const held = openProcess(dir);
     // Without process.json no shim was started. start() or exec() with this id takes the directory over.
-    if (!dir.hasProcess() && !dir.wasStarted()) return;
-    const process = new Process(this.#loadConfig(id));
+    if (held === undefined && !dir.hasProcess() && !dir.wasStarted()) return;
+    let release = (): void => held?.close();
+    try {
+      const config = this.#loadConfig(id, held);
+      if (held !== undefined) release = config.dir.hold(held);
+      this.#attach(id, new Process(config));
+    } finally {
+      release();
+    }
+  }
+
+  #attach(id: string, process: Process<Owner>): void {
     // Before attach(), which may report a lost end at once: onLost looks the process up here.
     this.#processes.set(id, process);
     try {
@@ -245,15 +257,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
     } catch (error) {
       this.#processes.delete(id);
       // Ignore: it was removed meanwhile, or a start of it was undone.
-      if (hasCode(error, 'ENOENT') && !dir.hasProcess()) return;
+      if (hasCode(error, 'ENOENT') && !process.lifecycle.dir.hasProcess()) return;
       throw error;
     }
   }
 
-  #loadConfig(id: string): ProcessConfig<Owner> {
+  #loadConfig(id: string, held: HeldFile | undefined): ProcessConfig<Owner> {
     const { dir } = this.#config.target;
     try {
-      const { spec, state } = dir.process(id).readProcess();
+      const { spec, state } = dir.process(id).readProcess(held?.text);
       const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
       const { key } = state;
       return this.#processConfig(id, dir.process(id, key), spec, newStdio({ stdin, stdout, stderr }), state);
@@ -318,5 +330,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   #ofKey(id: string, key: string): Process<Owner> | undefined {
     const process = this.get(id);
     return process?.lifecycle.key === key ? process : undefined;
+  }
+}
+
+/** Opens and reads process.json; undefined if that fails: the caller finds out why. */
+function openProcess(dir: ProcessDir): HeldFile | undefined {
+  try {
+    return dir.openProcess();
+  } catch (error) {
+    if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
+    return undefined;
   }
 }

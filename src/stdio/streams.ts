@@ -2,10 +2,12 @@
  * Node streams on FIFOs that never block a thread: they read and write without waiting, and let the event loop report
  * when the FIFO is ready again. A stream owns its descriptor and closes it. stdio.ts opens it. Behaviour: fifo(7).
  */
-import { Readable, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned } from '../posix/owned.js';
+import { pollReadable } from '../posix/watch.js';
+import { type OnRead, OnReadStream } from './onread.js';
 import { PipeReader } from './pipe-reader.js';
 
 /** The size of a chunk in bytes. */
@@ -14,31 +16,30 @@ const CHUNK_SIZE = 64 * 1024;
 /** The most chunks in one read. More are slower: their memory has left the processor's cache when it is used again. */
 const MAX_CHUNKS = 4;
 
-/** Reads into one buffer of the caller, as the option `onread` of `net.connect()` does. */
-export interface OnRead {
-  /** The buffer, which each read overwrites; at least one byte, 256 KiB or more is fast. */
-  buffer: Uint8Array;
-  /**
-   * Called after each read, in place of a `data` event.
-   * @param bytesRead the number of new bytes at the beginning of `buffer`.
-   * @returns false to pause the stream until `resume()` is called.
-   */
-  callback: (bytesRead: number, buffer: Uint8Array) => unknown;
+/** A read of fewer bytes is small: they are copied, so that a chunk of a few bytes does not keep 64 KiB. */
+const SMALL_READ = 16 * 1024;
+
+/** What small reads fill; nothing is left in it between two of them. */
+let scratch: Buffer | undefined;
+
+function copyIfSmall(chunk: Buffer | undefined): Buffer | undefined {
+  return chunk !== undefined && chunk.length < SMALL_READ ? Buffer.from(chunk) : chunk;
 }
 
 /**
  * Reads a FIFO. Few large reads are faster than many small ones. A read fills several buffers of 64 KiB: the allocator
  * reuses memory of that size, but takes larger ones from the kernel anew.
  */
-export class FifoReadable extends Readable {
+export class FifoReadable extends OnReadStream {
   readonly #fd: number;
   readonly #reader: PipeReader;
-  readonly #onRead: OnRead | undefined;
   #isReading = false;
   /** Whether there was a writer since the FIFO was opened. If not, the kernel never reports a hang-up. */
   #getsHangUp = false;
   #watch: posix.Watch | undefined;
   #nextTurn: NodeJS.Immediate | undefined;
+  /** Whether the last read was small. */
+  #isSmall = true;
   /** Allocated buffers that no read has filled yet. */
   #empty: Buffer[] = [];
   /** How many buffers the next read gets: as many as the last one filled, or twice as many if it filled all. */
@@ -46,22 +47,14 @@ export class FifoReadable extends Readable {
 
   /** Takes ownership of a descriptor of openOwned() that is open for reading, O_NONBLOCK. */
   constructor(fd: number, onRead?: OnRead) {
-    super({ highWaterMark: CHUNK_SIZE });
+    super(onRead, { highWaterMark: CHUNK_SIZE });
     this.#fd = fd;
     this.#reader = new PipeReader(fd);
-    this.#onRead = onRead;
     if (onRead !== undefined) this.resume();
   }
 
-  /** With `onread` nothing is pushed, so Readable would not call _read() again by itself. */
-  override resume(): this {
-    super.resume();
-    if (this.#onRead !== undefined) this._read();
-    return this;
-  }
-
   override pause(): this {
-    if (this.#onRead !== undefined) this.#stop();
+    if (this.onRead !== undefined) this.#stop();
     return super.pause();
   }
 
@@ -82,8 +75,8 @@ export class FifoReadable extends Readable {
 
   #readSome(): void {
     try {
-      if (this.#onRead === undefined) this.#readChunks();
-      else this.#readInto(this.#onRead);
+      if (this.onRead === undefined) this.#readChunks();
+      else this.#readInto(this.onRead);
       this.#awaitMore();
     } catch (error) {
       this.destroy(error as Error);
@@ -91,8 +84,8 @@ export class FifoReadable extends Readable {
   }
 
   #awaitMore(): void {
-    if (!this.#isReading) return;
-    if (this.#getsHangUp) this.#watch = posix.watchReadable(this.#fd, () => this.#readSome());
+    if (!this.#isReading || this.#watch !== undefined) return;
+    if (this.#getsHangUp) this.#watch = pollReadable(this.#fd, () => this.#readSome());
     else this.#nextTurn = setImmediate(() => this.#readSome());
   }
 
@@ -102,9 +95,25 @@ export class FifoReadable extends Readable {
   }
 
   #readChunks(): void {
+    if (this.#isSmall) this.#readSmall();
+    else this.#readLarge();
+  }
+
+  #readSmall(): void {
+    scratch ??= Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    const size = this.#read(scratch);
+    if (size === 0) return;
+    this.#isSmall = size < SMALL_READ;
+    this.#pushLast(Buffer.from(scratch.subarray(0, size)));
+  }
+
+  #readLarge(): void {
     while (this.#empty.length < this.#wanted) this.#empty.push(Buffer.allocUnsafeSlow(CHUNK_SIZE));
     const size = this.#read(this.#empty);
-    if (size > 0) this.#pushAll(size);
+    if (size === 0) return;
+    this.#isSmall = size < SMALL_READ;
+    this.#pushAll(size);
+    if (this.#isSmall) this.#empty = [];
   }
 
   /** Returns the number of bytes read; 0 if there are none now, or at the end. */
@@ -122,20 +131,26 @@ export class FifoReadable extends Readable {
     this.#empty.length = Math.min(this.#empty.length, this.#wanted);
     const last = filled.pop()?.subarray(0, size - filled.length * CHUNK_SIZE);
     for (const chunk of filled) this.push(chunk);
-    if (this.push(last)) return;
-    this.#isReading = false;
     // If this program ends, it loses the bytes that it read and did not use yet. Read less while the consumer is slow.
-    this.#wanted = Math.ceil(this.#wanted / 2);
+    if (!this.#pushLast(copyIfSmall(last))) this.#wanted = Math.ceil(this.#wanted / 2);
+  }
+
+  /** Pushes the last chunk of a read. False if the consumer wants no more for now: then nothing is read until _read(). */
+  #pushLast(chunk: Buffer | undefined): boolean {
+    const wantsMore = this.push(chunk);
+    if (!wantsMore) this.#stop();
+    return wantsMore;
   }
 
   #end(): void {
-    this.#isReading = false;
+    this.#stop();
     this.push(null);
   }
 
   #stop(): void {
     this.#isReading = false;
     this.#watch?.stop();
+    this.#watch = undefined;
     clearImmediate(this.#nextTurn);
   }
 }
