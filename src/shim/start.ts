@@ -187,22 +187,22 @@ function waitForPid(
       }
     };
     const isRecorder = launch.shim === DEFAULT_SHIM && changes !== undefined;
-    let found: Pid | undefined;
+    let started: Pid | undefined;
     const check = (): void =>
       settle(() => {
-        found ??= readWholePid(launch.dir, shimIdentity);
-        if (found === undefined || !isRecorder || launch.dir.hasIdentity()) return found;
-        grace ??= setTimeout(() => settle(() => found), SHIM_RECORDS_MS);
+        started ??= readWholePid(launch.dir, shimIdentity);
+        if (started === undefined || !isRecorder || launch.dir.hasIdentity()) return started;
+        grace ??= setTimeout(() => settle(() => started), SHIM_RECORDS_MS);
         return undefined;
       });
-    const timer = setTimeout(() => settle(() => timedOut(launch)), deadline.leftMs);
+    const timer = setTimeout(() => settle(() => started ?? timedOut(launch)), deadline.leftMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
     changes?.listen({
       onFile: (name) => {
         if (name === undefined || TELLING_FILES.has(name)) check();
       },
     });
-    shim.end.onEnd(() => settle(() => readLastPid(launch, scoped)));
+    shim.end.onEnd(() => settle(() => started ?? readLastPid(launch, scoped)));
     check();
   });
 }

@@ -260,12 +260,16 @@ describe('for any value', () => {
     const element = fc.string({ maxLength: 20 }).filter((value) => !/[:\0]/.test(value));
     fc.assert(
       fc.property(fc.array(element, { minLength: 1 }), (elements) => {
-        const candidates = pathCandidates(Buffer.from('prog'), elements.join(':')).map(String);
-        expect(candidates).toEqual(elements.map((directory) => (directory === '' ? 'prog' : `${directory}/prog`)));
+        const expected = elements.map((directory) => (directory === '' ? 'prog' : `${directory}/prog`));
+        expect(pathCandidates('prog', elements.join(':'))).toEqual(expected);
+        expect(pathCandidates(Buffer.from('prog'), elements.join(':')).map(String)).toEqual(expected);
       }),
     );
+    expect(pathCandidates('a/b', '/x')).toEqual(['a/b']);
     expect(pathCandidates(Buffer.from('a/b'), '/x')).toEqual([Buffer.from('a/b')]);
-    expect(pathCandidates(Buffer.from('p'), `/a:${'x'.repeat(4096)}:/b`).map(String)).toEqual(['/a/p', '/b/p']);
+    expect(pathCandidates('p', `/a:${'x'.repeat(4096)}:/b`)).toEqual(['/a/p', '/b/p']);
+    // The limit is in bytes.
+    expect(pathCandidates('p', `/a:${'é'.repeat(2048)}:/b`)).toEqual(['/a/p', '/b/p']);
   });
 
   it('a signal’s name and number belong together', () => {
