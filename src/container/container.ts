@@ -100,7 +100,11 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
   // The parts below have no state: each is made when it is used, because there may be thousands of containers.
 
   get #locked(): Locked {
-    return lockedBy(this.#target, (ids) => this.#processes.refreshed(ids));
+    return this.#lockedWith();
+  }
+
+  #lockedWith(take?: () => ContainerLock): Locked {
+    return lockedBy(this.#target, (ids, isCurrent) => this.#processes.refreshed(ids, isCurrent), take);
   }
 
   #startsBy(locked: Locked): ContainerStarts<Container> {
@@ -187,7 +191,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
       return lock;
     };
     try {
-      return await this.#startsBy(lockedBy(this.#target, (ids) => this.#processes.refreshed(ids), take)).start(options);
+      return await this.#startsBy(this.#lockedWith(take)).start(options);
     } finally {
       held.lock?.release();
     }

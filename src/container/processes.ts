@@ -99,10 +99,10 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
    * refreshed() resolves, or a few turns of the event loop later.
    * @param only the ids to check, each by its key. Default: all, by inode and date of process.json, because there may
    *   be thousands.
+   * @param isCurrent whether the path holds this container, if the caller has looked. Default: looks.
    */
-  refresh(only?: readonly string[]): void {
+  refresh(only?: readonly string[], isCurrent = this.#config.target.dir.isCurrent()): void {
     const { dir } = this.#config.target;
-    const isCurrent = dir.isCurrent();
     for (const process of only === undefined ? this.all() : only.flatMap((id) => this.get(id) ?? [])) {
       const { isStarting, dir: own } = process.lifecycle;
       const isThere = isCurrent && (only === undefined ? own.looksCurrent() : own.isCurrent());
@@ -113,13 +113,13 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   }
 
   /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
-  async refreshed(only?: readonly string[]): Promise<void> {
+  async refreshed(only?: readonly string[], isCurrent?: boolean): Promise<void> {
     const ids = only ?? new Set([...this.#processes.keys(), ...this.#config.target.dir.processIds()]);
     let isFirst = true;
     for (const id of ids) {
       if (!isFirst) await ownTurn();
       isFirst = false;
-      this.refresh([id]);
+      this.refresh([id], isCurrent);
       await this.get(id)?.lifecycle.looked();
     }
   }
@@ -153,8 +153,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       ...log,
     };
     const made = makeProcessDir(dir, spec, state, fifos);
-    // Records the directory's inode: it identifies the process if process.json is damaged later.
-    dir.isCurrent();
+    // The directory's inode identifies the process if process.json is damaged later.
+    dir.noteMade();
     const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
     this.#processes.set(id, process);
     return {

@@ -197,6 +197,28 @@ export function readUnnamed(fd: number, limit: number): string {
 }
 
 /**
+ * Removes what this program has just made, without a descriptor: that there is none left may be why the rest failed.
+ * @param files missing ones are passed over, and so are directories.
+ * @param dirs the innermost first. One that is not empty is removed with its contents, for which a descriptor is needed.
+ */
+export function removeMade(files: readonly string[], dirs: readonly string[]): void {
+  for (const file of files) {
+    try {
+      fs.unlinkSync(file);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM')) throw error;
+    }
+  }
+  for (const dir of dirs) {
+    try {
+      fs.rmdirSync(dir);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) fs.rmSync(dir, { recursive: true, force: true });
+    }
+  }
+}
+
+/**
  * How many trees are removed at a time. Each consists of many calls in the threads of the pool, and one turn of the event
  * loop takes the results of all that have ended.
  */

@@ -6,12 +6,12 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { HeldFile, flush, makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/files.js';
+import { HeldFile, flush, makeDirectory, readText, removeMade, removeTree, writeFileAtomic } from '../disk/files.js';
 import { expectStrings, expectType, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import { ownedName } from '../disk/names.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import { KeyedDirectory, inodeOf, keyOf } from './key.js';
-import { ContainerLock, makeLockFile } from './lock.js';
+import { ContainerLock, lockPath, makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
 import { idsIn } from './root.js';
 
@@ -124,14 +124,14 @@ export class ContainerDir extends KeyedDirectory {
       made.writeState(state);
       const dir = new ContainerDir(root, id, state.key);
       if (state.durable) await flush(join(made.path, 'state.json'), made.path);
+      // From here on it is known by its directory too, should its file be damaged.
+      dir.noteMade(made);
       fs.renameSync(made.path, dir.path);
       if (state.durable) await flush(root).catch((error: unknown) => undo(dir, error));
-      // From here on it is known by its directory too, should its file be damaged.
-      dir.isCurrent();
       return { dir, lock };
     } catch (cause) {
       lock?.release();
-      fs.rmSync(made.path, { recursive: true, force: true });
+      made.#removeMade();
       // These codes mean: the name is taken by a file, or by a directory that is not empty.
       if (!hasCode(cause, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw cause;
       throw new OutliveError(
@@ -154,6 +154,12 @@ export class ContainerDir extends KeyedDirectory {
   /** The bundle that `create()` makes if it is given a config. */
   get ownBundle(): string {
     return join(this.path, OWN_BUNDLE);
+  }
+
+  /** Undoes what create() has made so far. */
+  #removeMade(): void {
+    const files = [this.stateFile, lockPath(this.path), join(this.ownBundle, 'config.json')];
+    removeMade(files, [this.ownBundle, join(this.path, INIT_PROCESS_ID), this.path]);
   }
 
   #makeBundle(config: object): void {

@@ -6,7 +6,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
-import { type HeldFile, readIfThere } from '../disk/files.js';
+import { type HeldFile, readText } from '../disk/files.js';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -59,6 +59,15 @@ export abstract class KeyedDirectory {
     return true;
   }
 
+  /**
+   * Notes that the directory holds what is meant: as isCurrent(), but does not read the file. For its maker, who knows.
+   * @param made the directory as it is now, if it has another name yet.
+   */
+  noteMade(made: KeyedDirectory = this): void {
+    this.#directory = inodeOf(made.path);
+    this.#signature = signatureOf(made.keyFile);
+  }
+
   /** Whether the directory holds another one. False if the directory is gone, or its file is missing or damaged. */
   isAnothers(): boolean {
     if (this.key === undefined) return false;
@@ -107,8 +116,7 @@ export abstract class KeyedDirectory {
  */
 export function readKey(path: string): string | undefined {
   try {
-    const text = readIfThere(path, MAX_BYTES);
-    return text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
+    return keyOf(parseJsonObject(readText(path, MAX_BYTES), path), path);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ERR_INVALID_STATE', 'ELOOP', 'ENXIO')) return undefined;
     throw error;

@@ -185,6 +185,10 @@ export class ProcessDir extends KeyedDirectory {
     return identityIn(recorded, recorded.bootId);
   }
 
+  hasIdentity(): boolean {
+    return fs.existsSync(join(this.path, 'identity.json'));
+  }
+
   /** What the shim recorded of itself beside that; undefined if it did not, or is of another make. */
   readShim(): RecordedShim | undefined {
     const { shim, bootId } = this.#readSmallJson('identity.json') ?? {};
