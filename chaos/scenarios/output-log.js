@@ -92,7 +92,7 @@ export default {
     const instant = random.int(0, lines * LINE);
     if (fault !== 'none') await until('the instant', () => process.hasEnded || readers.some(isBehind(instant)));
     if (fault === 'shim') killIfThere(shim);
-    if (fault === 'directory') rmSync(process.stdio.stdout, { recursive: true, force: true });
+    if (fault === 'directory') rmSync(process.stdio.stdout, { recursive: true, force: true, maxRetries: 10 });
     const exit = await within('the end', process.wait(), 20_000);
     await within('the readers', reading, 10_000);
     const told = exit.status !== undefined;
