@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --quick] [--only name] [--containers number]: measures the figures of docs/performance.md beside their peers
+ * npm run bench [-- --quick] [--only name] [--containers number] [--processes number]: measures the figures of docs/performance.md beside their peers
  * and floors in one run, and prints the table and the machine; `--json` for programs; `--write` puts the table into the page.
  * `--check` fails if a ratio is 1.3 times worse than recorded.json has it. Medians; rounds of ours and the peer's take turns.
  */
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { durable } from './durable.js';
 import { events } from './events.js';
 import { importing } from './import.js';
+import { live } from './live.js';
 import { log } from './log.js';
 import { logReaders } from './log-readers.js';
 import { eventLoop } from './loop.js';
@@ -35,6 +36,7 @@ const MEASUREMENTS = {
   logReaders,
   importing,
   many,
+  live,
   events,
   members,
 };
@@ -52,8 +54,9 @@ async function main() {
     check: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
     containers: { type: 'string' },
+    processes: { type: 'string' },
   });
-  const { quick, json: asJson, write, check, only, containers } = parseArgs({ options }).values;
+  const { quick, json: asJson, write, check, only, containers, processes } = parseArgs({ options }).values;
   const names = only ?? (check ? WATCHED : Object.keys(MEASUREMENTS));
   const unknown = names.filter((name) => !(name in MEASUREMENTS));
   if (unknown.length > 0) {
@@ -65,7 +68,12 @@ async function main() {
     console.error('benchmark: --containers takes a number from 4 on');
     return 2;
   }
-  const world = new World({ quick: quick || check, containers: count });
+  const processCount = Number(processes ?? (quick ? 1000 : 10_000));
+  if (!Number.isSafeInteger(processCount) || processCount < 200) {
+    console.error('benchmark: --processes takes a number from 200 on');
+    return 2;
+  }
+  const world = new World({ quick: quick || check, containers: count, processes: processCount });
   /** @type {import('./world.js').Row[]} */
   const rows = [];
   try {

@@ -43,10 +43,13 @@ export class World {
   #strays = new Set();
   #over = false;
 
-  /** `containers`: how many a supervisor of many has. */
-  constructor(/** @type {{ quick: boolean, containers: number }} */ { quick, containers }) {
+  /** `containers`: how many a supervisor of many has; `processes`: how many live ones. */
+  constructor(
+    /** @type {{ quick: boolean, containers: number, processes?: number }} */ { quick, containers, processes = 10_000 },
+  ) {
     this.quick = quick;
     this.containers = containers;
+    this.processes = processes;
     this.disk = this.#makeDir(tmpdir());
     this.tmpfs = existsSync('/dev/shm') ? this.#makeDir('/dev/shm') : this.disk;
   }

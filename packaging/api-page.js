@@ -40,7 +40,7 @@ Every call and every option: type, default, unit and errors. All of it is export
 - \`posix.*\`, also \`outlive/posix\`, the system calls: [posix.md](posix.md).
 - The types of an OCI bundle's config.json (\`Spec\`, \`ProcessSpec\`, \`LinuxResources\` …), also \`outlive/oci\`: the names and members
   of the [OCI runtime specification](https://github.com/opencontainers/runtime-spec/blob/main/config.md).
-- The command line: \`outlive help\`.
+- The command line: [cli.md](cli.md).
 
 Wherever a call has \`ERR_INVALID_ARG_TYPE\`, \`ERR_INVALID_ARG_VALUE\` or \`ERR_OUT_OF_RANGE\`, nothing was done yet. A name with \`Ms\` is in
 milliseconds, one with \`Bytes\` in bytes. An option that is \`undefined\` has its default.

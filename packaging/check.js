@@ -3,11 +3,12 @@
  * points and types. Throws with all faults.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MAX_PACKED_BYTES = 2 * 1024 * 1024;
+const MAX_LINE = 2000;
 /** Debian 10, RHEL 8: the oldest that Node.js 20 runs on. */
 const MAX_GLIBC = 28;
 const MACHINES = { 'linux-x64': 'Advanced Micro Devices X86-64', 'linux-arm64': 'AArch64' };
@@ -45,7 +46,27 @@ export function* contents(tarball, directory) {
   // Each other name might be run at an install.
   if (Object.keys(manifest.scripts).join() !== 'build') yield `it has scripts: ${Object.keys(manifest.scripts).join()}`;
   yield* Object.entries(manifest.bin ?? {}).flatMap(([name, file]) => commandFaults(name, join(directory, file)));
+  yield* readdirSync(join(directory, 'dist'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.js'))
+    .flatMap((name) => scriptFaults(name, join(directory, 'dist', name)));
   if (manifest.private || manifest.devDependencies) yield 'package.json is that of the repository';
+}
+
+/** A program of the package, and its map. @param {string} name @param {string} path */
+function scriptFaults(name, path) {
+  // Node.js prints the line of an error that is not caught.
+  const longest = Math.max(
+    ...readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.length),
+  );
+  const faults = longest > MAX_LINE ? [`dist/${name} has a line of ${longest} characters`] : [];
+  if (!existsSync(`${path}.map`)) return faults;
+  /** @type {{ sources: string[] }} */
+  const { sources } = JSON.parse(readFileSync(`${path}.map`, 'utf8'));
+  const isOurs = (/** @type {string} */ source) => /^(\.\.\/)+(src|node_modules)\//.test(source);
+  const others = sources.filter((source) => !isOurs(source));
+  return [...faults, ...others.map((source) => `dist/${name}.map has a path of this machine: ${source}`)];
 }
 
 /** A command must be a file that a shell can run. @param {string} name @param {string} path */

@@ -34,7 +34,7 @@ export type { OutputOptions, Stdio } from './stdio/stdio.js';
 export type { LogOptions, StdioOptions } from './stdio/kinds.js';
 export { readLog } from './output/read.js';
 export type { OutputItem, OutputReadOptions } from './output/options.js';
-export type { OnRead } from './stdio/streams.js';
+export type { OnRead } from './stdio/onread.js';
 export type { RuntimeStatus } from './runtime/status.js';
 export type {
   BlockIoEntry,

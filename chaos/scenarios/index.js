@@ -7,6 +7,7 @@ import outOfDescriptors from './out-of-descriptors.js';
 import outOfProcesses from './out-of-processes.js';
 import outputLog from './output-log.js';
 import outputReaders from './output-readers.js';
+import runKilled from './run-killed.js';
 import runtimeKilled from './runtime-killed.js';
 import shimKilled from './shim-killed.js';
 import shimStopped from './shim-stopped.js';
@@ -28,6 +29,7 @@ import unseenExit from './unseen-exit.js';
 /** @type {readonly Scenario[]} */
 export const scenarios = [
   supervisorKilled,
+  runKilled,
   twoSupervisors,
   shimKilled,
   runtimeKilled,

@@ -4,7 +4,7 @@ import { Finding, attempt, check, until, within } from '../failures.js';
 import { SupervisorDied } from '../supervisor.js';
 
 /** About how many calls into file system and addon each operation makes; with a larger n it is killed after the operation. */
-const CALLS = { create: 30, start: 110, exec: 120, delete: 130 };
+const CALLS = { create: 30, start: 110, exec: 120, delete: 130, run: 180 };
 const TRACED = 'mkdir,mknodat,mknod,chmod,fchmod,rename,openat,write,unlink,rmdir,clone,vfork,clone3,inotify_add_watch';
 
 /** @type {import('./index.js').Scenario} */
@@ -13,7 +13,7 @@ export default {
   weight: 30,
   async run(round) {
     const { random } = round;
-    const operation = random.pick(/** @type {(keyof typeof CALLS)[]} */ (Object.keys(CALLS)));
+    const operation = random.pick(/** @type {const} */ (['create', 'start', 'exec', 'delete']));
     const code = random.chance(0.4) ? random.int(0, 255) : undefined;
     const script = code === undefined ? 'exec sleep 1000' : `exit ${code}`;
     const options = await round.options(operation === 'exec' || code === undefined ? 'exec sleep 1000' : script);
@@ -53,9 +53,9 @@ export default {
  * Runs an operation in a supervisor, and kills that in one of three ways.
  * @param {import('../round.js').Round} round
  * @param {keyof typeof CALLS} operation
- * @param {Record<keyof typeof CALLS, any>} args
+ * @param {Partial<Record<keyof typeof CALLS, any>>} args of the operation, and of `delete` unless that makes the container.
  */
-async function runUntilKilled(round, operation, args) {
+export async function runUntilKilled(round, operation, args) {
   const { random } = round;
   const way = random.pick(['call', 'call', 'call', 'time', 'system call']);
   const nth = random.int(1, CALLS[operation]);
@@ -63,7 +63,9 @@ async function runUntilKilled(round, operation, args) {
   const traced = way === 'system call' && round.has('strace');
   // Its own start takes some hundred calls, so strace is attached, or the counter armed, only after it.
   const supervisor = await round.supervisor();
-  if (operation !== 'create') await supervisor.ask('load', { root: round.root, id: args.delete.id });
+  if (args.delete !== undefined && operation !== 'create') {
+    await supervisor.ask('load', { root: round.root, id: args.delete.id });
+  }
   if (traced) await supervisor.trace(TRACED, nth);
   if (way === 'call') await supervisor.ask('arm', { left: nth, after: random.chance(0.5) });
   const done = supervisor.ask(operation, args[operation]).catch((/** @type {unknown} */ error) => {

@@ -64,7 +64,7 @@ async function callTool(/** @type {{ name: string, arguments: unknown }} */ { na
     const result = await call(name, args);
     return { content: [{ type: 'text', text: JSON.stringify(result) }], structuredContent: result };
   } catch (error) {
-    return { content: [{ type: 'text', text: String(error) }], isError: true };
+    return { content: [{ type: 'text', text: error instanceof Error ? error.message : String(error) }], isError: true };
   }
 }
 

@@ -141,7 +141,10 @@ async function poll(
       answer.hasMore = true;
       break;
     }
-    if (item.type === 'data') size += chunks.push(item.data) && item.data.length;
+    if (item.type === 'data') {
+      chunks.push(item.data);
+      size += item.data.length;
+    }
     if (item.type === 'gap') answer.missingBytes += item.bytes;
     answer.cursor = item.cursor;
   }

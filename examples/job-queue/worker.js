@@ -147,7 +147,7 @@ function unless(/** @type {string} */ code) {
   };
 }
 
-await Container.cleanUp(root).catch(unless('ENOENT')); // What was killed in the middle of a start.
+await Container.cleanUp(root).catch(unless('ENOENT')); // What was killed in the middle of a start or a removal.
 await worker.waitUntilReady();
 await sweep();
 setInterval(() => void sweep().catch((error) => console.error('sweep:', error.message)), lockMs);

@@ -31,7 +31,7 @@ async function findShell() {
   const known = await find(SHELL_ID).catch((error) => {
     if (error.code !== 'ERR_CONTAINER_NOT_FOUND') throw error;
   });
-  if (known?.state() === 'running') return known;
+  if (known?.hasEnded === false) return known;
   await known?.remove();
   return run([process.env.SHELL ?? 'sh'], { id: SHELL_ID, terminal: true, env: { TERM: 'xterm-256color' } });
 }

@@ -48,8 +48,20 @@ class SpawnWork {
 };
 
 bool take_block(const Napi::CallbackInfo& info, size_t index, StringBlock* block) {
+  size_t size = 0;
+  if (info[index].IsString()) {
+    if (napi_get_value_string_utf8(info.Env(), info[index], nullptr, 0, &size) != napi_ok) return false;
+    char* to = block->reserve(size);
+    // Writes a NUL behind the text.
+    return to != nullptr && napi_get_value_string_utf8(info.Env(), info[index], to, size + 1, &size) == napi_ok &&
+           block->index(size);
+  }
   Napi::Uint8Array bytes = info[index].As<Napi::Uint8Array>();
-  return block->assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
+  size = bytes.ByteLength();
+  char* to = block->reserve(size);
+  if (to == nullptr) return false;
+  if (size > 0) memcpy(to, bytes.Data(), size);
+  return block->index(size);
 }
 
 // (candidates, argv, env, cwd, stdio fds, new session, process group, detach, on done, on exit). An empty cwd stands
@@ -76,18 +88,13 @@ int SpawnWork::take_arguments(const Napi::CallbackInfo& info) {
   return watch_ == nullptr ? -ENOMEM : 0;
 }
 
-// Duplicates each descriptor (-1: /dev/null) to a number above those that the child's descriptors will have.
+// Duplicates each descriptor to a number above those that the child's descriptors will have; -1 stays so.
 int SpawnWork::take_stdio(const int32_t* fds, size_t count) {
   stdio_fds_ = new (std::nothrow) UniqueFd[count];
   if (stdio_fds_ == nullptr) return -ENOMEM;
-  UniqueFd null_fd;
   for (size_t i = 0; i < count; i++) {
-    if (fds[i] < 0 && !null_fd.valid()) {
-      int opened = retried([] { return open("/dev/null", O_RDWR | O_CLOEXEC); });
-      if (opened < 0) return opened;
-      null_fd.reset(opened);
-    }
-    stdio_fds_[i].reset(fcntl(fds[i] < 0 ? null_fd.get() : fds[i], F_DUPFD_CLOEXEC, static_cast<int>(count)));
+    if (fds[i] < 0) continue;
+    stdio_fds_[i].reset(fcntl(fds[i], F_DUPFD_CLOEXEC, static_cast<int>(count)));
     if (!stdio_fds_[i].valid()) return -errno;
   }
   return 0;

@@ -60,6 +60,7 @@ constexpr int kStartLimitMs = 5000;  // from clone to the child's first instruct
 // What the parent, the child and the intermediate share.
 struct ChildContext {
   const SpawnRequest* request;
+  int null_fd;      // /dev/null; -1 if no descriptor of the child's is that
   char* stack_end;  // of the child's stack
   volatile SpawnStep failed_step = SpawnStep::Clone;
   volatile int error = 0;  // positive errno; 0 while nothing failed
@@ -117,7 +118,7 @@ IN_CHILD int try_candidates(const SpawnRequest& request) {
 }
 
 // Runs the steps in order; returns only if one failed, with its errno.
-IN_CHILD int run_child(const SpawnRequest& request, volatile SpawnStep* step) {
+IN_CHILD int run_child(const SpawnRequest& request, int null_fd, volatile SpawnStep* step) {
   reset_signal_dispositions();
   *step = SpawnStep::Setsid;
   if (request.new_session && syscall(SYS_setsid) < 0) return errno;
@@ -125,8 +126,9 @@ IN_CHILD int run_child(const SpawnRequest& request, volatile SpawnStep* step) {
   if (request.process_group != kKeepGroup && syscall(SYS_setpgid, 0, request.process_group) < 0) return errno;
   *step = SpawnStep::Clone;  // setting up the descriptors counts as this step
   for (int fd = 0; fd < request.stdio_count; fd++) {
+    int source = request.stdio_fds[fd].valid() ? request.stdio_fds[fd].get() : null_fd;
     // The source is above every target, so no target overwrites a source. No flags: not close-on-exec.
-    if (syscall(SYS_dup3, request.stdio_fds[fd].get(), fd, 0) < 0) return errno;
+    if (syscall(SYS_dup3, source, fd, 0) < 0) return errno;
   }
   *step = SpawnStep::Chdir;
   if (request.cwd != nullptr && syscall(SYS_chdir, request.cwd) < 0) return errno;
@@ -141,7 +143,7 @@ IN_CHILD int run_child(const SpawnRequest& request, volatile SpawnStep* step) {
 IN_CHILD int child_main(void* argument) {
   ChildContext* context = static_cast<ChildContext*>(argument);
   context->pid = static_cast<pid_t>(syscall(SYS_getpid));
-  context->error = run_child(*context->request, &context->failed_step);
+  context->error = run_child(*context->request, context->null_fd, &context->failed_step);
   syscall(SYS_exit_group, 127);
   __builtin_unreachable();
 }
@@ -204,11 +206,26 @@ void clone_detached(ChildContext* context, char* stack_end) {
   if (made && context->error != 0) reap_failed(context->pidfd);  // it is ours if we are the subreaper
 }
 
+// Opens /dev/null with a number above those of the child's descriptors, if one of these is to be that. 0 or -errno.
+int open_null(const SpawnRequest& request, UniqueFd* null_fd) {
+  bool is_wanted = false;
+  for (int i = 0; i < request.stdio_count; i++) is_wanted |= !request.stdio_fds[i].valid();
+  if (!is_wanted) return 0;
+  null_fd->reset(retried([] { return open("/dev/null", O_RDWR | O_CLOEXEC); }));
+  if (!null_fd->valid()) return null_fd->get();
+  if (null_fd->get() >= request.stdio_count) return 0;
+  null_fd->reset(fcntl(null_fd->get(), F_DUPFD_CLOEXEC, request.stdio_count));
+  return null_fd->valid() ? 0 : -errno;
+}
+
 }  // namespace
 
 int spawn_child(const SpawnRequest& request, SpawnedChild* child) {
   alignas(16) char stacks[2][kStackSize];
-  ChildContext context = {&request, stacks[0] + kStackSize};
+  UniqueFd null_fd;
+  int err = open_null(request, &null_fd);
+  if (err < 0) return err;
+  ChildContext context = {&request, null_fd.get(), stacks[0] + kStackSize};
   {
     AllSignalsBlocked blocked;
     // Resolves errno's TLS slot before the child shares our memory.

@@ -15,8 +15,9 @@ struct SpawnRequest {
   const char* const* candidates;  // paths to try as execvp(3) does, NULL-terminated
   char* const* argv;
   char* const* envp;
-  const char* cwd;            // nullptr: the parent's
-  const UniqueFd* stdio_fds;  // become the child's 0..stdio_count-1; each one is >= stdio_count
+  const char* cwd;  // nullptr: the parent's
+  // They become the child's 0..stdio_count-1. Each one is >= stdio_count, or invalid, which stands for /dev/null.
+  const UniqueFd* stdio_fds;
   int stdio_count;
   bool new_session;
   pid_t process_group;  // kKeepGroup; 0 for a new group; or a group's id

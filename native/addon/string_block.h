@@ -1,5 +1,5 @@
-// Many strings in one allocation. JavaScript passes argv and the like as one byte array in which NUL ends every string.
-// This is a copy of it with the NULL-terminated array of pointers that execve(2) needs.
+// Many strings in one allocation. JavaScript passes argv and the like as one text or byte array in which NUL ends every
+// string. This is a copy of it with the NULL-terminated array of pointers that execve(2) needs.
 #pragma once
 
 #include <stdlib.h>
@@ -17,14 +17,15 @@ class StringBlock {
     free(pointers_);
   }
 
-  // The bytes end in NUL, or there are none. False if memory runs out.
-  bool assign(const char* bytes, size_t size) {
+  // Makes room for `size` bytes and a NUL, which the caller fills before it calls index(). nullptr if memory runs out.
+  char* reserve(size_t size) { return bytes_ = static_cast<char*>(malloc(size + 1)); }
+
+  // Finds the strings. The bytes end in NUL, or there are none. False if memory runs out.
+  bool index(size_t size) {
     size_t count = 0;
-    for (size_t i = 0; i < size; i++) count += bytes[i] == '\0' ? 1 : 0;
-    bytes_ = static_cast<char*>(malloc(size + 1));
+    for (size_t i = 0; i < size; i++) count += bytes_[i] == '\0' ? 1 : 0;
     pointers_ = static_cast<char**>(malloc((count + 1) * sizeof(char*)));
-    if (bytes_ == nullptr || pointers_ == nullptr) return false;
-    if (size > 0) memcpy(bytes_, bytes, size);
+    if (pointers_ == nullptr) return false;
     char* next = bytes_;
     for (size_t i = 0; i < count; i++) {
       pointers_[i] = next;

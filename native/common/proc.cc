@@ -32,6 +32,17 @@ bool set_field(int field, std::string_view word, ProcStat* out) {
   return true;
 }
 
+// A set of signals: 16 hexadecimal digits. All of them if it is anything else.
+uint64_t parse_signals(std::string_view text) {
+  uint64_t set = 0;
+  for (char c : text) {
+    int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) return ~0ull;
+    set = set << 4 | static_cast<uint64_t>(digit);
+  }
+  return set;
+}
+
 }  // namespace
 
 bool parse_proc_stat(std::string_view text, ProcStat* out) {
@@ -75,7 +86,8 @@ int add_pids(std::string_view text, HeapArray<pid_t>* out) {
   return 0;
 }
 
-int check_proc() {
+int check_proc(uint64_t* ignored_signals) {
+  if (ignored_signals != nullptr) *ignored_signals = ~0ull;
   FileBytes status;
   // The line "Groups" before the one that we look for may be long.
   int err = read_file(AT_FDCWD, "/proc/self/status", 1u << 20, &status);
@@ -86,6 +98,7 @@ int check_proc() {
     std::string_view key = take_until(&line, '\t');
     // A kernel without pid namespaces has no NSpid.
     if (key == "Pid:" || key == "NSpid:") pids = line;
+    if (key == "SigIgn:" && ignored_signals != nullptr) *ignored_signals = parse_signals(line);
   }
   int64_t pid = 0;
   return parse_int(pids, &pid) && pid == getpid() ? 0 : -EXDEV;

@@ -40,7 +40,8 @@ int add_pids(std::string_view text, HeapArray<pid_t>* out);
 
 // Makes sure that /proc is there and shows our own pid namespace (pid_namespaces(7)). In another one, a pid is somebody
 // else's: -EXDEV. In an outer one we have several pids, separated by tabs: the one there and those in the inner ones.
-int check_proc();
+// *ignored_signals (may be nullptr): those that this process ignores; bit 0 stands for signal 1.
+int check_proc(uint64_t* ignored_signals = nullptr);
 constexpr char kForeignProc[] = "/proc shows another pid namespace";
 
 // Reads the kernel's boot id (36 characters) into a buffer of 37.

@@ -30,7 +30,8 @@ struct CommandLine {
   const char* log = nullptr;
   const char* log_format = "text";
   bool debug = false;
-  mode_t umask = 022;  // the caller's
+  mode_t umask = 022;                // the caller's
+  uint64_t ignored_signals = ~0ull;  // by the caller's will; bit 0 stands for signal 1
 
   const char* id = nullptr;
   const char* signal = "TERM";

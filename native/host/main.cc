@@ -21,8 +21,8 @@ namespace {
 constexpr char kVersion[] = "outlive-host version 0.1.0\nspec: 1.0.2\n";
 
 // Refuses a system on which a pid could be a stranger's, or on which what is started could not be ended.
-bool check_system(TextBuilder& error) {
-  int err = check_proc();
+bool check_system(CommandLine* line, TextBuilder& error) {
+  int err = check_proc(&line->ignored_signals);
   if (err == -EXDEV) {
     error.add(kForeignProc);
     return false;
@@ -37,14 +37,14 @@ bool check_system(TextBuilder& error) {
   return err == 0;
 }
 
-bool do_command(const CommandLine& line, Reason& error) {
+bool do_command(CommandLine& line, Reason& error) {
   if (line.action == Action::Help) return write_all(STDOUT_FILENO, kHelp) == 0;
   if (line.action == Action::Version) return write_all(STDOUT_FILENO, kVersion) == 0;
   if (!is_valid_id(line.id)) {
     error.add("invalid container id \"").add(line.id).add("\": [A-Za-z0-9][A-Za-z0-9_.+-]*, at most 255 bytes");
     return false;
   }
-  if (!check_system(error)) return false;
+  if (!check_system(&line, error)) return false;
   switch (line.action) {
     case Action::Run:
       return run_command(line, error);

@@ -15,6 +15,7 @@
 
 #include "common/files.h"
 #include "common/proc.h"
+#include "common/signals.h"
 #include "shim/children.h"
 #include "shim/status.h"
 
@@ -28,7 +29,7 @@ int Shim::fail(const char* what, int err) {
 }
 
 int Shim::check_proc() {
-  int err = ::check_proc();
+  int err = ::check_proc(&ignored_signals_);
   if (err == -EXDEV) why_.add(kForeignProc);
   return err < 0 && err != -EXDEV ? fail("cannot read /proc", err) : err;
 }
@@ -40,7 +41,7 @@ int Shim::block_signals() {
   if (sigprocmask(SIG_SETMASK, &all, nullptr) < 0) return fail("block signals", -errno);
   // Dispositions are inherited: by us, and by the process from us. If SIGCHLD were ignored, there would be no exit
   // status.
-  for (int number = 1; number <= SIGRTMAX; number++) (void)signal(number, SIG_DFL);
+  reset_signals(ignored_signals_);
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);

@@ -86,6 +86,7 @@ class Shim {
   ShimConfig config_;
   Stdio stdio_;
   Terminal terminal_;
+  uint64_t ignored_signals_ = ~0ull;  // when this program began
   UniqueFd exit_fd_;
   UniqueFd control_fd_;
   UniqueFd signal_fd_;

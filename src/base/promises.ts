@@ -17,17 +17,31 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
+/** Who waits: told once, by either. */
+export type Waiter<T> = Pick<Deferred<T>, 'resolve' | 'reject'>;
+
 /**
  * Those who wait for one event. Each waits on a promise of its own, so one that gives up leaves nothing behind. A promise
  * that lives as long as its process would keep a reaction of everyone who ever raced it.
  */
 export class Waiters<T> {
-  /** Made when somebody waits: there may be thousands of these objects, and a set takes 200 bytes. */
-  #waiting: Set<Deferred<T>> | undefined;
+  /** Mostly there is one or none, and there may be thousands of these objects: a set takes 200 bytes. */
+  #first: Waiter<T> | undefined;
+  #others: Set<Waiter<T>> | undefined;
 
   /** How many wait. */
   get size(): number {
-    return this.#waiting?.size ?? 0;
+    return (this.#first === undefined ? 0 : 1) + (this.#others?.size ?? 0);
+  }
+
+  add(waiter: Waiter<T>): void {
+    if (this.#first === undefined) this.#first = waiter;
+    else (this.#others ??= new Set()).add(waiter);
+  }
+
+  delete(waiter: Waiter<T>): void {
+    if (this.#first === waiter) this.#first = undefined;
+    else this.#others?.delete(waiter);
   }
 
   /** Settles at the next resolve() or reject(), or rejects with the signal's reason if that aborts first. */
@@ -36,12 +50,11 @@ export class Waiters<T> {
     const own = deferred<T>();
     const onAbort = (): void => own.reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    const waiting = (this.#waiting ??= new Set());
-    waiting.add(own);
+    this.add(own);
     try {
       return await own.promise;
     } finally {
-      waiting.delete(own);
+      this.delete(own);
       signal?.removeEventListener('abort', onAbort);
     }
   }
@@ -61,14 +74,18 @@ export class Waiters<T> {
   }
 
   resolve(value: T): void {
-    for (const { resolve } of this.#waiting ?? []) resolve(value);
+    for (const waiter of this.#all()) waiter.resolve(value);
   }
 
   /** @param reason makes the error; called only if somebody waits. */
   reject(reason: () => unknown): void {
     if (this.size === 0) return;
     const error = reason();
-    for (const { reject } of this.#waiting ?? []) reject(error);
+    for (const waiter of this.#all()) waiter.reject(error);
+  }
+
+  #all(): Waiter<T>[] {
+    return [...(this.#first === undefined ? [] : [this.#first]), ...(this.#others ?? [])];
   }
 }
 

@@ -48,22 +48,31 @@ export function ownTurn(): Promise<void> {
   return pieces.wait();
 }
 
-/** How long inTurns() works in one turn of the event loop, in milliseconds; and after how many items it looks at the clock. */
+/** How long a piece of a loop is in one turn of the event loop, in milliseconds; and after how many items the clock is read. */
 const PIECE_MS = 2;
 const PIECE_ITEMS = 16;
+
+/** Divides a loop over many short items into pieces of two milliseconds, each in a turn of the event loop of its own. */
+export class Pieces {
+  #endsMs = performance.now() + PIECE_MS;
+
+  /** Call it before an item. Resolves at once, or in a later turn if this piece is long enough. */
+  async next(): Promise<void> {
+    if (performance.now() < this.#endsMs) return;
+    await ownTurn();
+    this.#endsMs = performance.now() + PIECE_MS;
+  }
+}
 
 /**
  * Calls `act` for each item, in their order: at once for the first 16 and for as many as can be done in two milliseconds, for
  * the others in later turns of the event loop. `act` must be short, some 0.1 ms. Resolves after the last one; rejects with what `act` throws, and the rest is left out.
  */
 export async function inTurns<T>(items: Iterable<T>, act: (item: T) => void): Promise<void> {
-  let endsMs = performance.now() + PIECE_MS;
+  const pieces = new Pieces();
   let count = 0;
   for (const item of items) {
-    if (count > 0 && count % PIECE_ITEMS === 0 && performance.now() >= endsMs) {
-      await ownTurn();
-      endsMs = performance.now() + PIECE_MS;
-    }
+    if (count > 0 && count % PIECE_ITEMS === 0) await pieces.next();
     count++;
     act(item);
   }

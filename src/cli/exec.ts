@@ -58,7 +58,7 @@ async function runIn(id: string, args: string[], flags: ExecFlags, root: string)
   using container = await openContainer(id, root);
   const spec = await readSpec(args, flags, container.runtime === 'host');
   const stdio = { stdin: takesInput(flags) ? 'pipe' : 'ignore', stdout: 'log', stderr: 'log' };
-  const job: Process = await withProgress('starting', container.exec(newId(), spec, { stdio }));
+  const job: Process = await withProgress('starting', container.exec(spec, { stdio }));
   if (signals === undefined) {
     printLines([job.id]);
     return 0;
@@ -86,9 +86,4 @@ async function readSpec(args: string[], flags: ExecFlags, isHost: boolean): Prom
     ...(workdir === undefined ? {} : { cwd: workdir }),
     ...(user === undefined ? {} : { user: await readUser(user, isHost) }),
   };
-}
-
-/** It sorts by time. */
-function newId(): string {
-  return `exec-${new Date().toISOString().replaceAll(/[-:Z]/g, '')}-${crypto.randomUUID().slice(0, 4)}`;
 }

@@ -1,4 +1,5 @@
 /** What a failure is to a caller: one sentence on stderr, and an exit code. */
+import { besideProgress } from './output.js';
 
 /** The command line is wrong. */
 export class UsageError extends Error {}
@@ -40,7 +41,7 @@ export function tellFailure(error: unknown, id?: string): number {
 
 /** Tells a person something, on stderr. */
 export function tell(sentence: string): void {
-  process.stderr.write(`outlive: ${sentence}\n`);
+  besideProgress(() => process.stderr.write(`outlive: ${sentence}\n`));
 }
 
 /** The end of a process, as `process.wait()` tells it. */

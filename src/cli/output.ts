@@ -18,7 +18,7 @@ export async function print(data: string | Uint8Array, stream: NodeJS.WriteStrea
     guarded.add(stream);
     stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'ENOSPC' ? 125 : BROKEN_PIPE));
   }
-  if (!stream.write(data)) await new Promise((resolve) => stream.once('drain', resolve));
+  if (!besideProgress(() => stream.write(data))) await new Promise((resolve) => stream.once('drain', resolve));
 }
 
 export function printJson(value: unknown): void {
@@ -52,18 +52,32 @@ export function paint(text: string, colour: keyof typeof COLOURS): string {
   return process.stdout.isTTY && NO_COLOR === '' ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text;
 }
 
+/** What withProgress() shows now on the terminal's last line; '' for nothing. */
+let progress = '';
+
+/** Calls `write`, which writes whole lines, with the line of withProgress() taken away. */
+export function besideProgress<T>(write: () => T): T {
+  if (progress === '') return write();
+  process.stderr.write('\r\x1b[K');
+  try {
+    return write();
+  } finally {
+    process.stderr.write(progress);
+  }
+}
+
 /** Says on a terminal what is done, if it takes longer than a second. */
 export async function withProgress<T>(what: string, work: Promise<T>): Promise<T> {
   if (!process.stderr.isTTY) return work;
-  const said = { is: false };
   const timer = setTimeout(() => {
-    said.is = true;
-    process.stderr.write(`${what} …`);
+    progress = `${what} …`;
+    process.stderr.write(progress);
   }, PROGRESS_MS);
   try {
     return await work;
   } finally {
     clearTimeout(timer);
-    if (said.is) process.stderr.write('\r\x1b[K');
+    if (progress !== '') process.stderr.write('\r\x1b[K');
+    progress = '';
   }
 }

@@ -1,6 +1,6 @@
 /** The command line: the verbs, their help, and what a wrong call gets. Loads no verb's work: the verbs do, when they are called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Help, type Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { addAttach } from './attach.js';
 import { addPause, addResume, addUpdate } from './changing.js';
 import { addClean } from './clean.js';
@@ -50,14 +50,17 @@ export function makeProgram(): Command {
     .configureOutput({
       writeOut: (text) => void print(text),
       writeErr: (text) => process.stderr.write(text),
-      outputError: (text, write) => {
-        const sentence = text.replace(/^error: /, '').trim();
-        // Of the verbs' own options none is meant: --root is the program's.
-        const advice = /^unknown option '--root\b/.test(sentence) ? ': it stands before the verb' : '';
-        write(`outlive: ${sentence.replaceAll('\n', ' ')}${advice}\n`);
-      },
+      outputError: (text, write) =>
+        write(
+          `outlive: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replaceAll('\n', ' ')}\n`,
+        ),
     });
   for (const add of VERBS) add(program);
+  // Also after the verb, as most people type it; rootOf() reads both.
+  for (const verb of program.commands) verb.addOption(new Option('--root <dir>').hideHelp());
   return program;
 }
 

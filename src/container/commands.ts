@@ -77,7 +77,7 @@ export abstract class ContainerCommands<Owner extends ProcessOwner> {
   /**
    * Starts another process in the running container, as `exec(processId, spec)`, with an id that sorts by time, and its output in the
    * log unless `stdio` says otherwise.
-   * @param args the program and its arguments. All else is taken from `init` as it was started.
+   * @param what the program and its arguments; all else is taken from `init` as it was started. Or as `spec` above.
    * @throws as `exec(processId, spec)`.
    * @example
    * ```ts
@@ -85,17 +85,17 @@ export abstract class ContainerCommands<Owner extends ProcessOwner> {
    * const { status } = await check.wait();
    * ```
    */
-  exec(args: readonly string[], options?: ExecOptions): Promise<Process<Owner>>;
+  exec(what: readonly string[] | ExecSpec, options?: ExecOptions): Promise<Process<Owner>>;
   async exec(
-    idOrArgs: string | readonly string[],
+    first: string | readonly string[] | ExecSpec,
     specOrOptions: ExecSpec | ExecOptions = {},
     options: ExecOptions = {},
   ): Promise<Process<Owner>> {
-    if (!Array.isArray(idOrArgs)) return this.starts.exec(idOrArgs as string, specOrOptions as ExecSpec, options);
-    checkArgs('args', idOrArgs);
+    if (typeof first !== 'object') return this.starts.exec(first, specOrOptions as ExecSpec, options);
+    if (Array.isArray(first)) checkArgs('args', first);
     checkObject('options', specOrOptions);
-    const stdio = { stdout: 'log', stderr: 'log' };
-    return this.starts.exec(newId(), { args: idOrArgs }, { stdio, ...specOrOptions });
+    const spec = Array.isArray(first) ? { args: first } : (first as ExecSpec);
+    return this.starts.exec(newId(), spec, { stdio: { stdout: 'log', stderr: 'log' }, ...specOrOptions });
   }
 
   /**

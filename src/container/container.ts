@@ -6,7 +6,7 @@
 import { accessSync } from 'node:fs';
 import { checkBoolean, checkInteger, checkObject, checkString } from '../base/arg-checks.js';
 import { hasCode } from '../base/errors.js';
-import { ownTurn } from '../base/turns.js';
+import { Pieces, ownTurn } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
 import { type BundleSpec, readBundle } from '../oci/bundle.js';
@@ -20,7 +20,7 @@ import { ContainerCommands } from './commands.js';
 import { type ContainerDescription, describeContainer } from './inspect.js';
 import { type Leftover, cleanUp } from './leftovers.js';
 import type { State } from './lifecycle.js';
-import { findStarted, readContainer } from './load.js';
+import { findStarted, readContainer, realRootOf } from './load.js';
 import { type Locked, lockedBy } from './locked.js';
 import { ContainerOperations } from './operations.js';
 import {
@@ -100,7 +100,11 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
   // The parts below have no state: each is made when it is used, because there may be thousands of containers.
 
   get #locked(): Locked {
-    return lockedBy(this.#target, (ids) => this.#processes.refreshed(ids));
+    return this.#lockedWith();
+  }
+
+  #lockedWith(take?: () => ContainerLock): Locked {
+    return lockedBy(this.#target, (ids, isCurrent) => this.#processes.refreshed(ids, isCurrent), take);
   }
 
   #startsBy(locked: Locked): ContainerStarts<Container> {
@@ -187,7 +191,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
       return lock;
     };
     try {
-      return await this.#startsBy(lockedBy(this.#target, (ids) => this.#processes.refreshed(ids), take)).start(options);
+      return await this.#startsBy(this.#lockedWith(take)).start(options);
     } finally {
       held.lock?.release();
     }
@@ -216,17 +220,24 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     checkId('id', id);
     const timeoutMs = checkTimeoutOption(options);
     checkSystem();
-    const container = await Container.#read(absolutePath(root), id, timeoutMs);
+    await ownTurn();
+    const container = await Container.#read(realRootOf(absolutePath(root), id), id, timeoutMs);
     await findStarted([container.operations], timeoutMs);
     return container;
   }
 
   static async #read(root: string, id: string, timeoutMs: number): Promise<Container> {
-    await ownTurn();
-    const { dir, state } = readContainer(root, id);
+    const { dir, state, release } = readContainer(root, id);
     const container = new Container(dir, id, state, timeoutMs);
     try {
-      await container.#processes.refreshed();
+      let refreshing: Promise<void>;
+      try {
+        // The first process, mostly the only one, is brought back before this returns.
+        refreshing = container.#processes.refreshed();
+      } finally {
+        release();
+      }
+      await refreshing;
       return container;
     } catch (error) {
       container.close();
@@ -252,9 +263,12 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
     checkSystem();
     const path = absolutePath(root);
     accessSync(path);
-    for (const id of idsIn(realRoot(path))) {
+    const realPath = realRoot(path);
+    const pieces = new Pieces();
+    for (const id of idsIn(realPath)) {
+      await pieces.next();
       try {
-        containers.push(await Container.#read(path, id, timeoutMs));
+        containers.push(await Container.#read(realPath, id, timeoutMs));
       } catch (error) {
         // Ignore: another program has deleted it since it was listed.
         if (!hasCode(error, 'ERR_CONTAINER_NOT_FOUND')) failures.push({ id, error: error as Error });

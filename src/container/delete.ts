@@ -39,7 +39,7 @@ export async function deleteContainer<O extends ProcessOwner>(doomed: Doomed<O>,
   const isAlive = (process: Process<O>): boolean => !process.hasEnded;
   const mustEnd = (): void => {
     if (force || !processes.all().some(isAlive)) return;
-    throw new OutliveError('ERR_PROCESS_NOT_EXITED', `container ${target.id} still runs`);
+    throw new OutliveError('ERR_PROCESS_NOT_EXITED', `container ${target.id} still runs: stop it first, or use force`);
   };
   mustEnd();
   const areOver = await processes.startsOver(target.timeoutMs);

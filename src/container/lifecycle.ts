@@ -3,6 +3,7 @@
  * public methods (process.ts), what is launched, and what happens after a lost end (processes.ts).
  */
 import { OutliveError } from '../base/errors.js';
+import type { Waiter } from '../base/promises.js';
 import { type Identity, isRunning, killIfRunning, signalProcess } from '../kernel/identity.js';
 import { isShimListening } from '../shim/control.js';
 import { type Attempt, type Launch, startShim } from '../shim/start.js';
@@ -197,6 +198,16 @@ export class Lifecycle implements LostListener {
   async wait(signal: AbortSignal | undefined): Promise<Exit> {
     this.#requireLaunched();
     return this.#tracker.wait(signal);
+  }
+
+  /** As wait(), for a monitor, which waits for thousands: {@link Tracker.follow}. */
+  follow(follower: Waiter<Exit>): void {
+    this.#tracker.follow(follower);
+  }
+
+  /** Ends what follow() began. */
+  unfollow(follower: Waiter<Exit>): void {
+    this.#tracker.unfollow(follower);
   }
 
   /** As `Process.signal()`. */

@@ -6,26 +6,56 @@ import { ContainerDir, type ContainerState } from '../state/container.js';
 import { MAX_RUNTIMES } from '../disk/runtime-slots.js';
 import { checkOwnDirectory, realRoot } from '../state/root.js';
 
-/** Reads a container's state.json. The returned `dir` knows the container's key. Throws as `Container.load()`. */
-export function readContainer(root: string, id: string): { dir: ContainerDir; state: ContainerState } {
-  let found: ContainerDir | undefined;
+/** A container's directory, which knows the container's key, and what its state.json says. */
+export interface ReadContainer {
+  readonly dir: ContainerDir;
+  readonly state: ContainerState;
+  /** Call it before anything else gets a turn: it closes the state.json, which is held (KeyedDirectory.hold()). */
+  readonly release: () => void;
+}
+
+/**
+ * Reads a container's state.json.
+ * @param root its real path.
+ * @throws as `Container.load()`.
+ */
+export function readContainer(root: string, id: string): ReadContainer {
+  const found = new ContainerDir(root, id);
   try {
-    found = new ContainerDir(realRoot(root), id);
     checkOwnDirectory(found.path);
-    const state = found.readState();
-    const dir = new ContainerDir(found.root, id, state.key);
-    // From here on it is known by its directory too, should its file be damaged.
-    dir.isCurrent();
-    return { dir, state };
+    const file = found.openState();
+    try {
+      const state = found.readState(file.text);
+      const dir = new ContainerDir(root, id, state.key);
+      const release = dir.hold(file);
+      return { dir, state, release };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   } catch (cause) {
     if (!hasCode(cause, 'ENOENT', 'ENOTDIR')) throw cause;
-    if (found?.isUnfinished() === true) {
+    if (found.isUnfinished()) {
       throw new OutliveError('ERR_INVALID_STATE', `container ${id} in ${root} was never completely made`, { cause });
     }
     // Another program has just deleted it, and may have made it anew.
-    if (found !== undefined && existsSync(found.path)) return readContainer(root, id);
-    throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
+    if (existsSync(found.path)) return readContainer(root, id);
+    throw notFound(root, id, cause);
   }
+}
+
+/** The real path of the root of a container that is to be loaded. @throws as `Container.load()`. */
+export function realRootOf(root: string, id: string): string {
+  try {
+    return realRoot(root);
+  } catch (cause) {
+    if (!hasCode(cause, 'ENOENT', 'ENOTDIR')) throw cause;
+    throw notFound(root, id, cause);
+  }
+}
+
+function notFound(root: string, id: string, cause: unknown): OutliveError {
+  return new OutliveError('ERR_CONTAINER_NOT_FOUND', `no container ${id} in ${root}`, { cause });
 }
 
 /** What {@link findStarted} needs of a container. */

@@ -20,12 +20,12 @@ export type KeepLock = (work: Promise<unknown>) => void;
 export type Locked = <T>(act: (keep: KeepLock) => T | Promise<T>, ids?: readonly string[]) => Promise<T>;
 
 /**
- * @param refresh looks at the processes with these ids again; undefined: at all.
+ * @param refresh looks at the processes with these ids again; undefined: at all. `isCurrent`: as that of refreshed().
  * @param take takes the lock. Default: waits for it for `timeoutMs`.
  */
 export function lockedBy(
   { dir, timeoutMs, id }: RuntimeTarget,
-  refresh: (ids: readonly string[] | undefined) => Promise<void>,
+  refresh: (ids: readonly string[] | undefined, isCurrent?: boolean) => Promise<void>,
   take = (): Promise<ContainerLock> | ContainerLock => ContainerLock.take(dir.path, { timeoutMs, containerId: id }),
 ): Locked {
   // Its processes have ended: their descriptors are given back.
@@ -52,7 +52,7 @@ export function lockedBy(
     };
     try {
       if (!dir.isCurrent()) throw await notFound();
-      await refresh(ids);
+      await refresh(ids, true);
       return await act(keep);
     } finally {
       done();

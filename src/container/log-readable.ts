@@ -1,31 +1,21 @@
 /**
  * A stream of one stream's bytes in a process's log. Does not read the log's files: output/ does.
  */
-import { Readable } from 'node:stream';
 import type { OutputItem } from '../output/options.js';
-import type { OnRead } from '../stdio/streams.js';
+import { type OnRead, OnReadStream } from '../stdio/onread.js';
 
 /** Emits `gap`, with a number of bytes, where bytes are missing. */
-export class LogReadable extends Readable {
+export class LogReadable extends OnReadStream {
   readonly #items: AsyncGenerator<OutputItem, void, void>;
-  readonly #onRead: OnRead | undefined;
   #isReading = false;
   /** With `onread`: what the callback was not given yet, as it paused the stream. */
   #rest: Buffer | undefined;
 
   /** @param items of one stream. It is ended if the stream is destroyed. */
   constructor(items: AsyncGenerator<OutputItem, void, void>, onread?: OnRead) {
-    super();
+    super(onread);
     this.#items = items;
-    this.#onRead = onread;
     if (onread !== undefined) this.resume();
-  }
-
-  /** With `onread` nothing is pushed, so Readable would not call _read() again by itself. */
-  override resume(): this {
-    super.resume();
-    if (this.#onRead !== undefined) this._read();
-    return this;
   }
 
   override _read(): void {
@@ -59,8 +49,8 @@ export class LogReadable extends Readable {
   /** Returns whether the consumer wants more. */
   #give(data: Buffer | undefined): boolean {
     this.#rest = undefined;
-    if (this.#onRead === undefined) return data === undefined || this.push(data);
-    const { buffer, callback } = this.#onRead;
+    if (this.onRead === undefined) return data === undefined || this.push(data);
+    const { buffer, callback } = this.onRead;
     let rest = data ?? Buffer.alloc(0);
     while (rest.length > 0 && !this.isPaused()) {
       const size = Math.min(rest.length, buffer.length);

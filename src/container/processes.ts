@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode, messageOf } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
+import type { HeldFile } from '../disk/files.js';
 import { DEFAULT_SHIM } from '../disk/programs.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
@@ -98,10 +99,10 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
    * refreshed() resolves, or a few turns of the event loop later.
    * @param only the ids to check, each by its key. Default: all, by inode and date of process.json, because there may
    *   be thousands.
+   * @param isCurrent whether the path holds this container, if the caller has looked. Default: looks.
    */
-  refresh(only?: readonly string[]): void {
+  refresh(only?: readonly string[], isCurrent = this.#config.target.dir.isCurrent()): void {
     const { dir } = this.#config.target;
-    const isCurrent = dir.isCurrent();
     for (const process of only === undefined ? this.all() : only.flatMap((id) => this.get(id) ?? [])) {
       const { isStarting, dir: own } = process.lifecycle;
       const isThere = isCurrent && (only === undefined ? own.looksCurrent() : own.isCurrent());
@@ -112,13 +113,13 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   }
 
   /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
-  async refreshed(only?: readonly string[]): Promise<void> {
+  async refreshed(only?: readonly string[], isCurrent?: boolean): Promise<void> {
     const ids = only ?? new Set([...this.#processes.keys(), ...this.#config.target.dir.processIds()]);
     let isFirst = true;
     for (const id of ids) {
       if (!isFirst) await ownTurn();
       isFirst = false;
-      this.refresh([id]);
+      this.refresh([id], isCurrent);
       await this.get(id)?.lifecycle.looked();
     }
   }
@@ -152,8 +153,8 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       ...log,
     };
     const made = makeProcessDir(dir, spec, state, fifos);
-    // Records the directory's inode: it identifies the process if process.json is damaged later.
-    dir.isCurrent();
+    // The directory's inode identifies the process if process.json is damaged later.
+    dir.noteMade();
     const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
     this.#processes.set(id, process);
     return {
@@ -235,9 +236,20 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   #attachIfNew(id: string): void {
     if (this.#processes.has(id)) return;
     const dir = this.#config.target.dir.process(id);
+    const held = openProcess(dir);
     // Without process.json no shim was started. start() or exec() with this id takes the directory over.
-    if (!dir.hasProcess() && !dir.wasStarted()) return;
-    const process = new Process(this.#loadConfig(id));
+    if (held === undefined && !dir.hasProcess() && !dir.wasStarted()) return;
+    let release = (): void => held?.close();
+    try {
+      const config = this.#loadConfig(id, held);
+      if (held !== undefined) release = config.dir.hold(held);
+      this.#attach(id, new Process(config));
+    } finally {
+      release();
+    }
+  }
+
+  #attach(id: string, process: Process<Owner>): void {
     // Before attach(), which may report a lost end at once: onLost looks the process up here.
     this.#processes.set(id, process);
     try {
@@ -245,15 +257,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
     } catch (error) {
       this.#processes.delete(id);
       // Ignore: it was removed meanwhile, or a start of it was undone.
-      if (hasCode(error, 'ENOENT') && !dir.hasProcess()) return;
+      if (hasCode(error, 'ENOENT') && !process.lifecycle.dir.hasProcess()) return;
       throw error;
     }
   }
 
-  #loadConfig(id: string): ProcessConfig<Owner> {
+  #loadConfig(id: string, held: HeldFile | undefined): ProcessConfig<Owner> {
     const { dir } = this.#config.target;
     try {
-      const { spec, state } = dir.process(id).readProcess();
+      const { spec, state } = dir.process(id).readProcess(held?.text);
       const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
       const { key } = state;
       return this.#processConfig(id, dir.process(id, key), spec, newStdio({ stdin, stdout, stderr }), state);
@@ -318,5 +330,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   #ofKey(id: string, key: string): Process<Owner> | undefined {
     const process = this.get(id);
     return process?.lifecycle.key === key ? process : undefined;
+  }
+}
+
+/** Opens and reads process.json; undefined if that fails: the caller finds out why. */
+function openProcess(dir: ProcessDir): HeldFile | undefined {
+  try {
+    return dir.openProcess();
+  } catch (error) {
+    if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
+    return undefined;
   }
 }

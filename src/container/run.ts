@@ -88,7 +88,9 @@ async function make(
  */
 async function isIdFreed({ root, id, timeoutMs }: Omit<ContainerOptions, 'bundle'>): Promise<boolean> {
   try {
-    if (!(await isUnstarted(readContainer(root, id).dir))) return false;
+    const { dir, release } = readContainer(root, id);
+    release();
+    if (!(await isUnstarted(dir))) return false;
     using container = await Container.load(root, id, timeoutMs === undefined ? {} : { timeoutMs });
     return await container.deleteIfUnstarted();
   } catch (error) {

@@ -95,25 +95,70 @@ async function flushOne(path: string): Promise<void> {
  * @throws {OutliveError} `ERR_INVALID_STATE` if it is no regular file or too large; a system error otherwise.
  */
 export function readText(path: string, limit: number, whenLarger: 'refuse' | 'truncate' = 'refuse'): string {
-  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
-  const fd = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  const fd = openSmall(path);
   try {
-    const stat = fs.fstatSync(fd);
-    if (!stat.isFile()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is not a regular file`);
-    if (stat.size > limit && whenLarger === 'refuse') {
-      throw new OutliveError('ERR_INVALID_STATE', `${path}: has ${stat.size} bytes, at most ${limit} are allowed`);
-    }
-    const buffer = Buffer.allocUnsafe(Math.min(stat.size, limit));
-    let size = 0;
-    while (size < buffer.length) {
-      const n = fs.readSync(fd, buffer, size, buffer.length - size, null);
-      if (n === 0) break;
-      size += n;
-    }
-    return buffer.toString('utf8', 0, size);
+    return readOpen(fd, path, fs.fstatSync(fd), limit, whenLarger);
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/**
+ * A small file that was read and is still open. Until close() no other file can get its inode: if a path has that inode, it is
+ * this file.
+ */
+export class HeldFile {
+  readonly text: string;
+  readonly stat: fs.BigIntStats;
+  #fd: number;
+
+  /** Opens and reads it. @throws as readText(). */
+  constructor(path: string, limit: number) {
+    this.#fd = openSmall(path);
+    try {
+      this.stat = fs.fstatSync(this.#fd, { bigint: true });
+      this.text = readOpen(this.#fd, path, this.stat, limit, 'refuse');
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Whether `stat`, by lstat(2) just now, is of this file. */
+  is({ dev, ino }: fs.BigIntStats): boolean {
+    return this.#fd >= 0 && dev === this.stat.dev && ino === this.stat.ino;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd);
+    this.#fd = -1;
+  }
+}
+
+function openSmall(path: string): number {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+  return fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+}
+
+function readOpen(
+  fd: number,
+  path: string,
+  stat: fs.StatsBase<number> | fs.StatsBase<bigint>,
+  limit: number,
+  whenLarger: 'refuse' | 'truncate',
+): string {
+  if (!stat.isFile()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is not a regular file`);
+  if (stat.size > limit && whenLarger === 'refuse') {
+    throw new OutliveError('ERR_INVALID_STATE', `${path}: has ${stat.size} bytes, at most ${limit} are allowed`);
+  }
+  const buffer = Buffer.allocUnsafe(Math.min(Number(stat.size), limit));
+  let size = 0;
+  while (size < buffer.length) {
+    const n = fs.readSync(fd, buffer, size, buffer.length - size, null);
+    if (n === 0) break;
+    size += n;
+  }
+  return buffer.toString('utf8', 0, size);
 }
 
 /** As readText(), but returns undefined if there is no such file. */
@@ -149,6 +194,28 @@ export function readUnnamed(fd: number, limit: number): string {
   const buffer = Buffer.alloc(limit);
   // The offset is the child's, too: it is neither used nor moved.
   return buffer.toString('utf8', 0, fs.readSync(fd, buffer, 0, limit, 0));
+}
+
+/**
+ * Removes what this program has just made, without a descriptor: that there is none left may be why the rest failed.
+ * @param files missing ones are passed over, and so are directories.
+ * @param dirs the innermost first. One that is not empty is removed with its contents, for which a descriptor is needed.
+ */
+export function removeMade(files: readonly string[], dirs: readonly string[]): void {
+  for (const file of files) {
+    try {
+      fs.unlinkSync(file);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM')) throw error;
+    }
+  }
+  for (const dir of dirs) {
+    try {
+      fs.rmdirSync(dir);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) fs.rmSync(dir, { recursive: true, force: true });
+    }
+  }
 }
 
 /**

@@ -24,12 +24,12 @@ export function normalizeProgram(program: string): string {
  * @throws {OutliveError} `ERR_NOT_INSTALLED` if there is no such executable.
  */
 export function findRuntime(runtime: string): string {
-  return findProgram(runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : runtime);
+  return runtime === HOST_RUNTIME ? nativeExecutable('outlive-host') : findProgram(runtime);
 }
 
 /** The shim's absolute path. @throws as {@link findRuntime}. */
 export function findShim(shim: string): string {
-  return findProgram(shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : shim);
+  return shim === DEFAULT_SHIM ? nativeExecutable('outlive-shim') : findProgram(shim);
 }
 
 /** The absolute path of a name on PATH, or of a path. @throws as {@link findRuntime}. */

@@ -6,8 +6,7 @@
 import type { Container, ContainerProcess } from '../container/container.js';
 import type { Exit } from '../state/exit.js';
 import { OomWatch, containerCgroup } from './oom.js';
-import { OutliveError } from '../base/errors.js';
-import { within } from '../base/promises.js';
+import { type Deferred, type Waiter, deferred, within } from '../base/promises.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 
 /**
@@ -15,9 +14,6 @@ import { INIT_PROCESS_ID } from '../oci/ids.js';
  * unless it was killed.
  */
 const RECORD_LIMIT_MS = 1000;
-
-/** Why a wait for the end of a process is given up. One for all: making an error costs more than all else of it. */
-const FORGOTTEN = new OutliveError('ERR_INVALID_STATE', 'the process is not followed any more');
 
 /** @internal */
 export interface GroupConfig {
@@ -31,15 +27,70 @@ export interface GroupConfig {
   readonly onExit: (process: ContainerProcess, exit: Exit, timeMs: number) => void;
   readonly onOom: (init: ContainerProcess, kills: number, total: number) => void;
   /** Called when no process is followed any more. */
-  readonly onIdle: () => void;
+  readonly onIdle: (container: Container) => void;
 }
 
-interface Followed {
-  readonly abort: AbortController;
-  readonly done: Promise<void>;
+/** A process that is followed. There may be thousands, so a promise is made only for who asks. */
+class Followed implements Waiter<Exit> {
+  readonly process: ContainerProcess;
+  /** Whether nothing more of it is to be reported. */
+  isForgotten = false;
+  /** Set while its report waits for the end of another process. */
+  abort: AbortController | undefined;
+  readonly #group: FollowedListener;
+  #isTold = false;
+  #isDone = false;
+  #done: Deferred<undefined> | undefined;
+
+  constructor(process: ContainerProcess, group: FollowedListener) {
+    this.process = process;
+    this.#group = group;
+  }
+
+  /** Settles when its exit is reported, or can't be known. */
+  get done(): Promise<undefined> {
+    if (this.#isDone) return Promise.resolve(undefined);
+    this.#done ??= deferred();
+    return this.#done.promise;
+  }
+
+  /** It has ended. */
+  resolve(exit: Exit): void {
+    if (this.#tell()) this.#group.onEnd(this, exit);
+  }
+
+  /** Its object was closed, or it was forgotten: its exit can't be known any more. */
+  reject(): void {
+    if (this.#tell()) this.#group.onUnknown(this);
+  }
+
+  forget(): void {
+    this.isForgotten = true;
+    this.abort?.abort();
+    this.reject();
+  }
+
+  /** Call it after its exit was reported. */
+  conclude(): void {
+    this.#isDone = true;
+    this.#done?.resolve(undefined);
+  }
+
+  #tell(): boolean {
+    if (this.#isTold) return false;
+    this.#isTold = true;
+    this.process.lifecycle.unfollow(this);
+    return true;
+  }
 }
 
-export class MonitorGroup {
+/** Who is told by a {@link Followed}. */
+interface FollowedListener {
+  onEnd(followed: Followed, exit: Exit): void;
+  onUnknown(followed: Followed): void;
+}
+
+export class MonitorGroup implements FollowedListener {
   readonly #config: GroupConfig;
   readonly #followed = new Map<ContainerProcess, Followed>();
   /** The container's first process, if it is or was followed. */
@@ -62,23 +113,22 @@ export class MonitorGroup {
   follow(process: ContainerProcess): void {
     if (this.#config.seen.has(process)) return;
     this.#config.seen.add(process);
-    const abort = new AbortController();
-    const done = this.#reportExit(process, abort.signal).then(() => this.#end(process, followed));
-    const followed: Followed = { abort, done };
+    const followed = new Followed(process, this);
     this.#followed.set(process, followed);
+    process.lifecycle.follow(followed);
     if (process.id !== INIT_PROCESS_ID) return;
     // A second init, after the first one was removed, has another cgroup.
     if (this.#init !== undefined) this.#oomKillsTold = 0;
     this.#init = process;
-    // Do this last: an error here must not lose the exit event. #reportExit() has not continued after its await yet, so
-    // no OOM kill can come too late.
+    // Do this last: an error here must not lose the exit event, which is never told synchronously: so no OOM kill can come
+    // too late.
     this.#watchMemory(process);
   }
 
   /** Reports nothing more of a process. If it is followed again, its exit is reported again. */
   forget(process: ContainerProcess): void {
     this.#config.seen.delete(process);
-    this.#followed.get(process)?.abort.abort(FORGOTTEN);
+    this.#followed.get(process)?.forget();
     this.#followed.delete(process);
     if (process.id === INIT_PROCESS_ID) this.#closeMemory();
   }
@@ -93,28 +143,31 @@ export class MonitorGroup {
     this.#closeMemory();
   }
 
-  async #reportExit(process: ContainerProcess, signal: AbortSignal): Promise<void> {
-    let exit: Exit;
-    try {
-      exit = await process.lifecycle.wait(signal);
-    } catch {
-      // The process was forgotten or its object closed: its exit can't be known any more.
-      return;
-    }
+  onEnd(followed: Followed, exit: Exit): void {
+    void this.#reportExit(followed, exit).then(() => this.#conclude(followed));
+  }
+
+  onUnknown(followed: Followed): void {
+    this.#conclude(followed);
+  }
+
+  async #reportExit(followed: Followed, exit: Exit): Promise<void> {
+    const { process } = followed;
     const timeMs = exit.record?.endedAtMs ?? Date.now();
-    await this.#lookForKills(signal);
+    await this.#lookForKills(followed);
     if (process.id === INIT_PROCESS_ID) {
-      const others = [...this.#followed].filter(([other]) => other !== process).map(([, { done }]) => done);
+      const others = [...this.#followed.values()].filter((other) => other !== followed).map(({ done }) => done);
       await within(Promise.all(others), this.#config.initHoldMs);
       this.#closeMemory();
     }
-    if (!signal.aborted) this.#config.onExit(process, exit, timeMs);
+    if (!followed.isForgotten) this.#config.onExit(process, exit, timeMs);
   }
 
-  #end(process: ContainerProcess, followed: Followed): void {
+  #conclude(followed: Followed): void {
     // It may have been forgotten and followed again.
-    if (this.#followed.get(process) === followed) this.#followed.delete(process);
-    if (this.isEmpty) this.#config.onIdle();
+    if (this.#followed.get(followed.process) === followed) this.#followed.delete(followed.process);
+    followed.conclude();
+    if (this.isEmpty) this.#config.onIdle(this.#config.container);
   }
 
   /**
@@ -122,12 +175,15 @@ export class MonitorGroup {
    * is preferred. If the cgroup is gone, all its processes have ended, and the shim of the first one has recorded the
    * count. If it has not (another make, an older release), what the kernel notified of decides.
    */
-  async #lookForKills(signal: AbortSignal): Promise<void> {
+  async #lookForKills(followed: Followed): Promise<void> {
     const init = this.#init;
     if (init === undefined) return;
     const isThere = this.#oom?.look();
     if (isThere === true || (isThere === undefined && !init.hasEnded)) return;
-    const end = await within(endOf(init, signal), RECORD_LIMIT_MS);
+    followed.abort = new AbortController();
+    if (followed.isForgotten) followed.abort.abort();
+    const end = await within(endOf(init, followed.abort.signal), RECORD_LIMIT_MS);
+    followed.abort = undefined;
     const recorded = end?.record?.oomKills;
     if (recorded !== undefined) this.#reportKills(init, recorded);
     else await this.#oom?.lastLook();

@@ -11,7 +11,7 @@ import { Container, type ContainerProcess } from '../container/container.js';
 import { OutliveError } from '../base/errors.js';
 import { inTurns } from '../base/turns.js';
 import type { Exit } from '../state/exit.js';
-import { MonitorGroup } from './group.js';
+import { type GroupConfig, MonitorGroup } from './group.js';
 import { MonitorQueue } from './queue.js';
 import { Process } from '../container/process.js';
 
@@ -94,6 +94,13 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   #firstListens = false;
   /** Set by close(); settles when nothing is followed any more. */
   #closed: Promise<void> | undefined;
+  /** What the groups call; the same functions for all. */
+  readonly #handlers: Pick<GroupConfig, 'onIdle' | 'onExit' | 'onOom'> = {
+    onIdle: (container) => this.#forgetIfIdle(container),
+    onExit: (process, exit, timeMs) => this.#tell({ type: 'exit', ...identityOf(process), timeMs, exit, process }),
+    onOom: (process, kills, totalKills) =>
+      this.#tell({ type: 'oom', ...identityOf(process), timeMs: Date.now(), kills, totalKills, process }),
+  };
 
   /** Makes a monitor without processes. @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`. */
   constructor(options: MonitorOptions = {}) {
@@ -260,28 +267,10 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   #group(container: Container, oomKillsTold: number): MonitorGroup {
     const known = this.#groups.get(container);
     if (known !== undefined) return known;
-    const containerId = container.id;
     const seen = this.#seen.get(container) ?? new WeakSet();
     this.#seen.set(container, seen);
-    const group = new MonitorGroup({
-      container,
-      initHoldMs: this.#initHoldMs,
-      oomKillsTold,
-      seen,
-      onIdle: () => this.#forgetIfIdle(container),
-      onExit: (process, exit, timeMs) =>
-        this.#tell({ type: 'exit', containerId, processId: process.id, timeMs, exit, process }),
-      onOom: (init, kills, totalKills) =>
-        this.#tell({
-          type: 'oom',
-          containerId,
-          processId: init.id,
-          timeMs: Date.now(),
-          kills,
-          totalKills,
-          process: init,
-        }),
-    });
+    const [initHoldMs, { onIdle, onExit, onOom }] = [this.#initHoldMs, this.#handlers];
+    const group = new MonitorGroup({ container, initHoldMs, oomKillsTold, seen, onIdle, onExit, onOom });
     this.#groups.set(container, group);
     return group;
   }
@@ -319,4 +308,8 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
       }
     }
   }
+}
+
+function identityOf({ id, container }: ContainerProcess): { containerId: string; processId: string } {
+  return { containerId: container.id, processId: id };
 }

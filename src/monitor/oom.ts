@@ -28,10 +28,12 @@ export type OnOomKills = (kills: number, total: number) => void;
  */
 export function containerCgroup(initPid: number): MemoryCgroup | undefined {
   const membership = membershipOf(initPid);
-  const shim = membership === undefined ? undefined : parentOf(initPid);
-  if (membership === undefined || shim === undefined || membership.path === '/') return undefined;
-  const others = [membershipOf(shim), membershipOf('self')];
-  return others.some((other) => other?.path === membership.path) ? undefined : memoryCgroup(membership);
+  if (membership === undefined || membership.path === '/') return undefined;
+  // First what most of them have in common, if the container has no cgroup: that costs least.
+  if (membershipOf('self')?.path === membership.path) return undefined;
+  const shim = parentOf(initPid);
+  if (shim === undefined || membershipOf(shim)?.path === membership.path) return undefined;
+  return memoryCgroup(membership);
 }
 
 export class OomWatch {

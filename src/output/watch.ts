@@ -31,6 +31,7 @@ export class LogWatch {
   /** The last segment that was watched. */
   #segment = -1;
   #endContent: (() => void) | undefined;
+  readonly #polling: { timer: NodeJS.Timeout | undefined; users: number } = { timer: undefined, users: 0 };
 
   private constructor(path: string) {
     this.#path = path;
@@ -115,9 +116,15 @@ export class LogWatch {
     this.#waiting.clear();
   }
 
+  /** Tells of a change now and again, until all who asked for that have ended it. */
   #poll(): () => void {
-    const timer = setInterval(() => this.#changed(true), POLL_MS).unref();
-    return () => clearInterval(timer);
+    this.#polling.timer ??= setInterval(() => this.#changed(true), POLL_MS).unref();
+    this.#polling.users++;
+    return () => {
+      if (--this.#polling.users > 0) return;
+      clearInterval(this.#polling.timer);
+      this.#polling.timer = undefined;
+    };
   }
 }
 

@@ -49,10 +49,10 @@ export interface Addon {
   watchStop(watch: WatchObject): void;
   watchRef(watch: WatchObject, on: boolean): void;
   spawn(
-    candidates: Uint8Array,
-    argv: Uint8Array,
-    env: Uint8Array,
-    cwd: Uint8Array,
+    candidates: string | Uint8Array,
+    argv: string | Uint8Array,
+    env: string | Uint8Array,
+    cwd: string | Uint8Array,
     stdio: Int32Array,
     newSession: boolean,
     processGroup: number,

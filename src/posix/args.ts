@@ -27,17 +27,14 @@ function bytesOfFileUrl(url: URL): Buffer {
   return Buffer.from(latin1, 'latin1');
 }
 
-/**
- * The UTF-8 bytes of a text.
- * @throws `ERR_INVALID_ARG_VALUE` if it has a lone surrogate, which Buffer.from() would replace by U+FFFD.
- */
-export function utf8(value: string, name: string): Buffer {
+/** @throws `ERR_INVALID_ARG_VALUE` if a text has a lone surrogate, which Buffer.from() would replace by U+FFFD. */
+export function wellFormed(value: string, name: string): string {
   if (/\p{Surrogate}/u.test(value)) throw invalidArgValue(name, value, 'must be a string without lone surrogates');
-  return Buffer.from(value);
+  return value;
 }
 
 function rawPath(value: unknown, name: string): Buffer {
-  if (typeof value === 'string') return utf8(value, name);
+  if (typeof value === 'string') return Buffer.from(wellFormed(value, name));
   if (value instanceof Uint8Array) return Buffer.from(value);
   if (value instanceof URL) return bytesOfFileUrl(value);
   throw invalidArgType(name, 'of type string or an instance of Buffer or URL', value);

@@ -10,7 +10,7 @@ import {
   objectArgument,
   pathArgument,
   pidArgument,
-  utf8,
+  wellFormed,
 } from './args.js';
 
 /** Options of spawn(). */
@@ -51,10 +51,11 @@ export interface SpawnRequest {
   file: string;
   args: string[];
   cwdText: string | undefined;
-  candidates: Buffer;
-  argv: Buffer;
-  env: Buffer;
-  cwd: Buffer;
+  candidates: Block;
+  argv: Block;
+  env: Block;
+  /** One string, or none: the caller's. */
+  cwd: Block;
   stdio: Int32Array;
   newSession: boolean;
   processGroup: number;
@@ -67,56 +68,66 @@ const PATH_MAX = 4096;
 // The directories that execvp(3) searches if PATH is not set.
 const DEFAULT_PATH = '/bin:/usr/bin';
 const NUL = Buffer.of(0);
-const COLON = 0x3a;
-const SLASH = 0x2f;
 
-/** The strings in one buffer, each followed by a NUL. */
-function block(strings: readonly Uint8Array[]): Buffer {
-  return Buffer.concat(strings.flatMap((bytes) => [bytes, NUL]));
+/** Strings as the addon takes them: each one followed by a NUL. A string stands for its UTF-8 bytes. */
+type Block = string | Buffer;
+
+/** A text stays one as long as it can: each Buffer costs more than the addon's own encoding of all. */
+function block(strings: readonly (string | Uint8Array)[]): Block {
+  if (strings.every((string) => typeof string === 'string'))
+    return strings.reduce((all, text) => `${all}${text}\0`, '');
+  return Buffer.concat(strings.flatMap((string) => [Buffer.from(string), NUL]));
 }
 
-function stringArgument(value: unknown, name: string): Buffer {
+/** A path without its NUL. */
+function path(value: unknown, name: string): string | Buffer {
+  if (typeof value === 'string' && !value.includes('\0')) return wellFormed(value, name);
+  return pathArgument(value, name).bytes.subarray(0, -1);
+}
+
+function stringArgument(value: unknown, name: string): string | Uint8Array {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer', value);
   }
-  const bytes = typeof value === 'string' ? utf8(value, name) : Buffer.from(value);
-  if (bytes.includes(0)) throw invalidArgValue(name, value, 'must be a string without null bytes');
-  return bytes;
-}
-
-function* pathElements(path: Buffer): Generator<Buffer> {
-  let start = 0;
-  for (let end = path.indexOf(COLON); end !== -1; end = path.indexOf(COLON, start)) {
-    yield path.subarray(start, end);
-    start = end + 1;
-  }
-  yield path.subarray(start);
+  if (typeof value === 'string') wellFormed(value, name);
+  const hasNul = typeof value === 'string' ? value.includes('\0') : value.includes(0);
+  if (hasNul) throw invalidArgValue(name, value, 'must be a string without null bytes');
+  return value;
 }
 
 /** The paths that execvp(3) would try, in order. An empty element of PATH means the working directory. */
-export function pathCandidates(file: Buffer, path: string | undefined): Buffer[] {
+export function pathCandidates(file: string | Buffer, path = DEFAULT_PATH): (string | Buffer)[] {
   if (file.length === 0) return [];
-  if (file.includes(SLASH)) return [file];
-  return [...pathElements(Buffer.from(path ?? DEFAULT_PATH))]
-    .filter((directory) => directory.length < PATH_MAX)
-    .map((directory) => (directory.length === 0 ? file : Buffer.concat([directory, Buffer.of(SLASH), file])));
+  if (file.includes('/')) return [file];
+  const inDirectory = (directory: string): string | Buffer => {
+    if (directory === '') return file;
+    return typeof file === 'string' ? `${directory}/${file}` : Buffer.concat([Buffer.from(`${directory}/`), file]);
+  };
+  return path
+    .split(':')
+    .filter((directory) => Buffer.byteLength(directory) < PATH_MAX)
+    .map(inDirectory);
 }
 
-function environment(env: SpawnOptions['env']): Buffer {
+function environment(env: SpawnOptions['env']): Block {
   if (env === undefined) {
     // Each access to process.env is slow, as it calls into Node: access each name once, and encode all in one step.
-    return Buffer.from(
-      Object.keys(process.env).reduce((all, name) => `${all}${name}=${process.env[name] ?? ''}\0`, ''),
-    );
+    // Object.keys() would ask for each name whether it is enumerable.
+    const { env: own } = process;
+    return block(Object.getOwnPropertyNames(own).map((name) => `${name}=${own[name] ?? ''}`));
   }
   objectArgument(env, 'options.env');
-  const entries: Buffer[] = [];
+  const entries: (string | Uint8Array)[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
     if (name === '' || name.includes('=') || name.includes('\0')) {
       throw invalidArgValue('options.env', name, 'must have names without "=" and null bytes, and none that is empty');
     }
-    entries.push(Buffer.concat([utf8(`${name}=`, 'options.env'), stringArgument(value, `options.env.${name}`)]));
+    wellFormed(name, 'options.env');
+    const checked = stringArgument(value, `options.env.${name}`);
+    entries.push(
+      typeof checked === 'string' ? `${name}=${checked}` : Buffer.concat([Buffer.from(`${name}=`), checked]),
+    );
   }
   return block(entries);
 }
@@ -158,22 +169,21 @@ export function spawnRequest(
   args: readonly (string | Uint8Array)[],
   options: SpawnOptions | DetachedSpawnOptions,
 ): SpawnRequest {
-  const program = pathArgument(file, 'file');
+  const program = path(file, 'file');
   if (!Array.isArray(args)) throw invalidArgType('args', 'an instance of Array', args);
   objectArgument(options, 'options');
-  const programBytes = program.bytes.subarray(0, -1);
   const argv = args.map((arg: unknown, index) => stringArgument(arg, `args[${index}]`));
-  const argv0 = options.argv0 === undefined ? programBytes : stringArgument(options.argv0, 'options.argv0');
-  const cwd = options.cwd === undefined ? undefined : pathArgument(options.cwd, 'options.cwd');
+  const argv0 = options.argv0 === undefined ? program : stringArgument(options.argv0, 'options.argv0');
+  const cwd = options.cwd === undefined ? undefined : path(options.cwd, 'options.cwd');
   const asked = relations(options);
   return {
-    file: program.text,
-    args: argv.map(String),
-    cwdText: cwd?.text,
-    candidates: block(pathCandidates(programBytes, process.env.PATH)),
+    file: program.toString(),
+    args: argv.map((arg) => (typeof arg === 'string' ? arg : Buffer.from(arg).toString())),
+    cwdText: cwd?.toString(),
+    candidates: block(pathCandidates(program, process.env.PATH)),
     argv: block([argv0, ...argv]),
     env: environment(options.env),
-    cwd: cwd?.bytes ?? Buffer.alloc(0),
+    cwd: cwd === undefined ? '' : block([cwd]),
     stdio: stdioDescriptors(options.stdio),
     ...asked,
   };

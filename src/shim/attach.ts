@@ -37,7 +37,8 @@ export function reattach(dir: ProcessDir, listener: ShimListener): Attached {
       watch?.close();
       return { watch: undefined, exit: readExit(dir), isComing: false };
     }
-    if (watch?.shimGone === false) return { watch, exit: undefined, isComing: false };
+    // If the shim has left since the open, the hang-up will tell.
+    if (watch?.hungUp === false) return { watch, exit: undefined, isComing: false };
     const isComing = watch !== undefined && mayShimCome(dir);
     if (!isComing && !hasShim(dir)) return { watch, exit: readExit(dir), isComing };
     watch?.close();

@@ -7,6 +7,11 @@ import { type Identity, readProcStat } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
 
+/** Whether a shim may be a child of this program, though it is born an orphan: then its identity is needed at its end. */
+export function mayAdopt(): boolean {
+  return process.pid === 1 || posix.getChildSubreaper();
+}
+
 /** Reaps this shim when it has ended, if it is a child of this program. Does not keep the event loop alive. */
 export function reapIfAdopted(shim: Identity | undefined): void {
   if (shim === undefined || !isOurChild(shim)) return;

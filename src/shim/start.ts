@@ -9,7 +9,7 @@ import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError, messageOf } from '../base/errors.js';
 import { within } from '../base/promises.js';
 import { ownTurn } from '../base/turns.js';
-import { findRuntime, findShim } from '../disk/programs.js';
+import { DEFAULT_SHIM, findRuntime, findShim } from '../disk/programs.js';
 import { runtimeSlots } from '../disk/runtime-slots.js';
 import { identify, killIfRunning, type Identity } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
@@ -70,6 +70,12 @@ const TELLING_FILES: ReadonlySet<string> = new Set(['pid', 'identity.json']);
  */
 const POLL_MS = 250;
 const POLL_WITHOUT_EVENTS_MS = 10;
+
+/**
+ * How long after the pid the shipped shim may take to record the identity, in milliseconds. It does so as soon as the runtime
+ * has ended, mostly 0.2 ms later. If this program wrote it at the same time, that would be the greater part of its work.
+ */
+const SHIM_RECORDS_MS = 2;
 
 /**
  * Spawns the shim and resolves when the pid file is readable.
@@ -137,7 +143,7 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
 
 /** Writes identity.json if the shim has not done so yet. A shim of another make never writes it. */
 function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
-  if (identity !== undefined && dir.readIdentity() === undefined) dir.writeIdentity(identity);
+  if (identity !== undefined && !dir.hasIdentity()) dir.writeIdentity(identity);
 }
 
 /** Waits until the started process is on the disk. If that fails, ends it: the caller is told that it was not started. */
@@ -161,7 +167,9 @@ function waitForPid(
 ): Promise<Pid> {
   return new Promise<Pid>((resolve, reject) => {
     const shimIdentity = identify(shim.pid);
+    let grace: NodeJS.Timeout | undefined;
     const stop = (): void => {
+      clearTimeout(grace);
       clearTimeout(timer);
       clearInterval(poll);
       changes?.listen(undefined);
@@ -178,7 +186,15 @@ function waitForPid(
         reject(error instanceof Error ? error : new Error(messageOf(error)));
       }
     };
-    const check = (): void => settle(() => readWholePid(launch.dir, shimIdentity));
+    const isRecorder = launch.shim === DEFAULT_SHIM && changes !== undefined;
+    let found: Pid | undefined;
+    const check = (): void =>
+      settle(() => {
+        found ??= readWholePid(launch.dir, shimIdentity);
+        if (found === undefined || !isRecorder || launch.dir.hasIdentity()) return found;
+        grace ??= setTimeout(() => settle(() => found), SHIM_RECORDS_MS);
+        return undefined;
+      });
     const timer = setTimeout(() => settle(() => timedOut(launch)), deadline.leftMs);
     const poll = setInterval(check, changes === undefined ? POLL_WITHOUT_EVENTS_MS : POLL_MS);
     changes?.listen({

@@ -8,8 +8,8 @@ import { ownTurn } from '../base/turns.js';
 import { ExitWatch, type ShimListener } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
 import type { Identity } from '../kernel/identity.js';
-import { reapIfAdopted } from './reap.js';
-import { Waiters } from '../base/promises.js';
+import { mayAdopt, reapIfAdopted } from './reap.js';
+import { type Waiter, Waiters } from '../base/promises.js';
 import type { ShimEnd } from './end.js';
 import { hasShim, isShimComing, mayShimCome, reattach } from './attach.js';
 import { EXIT_STATUS_FILE, type ProcessDir } from '../state/process.js';
@@ -85,6 +85,7 @@ export class Tracker implements ShimListener, FileListener {
     else this.#shimEnd = undefined;
     this.#listen(changes);
     if (watch.hungUp) this.#shimGone();
+    this.#keepAlive();
   }
 
   onShimLeft(): void {
@@ -98,7 +99,7 @@ export class Tracker implements ShimListener, FileListener {
   /** Begins to follow a process that another supervisor started, or that was closed. */
   attach(): void {
     this.#counts = true;
-    this.#shim = this.#dir.readShim();
+    if (mayAdopt()) this.#shim = this.#dir.readShim();
     const { watch, exit, isComing } = reattach(this.#dir, this);
     this.#watch = watch;
     this.#awaitShimEnd();
@@ -136,7 +137,7 @@ export class Tracker implements ShimListener, FileListener {
     this.known();
     this.reopen();
     if (this.#exit !== undefined) return this.#exit;
-    return this.#keepAlive(this.#cleaned.waitAtMost(limitMs));
+    return this.#whileAwaited(this.#cleaned.waitAtMost(limitMs));
   }
 
   /** Waits for the end, and keeps the event loop alive meanwhile. */
@@ -145,18 +146,47 @@ export class Tracker implements ShimListener, FileListener {
     const known = this.known();
     if (known !== undefined) return known;
     if (this.#watch === undefined) throw closedError();
-    return this.#keepAlive(this.#ended.wait(signal));
+    return this.#whileAwaited(this.#ended.wait(signal));
   }
 
-  async #keepAlive<T>(waiting: Promise<T>): Promise<T> {
-    const release = this.#watch?.hold();
-    this.#coming?.ref();
+  /** As wait(), for a supervisor, which waits for thousands: makes no promise. Tells later, never synchronously. */
+  follow(follower: Waiter<Exit>): void {
+    let known: Exit | undefined;
+    try {
+      known = this.known();
+    } catch {
+      // Ignore: descriptors or memory are short for now, and the hang-up will tell.
+    }
+    const exit = known;
+    if (exit !== undefined) queueMicrotask(() => follower.resolve(exit));
+    else if (this.#watch === undefined) queueMicrotask(() => follower.reject(closedError()));
+    else {
+      this.#ended.add(follower);
+      this.#keepAlive();
+    }
+  }
+
+  /** Ends what follow() began. If it was told already, this does nothing. */
+  unfollow(follower: Waiter<Exit>): void {
+    this.#ended.delete(follower);
+    this.#keepAlive();
+  }
+
+  async #whileAwaited<T>(waiting: Promise<T>): Promise<T> {
+    this.#keepAlive();
     try {
       return await waiting;
     } finally {
-      release?.();
-      if (!this.#isAwaited) this.#coming?.unref();
+      this.#keepAlive();
     }
+  }
+
+  /** The event loop stays alive while somebody waits. */
+  #keepAlive(): void {
+    const isAwaited = this.#isAwaited;
+    this.#watch?.keepAlive(isAwaited);
+    if (isAwaited) this.#coming?.ref();
+    else this.#coming?.unref();
   }
 
   /** Stops watching and frees the descriptor; waits in progress reject. */
@@ -189,8 +219,10 @@ export class Tracker implements ShimListener, FileListener {
     });
   }
 
+  /** If no status is recorded, and the shim has left, its hang-up will tell. */
   #lookForStatus(): void {
     try {
+      if (!isRecorded(this.#dir)) return;
       const exit = this.known();
       if (exit === undefined || exit.lost !== undefined) return;
       this.#ended.resolve(exit);
@@ -280,7 +312,7 @@ export class Tracker implements ShimListener, FileListener {
   #settle(exit: Exit): void {
     if (this.#exit !== undefined) return;
     this.#exit = exit;
-    if (!this.#isStarter) reapIfAdopted(this.#shim ?? this.#dir.readShim());
+    if (!this.#isStarter && mayAdopt()) reapIfAdopted(this.#shim ?? this.#dir.readShim());
     this.#stopListening();
     if (!this.#fdIsShared) this.#stopWatching();
     this.#ended.resolve(exit);

@@ -1,6 +1,6 @@
 /**
  * Watches a process's `exit` FIFO: its hang-up is the exit event. The shim holds a write end until the process has
- * ended and its container is deleted, and writes no bytes. The watch keeps the event loop alive only during hold().
+ * ended and its container is deleted, and writes no bytes. The watch keeps the event loop alive only if it is told to.
  */
 import { hasWriter, openFifoReader } from '../disk/fifo.js';
 import { type HangUpListener, forgetHangUp, hold, onHangUp, release } from '../posix/hang-ups.js';
@@ -18,7 +18,7 @@ export class ExitWatch implements HangUpListener {
   /** Whether the hang-up was seen. */
   hungUp = false;
   #isWatching = false;
-  #holds = 0;
+  #keepsAlive = false;
   readonly #listener: ShimListener | undefined;
 
   private constructor(fd: number, listener: ShimListener | undefined) {
@@ -50,15 +50,11 @@ export class ExitWatch implements HangUpListener {
     return this.hungUp || this.fd < 0 || !hasWriter(this.fd);
   }
 
-  /** Keeps the event loop alive until the returned function is called, or the watch has ended. */
-  hold(): () => void {
-    if (this.#holds++ === 0 && this.#isWatching) hold();
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      if (--this.#holds === 0 && this.#isWatching) release();
-    };
+  /** Sets whether it keeps the event loop alive. At first it does not. After the hang-up it does not either. */
+  keepAlive(on: boolean): void {
+    if (this.#keepsAlive === on) return;
+    this.#keepsAlive = on;
+    if (this.#isWatching) (on ? hold : release)();
   }
 
   /** Stops watching and closes the descriptor. The process is not touched. */
@@ -87,7 +83,7 @@ export class ExitWatch implements HangUpListener {
   #end(): void {
     if (!this.#isWatching) return;
     this.#isWatching = false;
-    if (this.#holds > 0) release();
+    if (this.#keepsAlive) release();
     forgetHangUp(this.fd);
   }
 }

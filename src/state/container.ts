@@ -4,14 +4,14 @@
  * Files are 0600 and directories 0700, whatever the umask.
  */
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { flush, makeDirectory, readText, removeTree, writeFileAtomic } from '../disk/files.js';
+import { HeldFile, flush, makeDirectory, readText, removeMade, removeTree, writeFileAtomic } from '../disk/files.js';
 import { expectStrings, expectType, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import { ownedName } from '../disk/names.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
-import { DirectoryKey, inodeOf, keyOf } from './key.js';
-import { ContainerLock, makeLockFile } from './lock.js';
+import { KeyedDirectory, inodeOf, keyOf } from './key.js';
+import { ContainerLock, lockPath, makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
 import { idsIn } from './root.js';
 
@@ -51,24 +51,22 @@ export interface ContainerState {
 }
 
 /** `<state root>/<container id>`. */
-export class ContainerDir {
-  readonly path: string;
-
-  readonly #key: DirectoryKey | undefined;
-
+export class ContainerDir extends KeyedDirectory {
   /** @param key the key of the container that is meant. Default: any container at this path. */
-  constructor(
-    readonly root: string,
-    readonly id: string,
-    key?: string,
-  ) {
-    this.path = join(root, id);
-    this.#key = key === undefined ? undefined : new DirectoryKey(join(this.path, 'state.json'), key);
+  constructor(root: string, id: string, key?: string) {
+    super(join(root, id), key);
   }
 
-  /** Whether the path still holds the container that is meant; see {@link DirectoryKey.isCurrent}. */
-  isCurrent(): boolean {
-    return this.#key?.isCurrent() ?? true;
+  get root(): string {
+    return dirname(this.path);
+  }
+
+  get id(): string {
+    return basename(this.path);
+  }
+
+  protected override get keyFile(): string {
+    return this.stateFile;
   }
 
   /** @throws {OutliveError} `ERR_CONTAINER_NOT_FOUND` if the container that is meant was deleted. */
@@ -126,14 +124,14 @@ export class ContainerDir {
       made.writeState(state);
       const dir = new ContainerDir(root, id, state.key);
       if (state.durable) await flush(join(made.path, 'state.json'), made.path);
+      // From here on it is known by its directory too, should its file be damaged.
+      dir.noteMade(made);
       fs.renameSync(made.path, dir.path);
       if (state.durable) await flush(root).catch((error: unknown) => undo(dir, error));
-      // From here on it is known by its directory too, should its file be damaged.
-      dir.isCurrent();
       return { dir, lock };
     } catch (cause) {
       lock?.release();
-      fs.rmSync(made.path, { recursive: true, force: true });
+      made.#removeMade();
       // These codes mean: the name is taken by a file, or by a directory that is not empty.
       if (!hasCode(cause, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw cause;
       throw new OutliveError(
@@ -156,6 +154,12 @@ export class ContainerDir {
   /** The bundle that `create()` makes if it is given a config. */
   get ownBundle(): string {
     return join(this.path, OWN_BUNDLE);
+  }
+
+  /** Undoes what create() has made so far. */
+  #removeMade(): void {
+    const files = [this.stateFile, lockPath(this.path), join(this.ownBundle, 'config.json')];
+    removeMade(files, [this.ownBundle, join(this.path, INIT_PROCESS_ID), this.path]);
   }
 
   #makeBundle(config: object): void {
@@ -198,27 +202,43 @@ export class ContainerDir {
     writeFileAtomic(this.stateFile, JSON.stringify(written) + '\n');
   }
 
-  /** @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error (ENOENT …) if it can't be read. */
-  readState(): ContainerState {
+  /** Opens and reads state.json. @throws as {@link readState}. */
+  openState(): HeldFile {
+    return new HeldFile(this.stateFile, MAX_STATE_BYTES);
+  }
+
+  /**
+   * @param text what was read of state.json.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error (ENOENT …) if it can't be read.
+   */
+  readState(text = readText(this.stateFile, MAX_STATE_BYTES)): ContainerState {
     const path = this.stateFile;
-    const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
+    const value = parseJsonObject(text, path);
     for (const key of ['bundle', 'runtime', 'shim']) expectType(path, value, key, 'string');
     for (const key of ['labels', 'runtimeArgs']) expectStrings(path, value, key);
     if (value.runtimeEnv !== undefined) expectType(path, value, 'runtimeEnv', 'object');
     if (value.scope !== undefined) expectType(path, value, 'scope', 'string');
     if (value.noPivotRoot !== undefined) expectType(path, value, 'noPivotRoot', 'boolean');
+    const { bundle, labels = [], stdin = '', stdout = '', stderr = '', runtime, runtimeArgs = [], shim } = value;
+    const { noPivotRoot = false, durable, runtimeEnv, scope } = value;
+    // Not all that the file has: each object with other members has a hidden class of its own, which is larger than it.
     return {
-      ...emptyState,
-      ...value,
+      bundle,
+      labels,
+      stdin,
+      stdout,
+      stderr,
+      runtime,
+      runtimeArgs,
+      shim,
+      noPivotRoot,
+      durable: durable === true,
       key: keyOf(value, path),
-      durable: value.durable === true,
-      labels: value.labels ?? [],
-      runtimeArgs: value.runtimeArgs ?? [],
+      runtimeEnv,
+      scope,
     } as ContainerState;
   }
 }
-
-const emptyState = { stdin: '', stdout: '', stderr: '', noPivotRoot: false };
 
 async function undo(dir: ContainerDir, reason: unknown): Promise<never> {
   if (dir.isCurrent()) await dir.remove();

@@ -4,6 +4,7 @@
  * of the log tells, and only the texts below are taken for one: how they report that the program can't be run or that the
  * working directory can't be entered.
  */
+import { statfsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { OutliveError, type OutliveErrorCode } from '../base/errors.js';
 import { type SystemError, systemError } from '../posix/errors.js';
@@ -75,7 +76,7 @@ export function loggedError(code: OutliveErrorCode, prefix: string, logged: LogM
 /**
  * Why a shim left without a pid: the first error of its own log, else of the runtime's, else how the runtime ended.
  * @returns `ERR_SHIM`; `ERR_OCI_RUNTIME`, also if the shim could not execute the runtime; `ERR_CONTAINER_NOT_STARTED` if
- *   neither logged an error.
+ *   neither logged an error (if the disk is full, `cause` is ENOSPC: that may be why).
  */
 export function startError(dir: ProcessDir): OutliveError {
   const shimError = dir.shimError();
@@ -83,9 +84,26 @@ export function startError(dir: ProcessDir): OutliveError {
   if (shimError !== undefined) return loggedError('ERR_SHIM', 'shim error', shimError);
   const runtimeError = dir.runtimeError();
   if (runtimeError !== undefined) return loggedError('ERR_OCI_RUNTIME', 'oci runtime error', runtimeError);
+  const cause = fullDisk(dir.path);
+  if (cause !== undefined) {
+    return new OutliveError('ERR_CONTAINER_NOT_STARTED', `container not started: ${cause.message}`, { cause });
+  }
   const ending = dir.shimWarning();
   return new OutliveError(
     'ERR_CONTAINER_NOT_STARTED',
     `container not started${ending === undefined ? '' : `: ${ending}`}`,
   );
+}
+
+/** ENOSPC if the directory's file system has no block or no inode left; a log could not be written then. */
+function fullDisk(path: string): SystemError | undefined {
+  try {
+    const { bavail, files, ffree } = statfsSync(path);
+    // Some file systems do not count inodes: both are 0.
+    const isFull = bavail === 0 || (files > 0 && ffree === 0);
+    return isFull ? systemError(-constants.errno.ENOSPC, 'write', { path }) : undefined;
+  } catch {
+    // The directory is gone.
+    return undefined;
+  }
 }

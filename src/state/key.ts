@@ -4,10 +4,9 @@
  * release): its device, inode and modification time take the place of the key. Behaviour: docs/protocol.md, "Keys".
  */
 import { type BigIntStats, lstatSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { hasCode } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
-import { readIfThere } from '../disk/files.js';
+import { type HeldFile, readText } from '../disk/files.js';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -20,45 +19,59 @@ export function keyOf(value: Record<string, unknown>, path: string): string {
   return typeof value.key === 'string' && value.key !== '' ? value.key : signatureOf(path);
 }
 
-/** The container or process that a directory is meant to hold. */
-export class DirectoryKey {
-  readonly #file: string;
+/** A directory, and the container or process that it is meant to hold. There may be thousands of these objects. */
+export abstract class KeyedDirectory {
+  readonly path: string;
+  /** The key of what is meant; '' if its file could not be read; undefined if anything is meant that is there. */
+  readonly key: string | undefined;
   /** The directory's device and inode when it was last known to hold what is meant. */
   #directory: string | undefined;
   /** The file's signature at that time. */
   #signature = '';
+  /** The file from which the key was read, while it is open. */
+  #held: HeldFile | undefined;
 
-  /**
-   * @param file state.json or process.json.
-   * @param key '' if it could not be read: then the directory's device and inode are compared, as they are now.
-   */
-  constructor(
-    file: string,
-    readonly key: string,
-  ) {
-    this.#file = file;
-    if (key === '') this.#directory = inodeOf(dirname(file));
+  /** @param key if it is '', the directory's device and inode are compared, as they are now. */
+  constructor(path: string, key?: string) {
+    this.path = path;
+    this.key = key;
+    if (key === '') this.#directory = inodeOf(path);
   }
 
+  /** The path of state.json or process.json. */
+  protected abstract get keyFile(): string;
+
   /**
-   * Whether the directory still holds it. Call this after a read or open: if it returns true, what was read or opened
+   * Whether the directory still holds what is meant. Call this after a read or open: if it returns true, what was read or opened
    * belongs to the container or process that is meant.
    * @throws a system error if the file can't be read for now (EMFILE …).
    */
   isCurrent(): boolean {
-    const key = readExpectedKey(this.#file, this.key);
+    if (this.key === undefined || this.#holdsFile()) return true;
+    const file = this.keyFile;
+    const key = readExpectedKey(file, this.key);
     if (key !== undefined && key !== this.key) return false;
-    const directory = inodeOf(dirname(this.#file));
+    const directory = inodeOf(this.path);
     // A missing or damaged file does not mean that the directory holds another one: compare the directory itself.
     if (key === undefined) return directory !== undefined && directory === this.#directory;
     this.#directory = directory;
-    this.#signature = signatureOf(this.#file);
+    this.#signature = signatureOf(file);
     return true;
+  }
+
+  /**
+   * Notes that the directory holds what is meant: as isCurrent(), but does not read the file. For its maker, who knows.
+   * @param made the directory as it is now, if it has another name yet.
+   */
+  noteMade(made: KeyedDirectory = this): void {
+    this.#directory = inodeOf(made.path);
+    this.#signature = signatureOf(made.keyFile);
   }
 
   /** Whether the directory holds another one. False if the directory is gone, or its file is missing or damaged. */
   isAnothers(): boolean {
-    const key = readExpectedKey(this.#file, this.key);
+    if (this.key === undefined) return false;
+    const key = readExpectedKey(this.keyFile, this.key);
     return key !== undefined && key !== this.key;
   }
 
@@ -68,8 +81,32 @@ export class DirectoryKey {
    * tick of the kernel's clock.
    */
   looksCurrent(): boolean {
-    const signature = signatureOf(this.#file);
+    if (this.key === undefined) return true;
+    const signature = signatureOf(this.keyFile);
     return (signature !== '' && signature === this.#signature) || this.isCurrent();
+  }
+
+  /**
+   * To be called once, with the file from which the key was read. Until the returned function is called, which closes the
+   * file, isCurrent() need not read it: it is enough that it has its name.
+   */
+  hold(file: HeldFile): () => void {
+    const release = (): void => {
+      this.#held = undefined;
+      file.close();
+    };
+    // Without a key of its own, what was named instead may be of a file that has replaced it since.
+    if (this.key !== undefined && !isSignature(this.key)) {
+      this.#held = file;
+      this.#directory = inodeOf(this.path);
+      this.#signature = signature(file.stat);
+    }
+    return release;
+  }
+
+  #holdsFile(): boolean {
+    const stat = this.#held && lstatIfThere(this.keyFile);
+    return stat !== undefined && this.#held?.is(stat) === true;
   }
 }
 
@@ -79,8 +116,7 @@ export class DirectoryKey {
  */
 export function readKey(path: string): string | undefined {
   try {
-    const text = readIfThere(path, MAX_BYTES);
-    return text === undefined ? undefined : keyOf(parseJsonObject(text, path), path);
+    return keyOf(parseJsonObject(readText(path, MAX_BYTES), path), path);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ERR_INVALID_STATE', 'ELOOP', 'ENXIO')) return undefined;
     throw error;
@@ -100,12 +136,17 @@ function isSignature(key: string): boolean {
 /** The device and inode of a file; undefined if there is none. */
 export function inodeOf(path: string): string | undefined {
   const stat = lstatIfThere(path);
-  return stat && `${stat.dev}:${stat.ino}`;
+  return stat && [stat.dev, stat.ino].join(':');
 }
 
 function signatureOf(path: string): string {
   const stat = lstatIfThere(path);
-  return stat === undefined ? '' : `${stat.dev}:${stat.ino}:${stat.mtimeNs}`;
+  return stat === undefined ? '' : signature(stat);
+}
+
+/** By join(): a template would keep its parts, in several strings. */
+function signature({ dev, ino, mtimeNs }: BigIntStats): string {
+  return [dev, ino, mtimeNs].join(':');
 }
 
 function lstatIfThere(path: string): BigIntStats | undefined {

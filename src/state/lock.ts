@@ -163,7 +163,8 @@ export class ContainerLock {
   }
 }
 
-function lockPath(dirPath: string): string {
+/** The path of the lock of the container in this directory. */
+export function lockPath(dirPath: string): string {
   return resolve(dirPath, LOCK_FIFO);
 }
 

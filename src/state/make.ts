@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ensureFifo, openFifoReader } from '../disk/fifo.js';
 import type { ProcessSpec } from '../oci/types.js';
-import { makeDirectory } from '../disk/files.js';
+import { makeDirectory, removeMade } from '../disk/files.js';
 import { closeOwned } from '../posix/owned.js';
 import { type MadeLog, makeLog } from './output-log.js';
 import type { ProcessDir, ProcessState } from './process.js';
@@ -61,8 +61,9 @@ export function makeProcessDir(
   const undo = (): void => {
     if (dir.hasProcess() && !dir.isCurrent()) return;
     log?.undo();
-    const paths = isNew ? [dir.path] : [...fifos, ...START_FILES.map((name) => join(dir.path, name))];
-    for (const path of paths) rmSync(path, { recursive: true, force: true });
+    const files = [...fifos, ...START_FILES.map((name) => join(dir.path, name))];
+    if (isNew) removeMade(files, [dir.path]);
+    else for (const path of files) rmSync(path, { recursive: true, force: true });
   };
   let controlFd: number | undefined;
   const release = (): void => {

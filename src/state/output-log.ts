@@ -6,7 +6,7 @@ import { constants, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError } from '../base/errors.js';
 import { ensureFifo } from '../disk/fifo.js';
-import { makeDirectory, writeFileOnce } from '../disk/files.js';
+import { makeDirectory, removeMade, writeFileOnce } from '../disk/files.js';
 import { closeOwned, openOwned } from '../posix/owned.js';
 import { checkOwnDirectory, entries } from './root.js';
 
@@ -39,12 +39,20 @@ export function makeLog(dir: string, processDir: string, key: string): MadeLog {
   } else {
     checkEmpty(dir);
   }
-  // The key first, and only one start can make it: from then on the directory is ours.
-  if (!writeFileOnce(join(dir, 'key'), key + '\n')) throw notEmpty(dir);
   const undo = (): void => {
-    if (isOurs) rmSync(dir, { recursive: true, force: true });
+    if (isOurs) {
+      removeMade([join(dir, 'key'), join(dir, 'writer')], [dir]);
+      return;
+    }
     for (const { name } of entries(dir)) if (LOG_FILE.test(name)) rmSync(join(dir, name), { force: true });
   };
+  try {
+    // The key first, and only one start can make it: from then on the directory is ours.
+    if (!writeFileOnce(join(dir, 'key'), key + '\n')) throw notEmpty(dir);
+  } catch (error) {
+    if (isOurs) undo();
+    throw error;
+  }
   try {
     const writer = join(dir, 'writer');
     ensureFifo(writer);

@@ -5,12 +5,12 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { flush, readIfThere, readText, removeTree, writeFileAtomic, writeFileOnce } from '../disk/files.js';
+import { HeldFile, flush, readIfThere, readText, removeTree, writeFileAtomic, writeFileOnce } from '../disk/files.js';
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import type { Identity } from '../kernel/identity.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { type LogSettings, isLogSettings } from '../stdio/kinds.js';
-import { DirectoryKey, keyOf, readKey } from './key.js';
+import { KeyedDirectory, keyOf, readKey } from './key.js';
 import { type LogMessage, firstError, parseLog } from './log.js';
 
 /** The shim writes this file after the process has ended, before it cleans up. */
@@ -51,47 +51,19 @@ export interface RecordedShim extends Identity {
 }
 
 /** `<state root>/<container id>/<process id>`. */
-export class ProcessDir {
-  readonly #key: DirectoryKey | undefined;
-
-  /**
-   * @param key the key of the process that is meant; '' if its process.json can't be read. Default: any process there.
-   */
-  constructor(
-    readonly path: string,
-    key?: string,
-  ) {
-    this.#key = key === undefined ? undefined : new DirectoryKey(join(path, 'process.json'), key);
-  }
-
+export class ProcessDir extends KeyedDirectory {
   /** Which process it is, for messages: `process init of job-1`. */
   get what(): string {
     return `process ${basename(this.path)} of ${basename(dirname(this.path))}`;
   }
 
-  /** The key that was given to the constructor. */
-  get key(): string | undefined {
-    return this.#key?.key;
+  protected override get keyFile(): string {
+    return this.processFile;
   }
 
   /** The key that process.json has now; '' if it can't be read. */
   readKey(): string {
     return readKey(this.processFile) ?? '';
-  }
-
-  /** Whether the path still holds the process that is meant; see {@link DirectoryKey.isCurrent}. */
-  isCurrent(): boolean {
-    return this.#key?.isCurrent() ?? true;
-  }
-
-  /** Whether the path holds another process by now; see {@link DirectoryKey.isAnothers}. */
-  isAnothers(): boolean {
-    return this.#key?.isAnothers() ?? false;
-  }
-
-  /** As isCurrent(), cheaper, for lists; see {@link DirectoryKey.looksCurrent}. */
-  looksCurrent(): boolean {
-    return this.#key?.looksCurrent() ?? true;
   }
 
   /** Removes it with all its contents. It is renamed first, so no program sees half a process. */
@@ -142,10 +114,18 @@ export class ProcessDir {
     writeFileAtomic(this.processFile, stringifyProcess(written) + '\n');
   }
 
-  /** @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error if it can't be read. */
-  readProcess(): { spec: ProcessSpec; state: ProcessState } {
+  /** Opens and reads process.json. @throws as {@link readProcess}. */
+  openProcess(): HeldFile {
+    return new HeldFile(this.processFile, MAX_STATE_BYTES);
+  }
+
+  /**
+   * @param text what was read of process.json.
+   * @throws {OutliveError} `ERR_INVALID_STATE` if it is broken; a system error if it can't be read.
+   */
+  readProcess(text = readText(this.processFile, MAX_STATE_BYTES)): { spec: ProcessSpec; state: ProcessState } {
     const path = this.processFile;
-    const value = parseJsonObject(readText(path, MAX_STATE_BYTES), path);
+    const value = parseJsonObject(text, path);
     expectStrings(path, value, 'args');
     const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
     const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...others } = rest;
@@ -203,6 +183,10 @@ export class ProcessDir {
   readIdentity(): Identity | undefined {
     const recorded = this.#readSmallJson('identity.json') ?? {};
     return identityIn(recorded, recorded.bootId);
+  }
+
+  hasIdentity(): boolean {
+    return fs.existsSync(join(this.path, 'identity.json'));
   }
 
   /** What the shim recorded of itself beside that; undefined if it did not, or is of another make. */

@@ -2,11 +2,12 @@
  * Node streams on FIFOs that never block a thread: they read and write without waiting, and let the event loop report
  * when the FIFO is ready again. A stream owns its descriptor and closes it. stdio.ts opens it. Behaviour: fifo(7).
  */
-import { Readable, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned } from '../posix/owned.js';
 import { pollReadable } from '../posix/watch.js';
+import { type OnRead, OnReadStream } from './onread.js';
 import { PipeReader } from './pipe-reader.js';
 
 /** The size of a chunk in bytes. */
@@ -25,26 +26,13 @@ function copyIfSmall(chunk: Buffer | undefined): Buffer | undefined {
   return chunk !== undefined && chunk.length < SMALL_READ ? Buffer.from(chunk) : chunk;
 }
 
-/** Reads into one buffer of the caller, as the option `onread` of `net.connect()` does. */
-export interface OnRead {
-  /** The buffer, which each read overwrites; at least one byte, 256 KiB or more is fast. */
-  buffer: Uint8Array;
-  /**
-   * Called after each read, in place of a `data` event.
-   * @param bytesRead the number of new bytes at the beginning of `buffer`.
-   * @returns false to pause the stream until `resume()` is called.
-   */
-  callback: (bytesRead: number, buffer: Uint8Array) => unknown;
-}
-
 /**
  * Reads a FIFO. Few large reads are faster than many small ones. A read fills several buffers of 64 KiB: the allocator
  * reuses memory of that size, but takes larger ones from the kernel anew.
  */
-export class FifoReadable extends Readable {
+export class FifoReadable extends OnReadStream {
   readonly #fd: number;
   readonly #reader: PipeReader;
-  readonly #onRead: OnRead | undefined;
   #isReading = false;
   /** Whether there was a writer since the FIFO was opened. If not, the kernel never reports a hang-up. */
   #getsHangUp = false;
@@ -59,22 +47,14 @@ export class FifoReadable extends Readable {
 
   /** Takes ownership of a descriptor of openOwned() that is open for reading, O_NONBLOCK. */
   constructor(fd: number, onRead?: OnRead) {
-    super({ highWaterMark: CHUNK_SIZE });
+    super(onRead, { highWaterMark: CHUNK_SIZE });
     this.#fd = fd;
     this.#reader = new PipeReader(fd);
-    this.#onRead = onRead;
     if (onRead !== undefined) this.resume();
   }
 
-  /** With `onread` nothing is pushed, so Readable would not call _read() again by itself. */
-  override resume(): this {
-    super.resume();
-    if (this.#onRead !== undefined) this._read();
-    return this;
-  }
-
   override pause(): this {
-    if (this.#onRead !== undefined) this.#stop();
+    if (this.onRead !== undefined) this.#stop();
     return super.pause();
   }
 
@@ -95,8 +75,8 @@ export class FifoReadable extends Readable {
 
   #readSome(): void {
     try {
-      if (this.#onRead === undefined) this.#readChunks();
-      else this.#readInto(this.#onRead);
+      if (this.onRead === undefined) this.#readChunks();
+      else this.#readInto(this.onRead);
       this.#awaitMore();
     } catch (error) {
       this.destroy(error as Error);

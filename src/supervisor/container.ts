@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import type { ContainerChange } from '../container/changes.js';
 import type { Container, ContainerProcess } from '../container/container.js';
 import type { Monitor, MonitorEvent } from '../monitor/monitor.js';
-import { deferred, within } from '../base/promises.js';
+import { Waiters, within } from '../base/promises.js';
 import { ContainerDir } from '../state/container.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { SupervisorEvent } from './events.js';
@@ -31,17 +31,19 @@ export class SupervisedContainer {
   readonly #recorder: SupervisorRecorder;
   readonly #monitor: Monitor;
   readonly #onEnded: () => void;
-  readonly #keys = new WeakMap<ContainerProcess, string>();
-  readonly #ended = deferred<undefined>();
+  /** The keys of processes that are recorded under another one than their own; made when there is one. */
+  #oldKeys: WeakMap<ContainerProcess, string> | undefined;
+  readonly #ended = new Waiters<undefined>();
   #key = '';
   #unsubscribe = (): void => undefined;
   #recovering = false;
   #closed = false;
   #isConcluding = false;
+  // The sets are made when they are needed: an empty one takes 200 bytes, and there may be thousands of containers.
   /** Processes that had ended when the supervisor loaded them: their exit events get `recovered`. */
-  readonly #foundEnded = new Set<ContainerProcess>();
+  #foundEnded: Set<ContainerProcess> | undefined;
   /** Processes that were removed before the monitor reported their exit. */
-  readonly #removed = new Set<ContainerProcess>();
+  #removed: Set<ContainerProcess> | undefined;
 
   constructor({ root, container, recorder, monitor, onEnded }: SupervisedConfig) {
     this.container = container;
@@ -53,7 +55,7 @@ export class SupervisedContainer {
 
   /** Resolves after the container was deleted and that event was written, or after close(). */
   get ended(): Promise<undefined> {
-    return this.#ended.promise;
+    return this.#closed ? Promise.resolve(undefined) : this.#ended.wait();
   }
 
   /** Whether its directory still is this container's. */
@@ -65,7 +67,7 @@ export class SupervisedContainer {
   async conclude(): Promise<void> {
     // If this object did not delete it, another program did: this one may miss the last of its processes' ends.
     if (!this.#isConcluding) void this.#deleted(ENDS_LIMIT_MS);
-    await this.#ended.promise;
+    await this.ended;
   }
 
   /**
@@ -87,7 +89,7 @@ export class SupervisedContainer {
       if (!processes.some((process) => process.id === processId)) this.#recorder.concludeProcess(id, processId);
     }
     for (const process of processes) {
-      if (isFound && process.hasEnded) this.#foundEnded.add(process);
+      if (isFound && process.hasEnded) (this.#foundEnded ??= new Set()).add(process);
       this.#started(process);
     }
     this.#unsubscribe = this.container.changes.subscribe((change, process) => this.#changed(change, process));
@@ -100,19 +102,19 @@ export class SupervisedContainer {
   tell(event: MonitorEvent): void {
     if (event.process.container !== this.container) return;
     const { processId, timeMs, process } = event;
-    const processKey = this.#keys.get(process) ?? '';
-    const recovered = this.#foundEnded.has(process) ? ({ recovered: true } as const) : {};
+    const processKey = this.#keyOf(process);
+    const recovered = this.#foundEnded?.has(process) === true ? ({ recovered: true } as const) : {};
     if (event.type === 'oom') {
       const { kills, totalKills } = event;
       this.#write({ type: 'oom', timeMs, processId, processKey, kills, totalKills, ...recovered });
       return;
     }
     const { id } = this.container;
-    this.#foundEnded.delete(process);
+    this.#foundEnded?.delete(process);
     if (!this.#recorder.hasExited(id, processId, processKey)) {
       this.#write({ type: 'exit', timeMs, processId, processKey, exit: event.exit, ...recovered });
     }
-    if (this.#removed.delete(process)) this.#recorder.forget(id, processId);
+    if (this.#removed?.delete(process) === true) this.#recorder.forget(id, processId);
   }
 
   close(): void {
@@ -143,7 +145,7 @@ export class SupervisedContainer {
   #started(process: ContainerProcess): void {
     const { id: processId, systemPid } = process;
     const processKey = recordedKey(join(this.#dir, processId), process.lifecycle.key);
-    this.#keys.set(process, processKey);
+    if (processKey !== process.lifecycle.key) (this.#oldKeys ??= new WeakMap()).set(process, processKey);
     const { id } = this.container;
     const known = this.#recorder.container(id)?.processes.get(processId);
     const { awaitsStart } = process.lifecycle;
@@ -156,8 +158,12 @@ export class SupervisedContainer {
 
   #forget(process: ContainerProcess): void {
     const { id } = this.container;
-    if (this.#recorder.hasExited(id, process.id, this.#keys.get(process) ?? '')) this.#recorder.forget(id, process.id);
-    else this.#removed.add(process);
+    if (this.#recorder.hasExited(id, process.id, this.#keyOf(process))) this.#recorder.forget(id, process.id);
+    else (this.#removed ??= new Set()).add(process);
+  }
+
+  #keyOf(process: ContainerProcess): string {
+    return this.#oldKeys?.get(process) ?? process.lifecycle.key;
   }
 
   /** Writes `delete` as the last event: first the monitor must report the exits of the container's processes. */

@@ -36,7 +36,7 @@ test.runIf(isRoot)('-u', async ({ jobs }) => {
 test('-d prints the id of the process, which logs, wait, attach and stop take', async ({ jobs }) => {
   await jobs.start('a', ['sleep', '1000']);
   const { stdout, code } = await jobs.outlive(['exec', '-d', 'a', 'sh', '-c', 'echo out; exit 4']);
-  expect([stdout, code]).toEqual([expect.stringMatching(/^exec-\S+\n$/), 0]);
+  expect([stdout, code]).toEqual([expect.stringMatching(/^\d{8}T\d{6}\.\d{3}-[0-9a-f]{8}\n$/), 0]);
   const id = stdout.trim();
   expect(await jobs.outlive(['wait', '--process', id, 'a'])).toEqual({ stdout: '4\n', stderr: '', code: 4 });
   expect((await jobs.outlive(['logs', '--process', id, 'a'])).stdout).toBe('out\n');

@@ -137,3 +137,19 @@ describe('from another point of view', () => {
     expect(stderr).toMatch(sentence(/others may write to it/));
   });
 });
+
+test('--root before and after the verb; the words of a job are its own', async ({ jobs, scratch }) => {
+  await jobs.start('a', ['sleep', '1000']);
+  const nowhere = { OUTLIVE_ROOT: scratch.mkdir('empty') };
+  const { root } = jobs;
+  for (const args of [
+    ['--root', root, 'ps', '-q'],
+    ['ps', '--root', root, '-q'],
+    ['ps', '-q', `--root=${root}`],
+  ]) {
+    expect(await jobs.outlive(args, nowhere)).toEqual({ stdout: 'a\n', stderr: '', code: 0 });
+  }
+  const echoed = await jobs.outlive(['run', '--rm', '--root', root, '--name', 'b', 'echo', '--root', 'x'], nowhere);
+  expect(echoed).toEqual({ stdout: '--root x\n', stderr: '', code: 0 });
+  expect((await jobs.outlive(['exec', '--root', root, 'a', 'echo', '--root', 'x'], nowhere)).stdout).toBe('--root x\n');
+});

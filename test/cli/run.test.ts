@@ -47,7 +47,6 @@ test('exit codes: 128+n for a signal, 127 and 126 for a program that can not be 
     [['run'], 125, /give a command/],
     [['run', '-d', '--rm', 'true'], 125, /--rm/],
     [['run', '--no-such-option', 'true'], 125, /unknown option '--no-such-option'/],
-    [['run', '--root', '/', 'true'], 125, /unknown option '--root': it stands before the verb/],
     [['run', '--scope', 'x', 'true'], 125, /--scope/],
     [['run', '--memory', 'much', 'true'], 125, /--memory much/],
     [['run', '--log-size', '1', 'true'], 125, /65536/],

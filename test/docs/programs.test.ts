@@ -31,7 +31,7 @@ interface Elsewhere {
 }
 
 const ELSEWHERE: readonly Elsewhere[] = [
-  { page: 'README.md', begins: 'npm install outlive', by: 'test/package/run', shownBy: 'npm install' },
+  { page: 'README.md', begins: 'npm install', by: 'test/package/run', shownBy: 'npm install' },
   { page: 'README.md', begins: 'npm ci && npm run demo', by: '.ci/run', shownBy: 'npm ci && npm run demo' },
   { page: 'README.md', begins: 'npm ci && npm test', by: '.ci/run', shownBy: 'npm test' },
   { page: 'README.md', begins: 'apt-get update', by: '.ci/run', shownBy: 'apt-get install' },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
+import { Supervisor } from '../../chaos/supervisor.js';
 import { Container, run as outlive } from '../../src/index.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.js';
@@ -69,14 +70,16 @@ describe.runIf(wantRight('root, to mount a tmpfs', mayMount))('a small disk', ()
           await process.remove();
           codes.push('');
         } catch (error) {
-          codes.push((error as NodeJS.ErrnoException).code);
+          const { code, cause } = error as { code?: string; cause?: { code?: string } };
+          codes.push(code);
+          // The shim may be unable to write why.
+          if (code === 'ERR_CONTAINER_NOT_STARTED') expect(cause).toMatchObject({ code: 'ENOSPC' });
         }
         expect(readdirSync(scratch.root)).toEqual(['.filler']);
         rmSync(filler);
       }
       expect(codes[0]).toBe('ENOSPC');
       expect(codes.at(-1)).toBe('');
-      // In between, a shim that can't write may be unable to say why.
       const known = ['', 'ENOSPC', 'ERR_SHIM', 'ERR_OCI_RUNTIME', 'ERR_CONTAINER_NOT_STARTED'];
       expect(codes.filter((code) => code === undefined || !known.includes(code))).toEqual([]);
     } finally {
@@ -148,6 +151,45 @@ describe.runIf(want('prlimit', installed('prlimit')))('out of descriptors', () =
     } finally {
       child.kill('SIGKILL');
       await closed;
+    }
+  });
+
+  test('run() with any number of them: it runs, or an error with a code, and nothing of it is left', async ({
+    scratch,
+  }) => {
+    const supervisor = new Supervisor(scratch.dir);
+    const { root } = scratch;
+    const id = scratch.newId();
+    const tried = async (): Promise<string> => {
+      try {
+        await supervisor.ask('run', { args: ['true'], options: { root, id, scope: 'none' } });
+        return '';
+      } catch (error) {
+        return String((error as { code?: string }).code);
+      }
+    };
+    try {
+      // What is opened once and kept.
+      expect(await tried()).toBe('');
+      await supervisor.ask('load', { root, id });
+      await supervisor.ask('delete', { id });
+      const highest = (await supervisor.ask('highestDescriptor')) as number;
+      const codes: string[] = [];
+      // Some numbers below the highest are free.
+      for (let soft = 3; soft <= highest + 12; soft++) {
+        supervisor.limitDescriptors(soft);
+        const code = await tried();
+        supervisor.limitDescriptors(1024);
+        if (code === '') {
+          await supervisor.ask('load', { root, id });
+          await supervisor.ask('delete', { id });
+        }
+        expect([soft, code, readdirSync(root)]).toEqual([soft, code, []]);
+        codes.push(code);
+      }
+      expect([...new Set(codes)]).toEqual(['EMFILE', '']);
+    } finally {
+      await supervisor.kill();
     }
   });
 });

@@ -43,6 +43,28 @@ describe.each(callers)('%s', (_, options) => {
     },
   );
 
+  it.runIf(want('prlimit', installed('prlimit')))(
+    'a hard limit below the number of members: each command says so, pause leaves all running, delete ends all',
+    async () => {
+      const pids = await runMany(host);
+      const few = ['prlimit', '--nofile=30:30'];
+      const why = /^cannot find the container's processes: too many open files \(.*RLIMIT_NOFILE allows 30\)$/;
+      for (const words of [
+        ['ps', '--format', 'json', 'a'],
+        ['events', '--stats', 'a'],
+        ['pause', 'a'],
+        ['kill', '--all', 'a', 'CONT'],
+      ]) {
+        const { status, errors } = await host.command(words, [`>${host.path('out')}`, ...few]);
+        expect([words[0], status, errors]).toEqual([words[0], 1, [expect.stringMatching(why)]]);
+      }
+      expect(host.state('a').status).toBe('running');
+      await until('all go on', () => pids.every((pid) => processState(pid) === 'S'));
+      expect((await host.command(['delete', '--force', 'a'], few)).errors).toEqual([]);
+      expect(pids.filter(runs)).toEqual([]);
+    },
+  );
+
   it.runIf(canTrace)('the mounts are read once or twice a command, the processes once a walk', async () => {
     await runMany(host);
     const trace = host.path('trace');

@@ -4,12 +4,17 @@ import type { Container, Process } from '../../src/index.js';
 import type { Exit } from '../../src/state/exit.js';
 import { MonitorGroup } from '../../src/monitor/group.js';
 
-import { deferred } from '../../src/base/promises.js';
+import { type Waiter, deferred } from '../../src/base/promises.js';
 import { until } from '../support/until.js';
 
 function made(id: string): { process: Process; end: (status: number) => void } {
   const ended = deferred<Exit>();
-  const process = { id, hasEnded: false, systemPid: 0, lifecycle: { wait: () => ended.promise } } as unknown as Process;
+  const lifecycle = {
+    wait: () => ended.promise,
+    follow: (follower: Waiter<Exit>) => void ended.promise.then((exit) => follower.resolve(exit)),
+    unfollow: () => undefined,
+  };
+  const process = { id, hasEnded: false, systemPid: 0, lifecycle } as unknown as Process;
   return { process, end: (status) => ended.resolve({ status }) };
 }
 

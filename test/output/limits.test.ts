@@ -22,7 +22,8 @@ describe('without inotify', () => {
         throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
       }),
     ];
-    onTestFinished(() => spies.forEach((spy) => spy.mockRestore()));
+    const timers = vi.spyOn(globalThis, 'setInterval');
+    onTestFinished(() => [...spies, timers].forEach((spy) => spy.mockRestore()));
     const before = openDescriptors().length;
     const { dir, writer } = newLog(4);
     const items = readLog(dir, { follow: true });
@@ -32,6 +33,8 @@ describe('without inotify', () => {
       expect(await coming).toBe(`out:${text}`);
     }
     expect(spies[0]).toHaveBeenCalled();
+    // One look for the directory and for its newest segment, which is another one by now.
+    expect(timers.mock.calls.filter(([, delayMs]) => delayMs === 250)).toHaveLength(1);
     const coming = next(items);
     writer.end(0);
     expect(await coming).toBe('end:0');

@@ -12,9 +12,14 @@ function directory(): string {
   return path;
 }
 
-test('an install script, a binding.gyp at the root, the manifest of the repository, and too many bytes', () => {
+test('an install script, a binding.gyp at the root, the manifest of the repository, too many bytes, a long line, a path', () => {
   const path = directory();
   for (const name of ['dist', 'docs', 'prebuilds', 'source']) mkdirSync(join(path, name));
+  writeFileSync(join(path, 'dist/index.js'), 'x'.repeat(2001));
+  writeFileSync(
+    join(path, 'dist/index.js.map'),
+    JSON.stringify({ sources: ['../src/index.ts', '../../home/me/src/run.ts'] }),
+  );
   for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'binding.gyp']) writeFileSync(join(path, name), '');
   const manifest = { private: true, scripts: { install: 'node-gyp rebuild', build: '' } };
   writeFileSync(join(path, 'package.json'), JSON.stringify(manifest));
@@ -25,6 +30,8 @@ test('an install script, a binding.gyp at the root, the manifest of the reposito
     expect.stringContaining('binding.gyp'),
     'source has ',
     'it has scripts: install,build',
+    'dist/index.js has a line of 2001 characters',
+    'dist/index.js.map has a path of this machine: ../../home/me/src/run.ts',
     'package.json is that of the repository',
   ]);
 });

@@ -76,8 +76,14 @@ it('does not tell of bytes, nor of one that is forgotten; one that hung up befor
 it('a listener that ends another one in the same turn keeps it from being told', async () => {
   const told: string[] = [];
   const [one, two] = [fifo('one'), fifo('two')];
-  onHangUp(one.readEnd, { onHangUp: () => (told.push('one'), forgetHangUp(two.readEnd)) });
-  onHangUp(two.readEnd, { onHangUp: () => (told.push('two'), forgetHangUp(one.readEnd)) });
+  const ending = (name: string, other: number) => ({
+    onHangUp: () => {
+      told.push(name);
+      forgetHangUp(other);
+    },
+  });
+  onHangUp(one.readEnd, ending('one', two.readEnd));
+  onHangUp(two.readEnd, ending('two', one.readEnd));
   posix.close(one.writeEnd);
   posix.close(two.writeEnd);
   await until('what is to be told', () => told.length > 0);

@@ -31,7 +31,8 @@ struct ProcessConfig {
   uid_t uid = 0;
   gid_t gid = 0;
   HeapArray<gid_t> additional_gids;
-  mode_t umask = 022;  // an absent one: as the reader of the file was told
+  mode_t umask = 022;                // an absent one: as the reader of the file was told
+  uint64_t ignored_signals = ~0ull;  // those that are to be reset; not of the file
   HeapArray<ResourceLimit> limits;
   bool no_new_privileges = false;
   bool has_oom_score_adj = false;
@@ -45,8 +46,11 @@ enum class ConfigKind {
 
 class ConfigFile {
  public:
-  // The umask of a process whose config has none.
-  explicit ConfigFile(mode_t default_umask = 022) { process_.umask = default_umask; }
+  // The umask of a process whose config has none; the signals that this runtime was started to ignore.
+  explicit ConfigFile(mode_t default_umask = 022, uint64_t ignored_signals = ~0ull) {
+    process_.umask = default_umask;
+    process_.ignored_signals = ignored_signals;
+  }
   // Reads the file. False with the reason, which begins with the path.
   bool load(const char* path, ConfigKind kind, TextBuilder& error);
   // The same for bytes in memory. buffer[size] must be readable and writable.

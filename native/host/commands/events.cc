@@ -47,7 +47,7 @@ bool events_command(const CommandLine& line, TextBuilder& error) {
   Stats stats;
   int err = gather(container, &stats);
   if (err < 0) {
-    add_reason(error.add("cannot find the container's processes: "), err);
+    add_search_failure(error, err);
     return false;
   }
   err = print(line.id, stats);

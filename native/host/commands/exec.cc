@@ -42,7 +42,7 @@ bool record(Container& container, pid_t pid, TextBuilder& error) {
 }  // namespace
 
 bool exec_command(const CommandLine& line, Reason& error) {
-  ConfigFile config(line.umask);
+  ConfigFile config(line.umask, line.ignored_signals);
   Container container;
   UniqueFd cgroup_fd, terminal_fd;
   Launched launched;

@@ -31,6 +31,10 @@ bool kill_command(const CommandLine& line, TextBuilder& error) {
     raise_descriptor_limit();
     MemberSet members(container.state(), container.fd());
     err = members.signal_all(signal, monotonic_ms() + kTimeoutMs);
+    if (err == -EMFILE) {
+      add_search_failure(error, err);
+      return false;
+    }
     if (err >= 0) err = members.delivered_count() == 0 && members.live_count() > 0 ? -EPERM : 0;
   } else if (first_process_runs(container.state(), &init_fd)) {
     err = signal_pidfd(init_fd.get(), signal);

@@ -76,7 +76,7 @@ bool ps_command(const CommandLine& line, TextBuilder& error) {
   MemberSet members(container.state(), container.fd());
   int err = members.find_all(monotonic_ms() + kTimeoutMs);
   if (err < 0 && err != -ETIMEDOUT) {
-    add_reason(error.add("cannot find the container's processes: "), err);
+    add_search_failure(error, err);
     return false;
   }
   err = line.format[0] == 'j' ? write_json(members) : write_table(members);

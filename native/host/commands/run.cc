@@ -24,7 +24,7 @@ namespace {
 
 class Run {
  public:
-  explicit Run(const CommandLine& line) : line_(line), config_(line.umask) {}
+  explicit Run(const CommandLine& line) : line_(line), config_(line.umask, line.ignored_signals) {}
 
   bool load_bundle(TextBuilder& error) {
     if (realpath(line_.bundle, bundle_) == nullptr) {

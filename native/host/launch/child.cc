@@ -14,6 +14,7 @@
 #include "common/descriptors.h"
 #include "common/files.h"
 #include "common/retry.h"
+#include "common/signals.h"
 #include "host/launch/credentials.h"
 #include "host/launch/program.h"
 #include "host/launch/start_socket.h"
@@ -140,7 +141,8 @@ void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int 
   child.set_oom_score_adj();
   child.set_limits(start_fd >= 0 ? kWaitDescriptors : 0);
   umask(process.umask);
-  reset_signals();
+  reset_signals(process.ignored_signals);
+  unblock_signals();
   bool entered = child.enter_cwd();
   child.take_user();
   if (!entered && chdir(process.cwd) < 0) child.fail(ChildStep::Cwd, errno);

@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -71,19 +69,6 @@ ProgramFailure attempt_program(Attempt attempt, const char* const* args, const c
 }
 
 }  // namespace
-
-void reset_signals() {
-  // The raw system call, because libc's sigaction() refuses the two signals that libc uses itself, and our caller may
-  // have left those ignored. In the kernel's struct sigaction all zeros are SIG_DFL; its mask has 8 bytes.
-  constexpr size_t kMaskSize = 8;
-  unsigned char by_default[64] = {};
-  for (int signal = 1; signal <= 64; signal++) {
-    if (signal == SIGKILL || signal == SIGSTOP) continue;
-    (void)syscall(SYS_rt_sigaction, signal, by_default, nullptr, kMaskSize);
-  }
-  unsigned char nothing_blocked[kMaskSize] = {};
-  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing_blocked, nullptr, kMaskSize);
-}
 
 ProgramFailure exec_program(const char* const* args, const char* const* env) {
   return attempt_program(exec_file, args, env);

@@ -1,11 +1,8 @@
-// The last steps before the program runs: default signals, and the search for the program in the PATH that the process
-// will have (execvp(3), without its fallback to a shell).
+// The last step before the program runs: the search for it in the PATH that the process will have (execvp(3), without
+// its fallback to a shell).
 #pragma once
 
 #include "host/launch/child.h"
-
-// Every signal gets its default disposition, and none is blocked.
-void reset_signals();
 
 struct ProgramFailure {
   ChildStep step;

@@ -28,7 +28,7 @@ bool end_members(const ContainerState& state, int container_fd, int64_t deadline
     if (left == 1) return true;
     size_t alive = members.live_count();
     if (left < 0 && left != -ETIMEDOUT && !(is_out_of_descriptors(left) && alive > 0)) {
-      add_reason(error.add("cannot find the container's processes: "), left);
+      add_search_failure(error, left);
       return false;
     }
     // We may signal none of the remaining members: waiting would not help.

@@ -13,6 +13,7 @@
 #include "common/proc.h"
 #include "common/retry.h"
 #include "host/cgroup/cgroup.h"
+#include "host/reason.h"
 
 namespace {
 
@@ -232,6 +233,14 @@ void MemberSet::add_live_pids(TextBuilder& out) const {
   for (const Member& member : members_) {
     if (!member.adopter && !has_ended(member.pidfd)) out.add(' ').add_int(member.who.pid);
   }
+}
+
+TextBuilder& add_search_failure(TextBuilder& out, int err) {
+  add_reason(out.add("cannot find the container's processes: "), err);
+  struct rlimit limit;
+  if (err != -EMFILE || getrlimit(RLIMIT_NOFILE, &limit) < 0) return out;
+  out.add(" (it takes one for each of them, and RLIMIT_NOFILE allows ");
+  return out.add_int(static_cast<int64_t>(limit.rlim_cur)).add(')');
 }
 
 void raise_descriptor_limit() {

@@ -82,5 +82,8 @@ class MemberSet {
   size_t delivered_count_ = 0;
 };
 
+// Appends why the members could not be found: -errno of one of the above.
+TextBuilder& add_search_failure(TextBuilder& out, int err);
+
 // Raises our limit of open descriptors as far as we may: a MemberSet holds one for each member.
 void raise_descriptor_limit();

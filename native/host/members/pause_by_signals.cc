@@ -90,7 +90,7 @@ bool PauseBySignals::stop_all(TextBuilder& error) {
     bool found_new = false;
     int err = members_.walk_once(&found_new);
     if (err < 0) {
-      add_reason(error.add("cannot find the container's processes: "), err);
+      add_search_failure(error, err);
       return false;
     }
     if (!found_new && all_stopped) return true;

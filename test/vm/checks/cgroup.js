@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Monitor } from 'outlive';
 import { cgroupOf, until, withPlace } from '../inside/check.js';
+import { endAfterOom } from '../inside/oom.js';
 
 const MIB = 1024 * 1024;
 const COUNTER = 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done';
@@ -21,21 +21,11 @@ const limits = (runtime) => [
         const container = await place.container('tail /dev/zero; echo killed $?; read line; exit 5', resources);
         const init = await container.start({ stdio: place.stdio() });
         assert.equal(read(cgroupOf(init.systemPid), 'memory.max'), String(32 * MIB));
-        const monitor = new Monitor();
-        monitor.add(container);
-        /** @type {string[]} */
-        const told = [];
-        for await (const event of monitor) {
-          told.push(event.type);
-          if (event.type === 'exit') {
-            assert.equal(event.exit.status, 5);
-            break;
-          }
-          assert.equal(event.kills, 1);
+        const exit = await endAfterOom(container, (kills) => {
+          assert.equal(kills, 1);
           init.openStdin().write('\n');
-        }
-        monitor.close();
-        assert.deepEqual(told, ['oom', 'exit']);
+        });
+        assert.equal(exit.status, 5);
       }),
   },
   {
@@ -45,19 +35,9 @@ const limits = (runtime) => [
         const resources = { memory: { limit: 32 * MIB } };
         const container = await place.container('read line; exec tail /dev/zero', resources);
         const init = await container.start({ stdio: place.stdio() });
-        const monitor = new Monitor();
-        monitor.add(container);
+        const ended = endAfterOom(container);
         init.openStdin().write('\n');
-        /** @type {string[]} */
-        const told = [];
-        for await (const event of monitor) {
-          told.push(event.type);
-          if (event.type !== 'exit') continue;
-          assert.equal(event.exit.status, 128 + 9);
-          break;
-        }
-        monitor.close();
-        assert.deepEqual(told, ['oom', 'exit']);
+        assert.equal((await ended).status, 128 + 9);
       }),
   },
   {

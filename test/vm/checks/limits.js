@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Monitor } from 'outlive';
 import { cgroupOf, until, withPlace } from '../inside/check.js';
+import { endAfterOom } from '../inside/oom.js';
 import { Service, asNobody, asRoot, asUser, cgroupsBelow, ofUser } from '../inside/service.js';
 
 const MIB = 1024 * 1024;
@@ -89,25 +89,15 @@ const asRootInAScope = [
         const container = await place.container(script, resources);
         const init = await container.start({ stdio: place.stdio() });
         const events = join(cgroupOf(init.systemPid), 'pids.events');
-        const monitor = new Monitor();
-        monitor.add(container);
-        /** @type {string[]} */
-        const told = [];
-        for await (const event of monitor) {
-          told.push(event.type);
-          if (event.type === 'exit') {
-            assert.equal(event.exit.status, 5);
-            assert.equal(event.exit.record?.oomKills, 1);
-            break;
-          }
-          assert.equal(event.kills, 1);
+        const exit = await endAfterOom(container, async (kills) => {
+          assert.equal(kills, 1);
           const input = init.openStdin();
           input.write('\n');
           await until('a refused fork', () => /^max [1-9]/m.test(readFileSync(events, 'utf8')));
           input.write('\n');
-        }
-        monitor.close();
-        assert.deepEqual(told, ['oom', 'exit']);
+        });
+        assert.equal(exit.status, 5);
+        assert.equal(exit.record?.oomKills, 1);
       }),
   },
   {
