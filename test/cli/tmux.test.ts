@@ -78,11 +78,13 @@ describe.runIf(want('tmux', installed('tmux')))('in a terminal', () => {
       const before = await terminal.settings();
       await terminal.type('outlive run -t -e PROMPT="$JOB" --name sh -- sh -i; echo "code $?"');
       await terminal.shows(/^job>/m);
-      await terminal.type('sleep 1000');
+      await terminal.type(`sh -c 'echo up $((6*7)); exec sleep 1000'`);
+      // Before it runs, Ctrl-Z would be for the shell, and would drop the line.
+      await terminal.shows(/^up 42$/m);
       await terminal.keys('C-z');
       await terminal.shows(/\[1\] \+ Stopped/);
       await terminal.type('fg');
-      await terminal.shows(/^sleep 1000$/m);
+      await terminal.shows(/^sh -c /m);
       await terminal.keys('C-c');
       await terminal.type('echo ended $?');
       await terminal.shows(/ended 130/);
