@@ -29,7 +29,8 @@ async function main() {
   const tree = mkdtempSync(join(tmpdir(), 'outlive-bench-tree-'));
   try {
     const isShipped = makeTree(tree);
-    if (!isShipped) console.error('benchmark: measures the native files of build/Release, which no user of the package gets');
+    if (!isShipped)
+      console.error('benchmark: measures the native files of build/Release, which no user of the package gets');
     const bench = join(isShipped ? tree : repository, 'benchmark/bench.js');
     const child = spawn(process.execPath, [...process.execArgv, bench, ...process.argv.slice(2)], { stdio: 'inherit' });
     // It ends what it has started, and tells then. SIGINT of a terminal reaches it too.

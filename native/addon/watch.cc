@@ -36,6 +36,11 @@ Watch* Watch::create(Napi::Env env, Napi::Function callback) {
 
 int Watch::start(int fd, int events) { return abandoned_ ? -ECANCELED : start_poll(fd, events); }
 
+int Watch::start_repeating(int fd, int events) {
+  repeats_ = true;
+  return start(fd, events);
+}
+
 int Watch::start_child(UniqueFd* pidfd) {
   if (abandoned_) return -ECANCELED;
   int result = start_poll(pidfd->get(), UV_READABLE);
@@ -55,6 +60,7 @@ int Watch::start_poll(int fd, int events) {
     return result;
   }
   poll_ = poll;
+  events_ = events;
   add_reference();
   uv_handle_set_data(reinterpret_cast<uv_handle_t*>(poll), this);
   result = uv_poll_start(poll, events, on_event);
@@ -111,7 +117,7 @@ void Watch::release() {
   if (--references_ == 0) delete this;
 }
 
-void Watch::on_event(uv_poll_t* poll, int, int) {
+void Watch::on_event(uv_poll_t* poll, int status, int) {
   Watch* watch = static_cast<Watch*>(uv_handle_get_data(reinterpret_cast<uv_handle_t*>(poll)));
   double values[1 + kChildExitFields] = {};
   size_t count = 0;
@@ -127,28 +133,38 @@ void Watch::on_event(uv_poll_t* poll, int, int) {
     }
   }
   watch->call_back(values, count);
+  // libuv stops a poll that meets an error. The callback has not stopped the watch, so it has yet to see the error.
+  if (status < 0 && watch->poll_ != nullptr) (void)uv_poll_start(poll, watch->events_, on_event);
 }
 
-// Stops the watch before it calls JavaScript: the callback may close the descriptor or watch it again.
+// A watch that reports once is stopped before it calls JavaScript: the callback may close the descriptor or watch it
+// again.
 void Watch::call_back(const double* values, size_t count) {
-  Napi::Env env(env_);
-  Napi::HandleScope handles(env);
-  Napi::Function callback = callback_.Value();
-  // The context must live longer than the scope that is opened on it.
+  Napi::HandleScope handles(env_);
+  // The context must live longer than the scope that is opened on it, also if the callback stops the watch.
   napi_async_context context = context_;
   context_ = nullptr;
-  stop();
-  // Closing the scope runs process.nextTick() and promise callbacks, and reports their exceptions as Node does.
-  napi_callback_scope scope = nullptr;
-  if (napi_open_callback_scope(env, nullptr, context, &scope) == napi_ok) {
-    napi_value arguments[1 + kChildExitFields];
-    for (size_t i = 0; i < count; i++) arguments[i] = Napi::Number::New(env, values[i]);
-    napi_value unused;
-    napi_call_function(env, env.Global(), callback, count, arguments, &unused);
-    report_uncaught(env);
-    napi_close_callback_scope(env, scope);
+  Napi::Function callback = callback_.Value();
+  if (!repeats_) stop();
+  run_callback(context, callback, values, count);
+  if (repeats_ && !abandoned_) {
+    context_ = context;
+  } else {
+    napi_async_destroy(env_, context);
   }
-  napi_async_destroy(env, context);
+}
+
+// Closing the scope runs process.nextTick() and promise callbacks, and reports their exceptions as Node does.
+void Watch::run_callback(napi_async_context context, napi_value callback, const double* values, size_t count) {
+  Napi::Env env(env_);
+  napi_callback_scope scope = nullptr;
+  if (napi_open_callback_scope(env, nullptr, context, &scope) != napi_ok) return;
+  napi_value arguments[1 + kChildExitFields];
+  for (size_t i = 0; i < count; i++) arguments[i] = Napi::Number::New(env, values[i]);
+  napi_value unused;
+  napi_call_function(env, env.Global(), callback, count, arguments, &unused);
+  report_uncaught(env);
+  napi_close_callback_scope(env, scope);
 }
 
 Napi::Value watch_object(Napi::Env env, Watch* watch) {
@@ -162,12 +178,14 @@ Napi::Value watch_object(Napi::Env env, Watch* watch) {
   return Napi::Value(env, object);
 }
 
-// (fd, true to wait for room to write, false to wait for something to read, callback)
+// (fd, true to wait for room to write, false to wait for something to read, true to report until it is stopped,
+// callback)
 Napi::Value watch_call(const Napi::CallbackInfo& info) {
-  Watch* watch = Watch::create(info.Env(), info[2].As<Napi::Function>());
+  Watch* watch = Watch::create(info.Env(), info[3].As<Napi::Function>());
   if (watch == nullptr) return number(info, -ENOMEM);
-  bool writable = info[1].As<Napi::Boolean>().Value();
-  int result = watch->start(int_arg(info, 0), writable ? UV_WRITABLE : UV_READABLE | UV_DISCONNECT);
+  int fd = int_arg(info, 0);
+  int events = info[1].As<Napi::Boolean>().Value() ? UV_WRITABLE : UV_READABLE | UV_DISCONNECT;
+  int result = info[2].As<Napi::Boolean>().Value() ? watch->start_repeating(fd, events) : watch->start(fd, events);
   if (result < 0) {
     watch->stop();
     watch->release();

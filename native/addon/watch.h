@@ -1,6 +1,7 @@
-// A one-shot watch of a descriptor on the event loop of one Node environment (main thread or worker): libuv's uv_poll,
-// one JavaScript callback, and a clean end if the environment is torn down first. A watch of a child's pidfd owns that
-// descriptor and reaps the child. Used only on its environment's thread, except for abandoned().
+// A watch of a descriptor on the event loop of one Node environment (main thread or worker): libuv's uv_poll, one
+// JavaScript callback, and a clean end if the environment is torn down first. It reports once, or until it is stopped.
+// A watch of a child's pidfd owns that descriptor and reaps the child. Used only on its environment's thread, except
+// for abandoned().
 #pragma once
 
 #include <uv.h>
@@ -19,6 +20,8 @@ class Watch {
   // before the descriptor is closed. 0 or -errno: EEXIST (this loop already watches that descriptor), EPERM (a regular
   // file, which has no readiness), EBADF.
   int start(int fd, int events);
+  // The same, but calls back in each turn of the loop in which the descriptor is so, until stop().
+  int start_repeating(int fd, int events);
   // The same for a child's pidfd. Unless it fails, it owns the descriptor; at the child's end it reaps the child,
   // closes the descriptor and calls back with how the child ended.
   int start_child(UniqueFd* pidfd);
@@ -41,14 +44,17 @@ class Watch {
   int start_poll(int fd, int events);
   void drop_hook();
   void call_back(const double* values, size_t count);
+  void run_callback(napi_async_context context, napi_value callback, const double* values, size_t count);
 
   napi_env env_ = nullptr;
   Napi::FunctionReference callback_;
   napi_async_context context_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   uv_poll_t* poll_ = nullptr;  // allocated in the size of the running libuv, which may differ from this build's
+  int events_ = 0;
   UniqueFd pidfd_;
   bool keeps_alive_ = true;
+  bool repeats_ = false;
   int references_ = 1;
   std::atomic<bool> abandoned_{false};
 };

@@ -15,6 +15,8 @@ constexpr LogKind kStreams[2] = {LogKind::Stdout, LogKind::Stderr};
 constexpr Source kSources[2] = {Source::LogStdout, Source::LogStderr};
 // One read in each turn: a process that never stops writing must not delay control lines, signals and the other stream.
 constexpr size_t kCapacity = 256 << 10;
+// Who reads so many bytes at once is slower than the process.
+constexpr ssize_t kMuch = 64 << 10;
 
 }  // namespace
 
@@ -37,14 +39,59 @@ int LogPipes::open(int stream, UniqueFd* process_end) {
   return fcntl(own.get(), F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-// Reads once: how many bytes; 0 at the end, or -errno. (splice(2) to the file saves a copy, but it holds the pipe while
-// the disk takes the bytes: the process could not write meanwhile, nor be killed.)
+// Passes on once: how many bytes; 0 at the end, or -errno.
 ssize_t LogPipes::take(int i, size_t most, OutputLog& log) {
-  ssize_t n = retried([&] { return read(pipes_[i].get(), buffer_, std::min(most, kCapacity)); });
+  most = std::min(most, kCapacity);
+  if (through_[0].valid()) {
+    ssize_t n = take_through(i, most, log);
+    if (n >= 0 || n == -EAGAIN) return n;
+    // Nothing was taken: a seccomp filter may forbid splice(2).
+    is_splice_refused_ = true;
+    close_through();
+  }
+  ssize_t n = copy(pipes_[i].get(), kStreams[i], most, log);
+  if (n >= kMuch && !is_splice_refused_) open_through();
+  return n;
+}
+
+ssize_t LogPipes::copy(int fd, LogKind stream, size_t most, OutputLog& log) {
+  ssize_t n = retried([&] { return read(fd, buffer_, most); });
   if (n <= 0) return n;
   is_buffer_used_ = true;
-  log.write(kStreams[i], {buffer_, static_cast<size_t>(n)});
+  log.write(stream, {buffer_, static_cast<size_t>(n)});
   return n;
+}
+
+// One copy in place of two: pages move to a pipe of our own, and the file takes the bytes from there. Not from the
+// process's pipe: splice(2) to a file holds it while the disk takes the bytes; the process could not write meanwhile,
+// nor be killed.
+ssize_t LogPipes::take_through(int i, size_t most, OutputLog& log) {
+  ssize_t n = retried([&] {
+    return splice(pipes_[i].get(), nullptr, through_[1].get(), nullptr, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  });
+  if (n <= 0) return n;
+  size_t left = static_cast<size_t>(n) - log.write_from(kStreams[i], through_[0].get(), static_cast<size_t>(n));
+  if (left > 0) is_splice_refused_ = true;  // by a full disk, or by a file system that has none
+  while (left > 0) {
+    ssize_t copied = copy(through_[0].get(), kStreams[i], std::min(left, kCapacity), log);
+    if (copied <= 0) break;  // impossible: it has these bytes
+    left -= static_cast<size_t>(copied);
+  }
+  if (is_splice_refused_) close_through();
+  return n;
+}
+
+void LogPipes::open_through() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return;
+  through_[0].reset(ends[0]);
+  through_[1].reset(ends[1]);
+  // A user may have so many pages in pipes only: then it stays small, and takes more calls.
+  (void)fcntl(ends[1], F_SETPIPE_SZ, kCapacity);
+}
+
+void LogPipes::close_through() {
+  for (UniqueFd& end : through_) end.reset();
 }
 
 void LogPipes::serve(EventLoop& loop, OutputLog& log) {
@@ -61,6 +108,8 @@ void LogPipes::serve(EventLoop& loop, OutputLog& log) {
   if (!is_idle || !is_buffer_used_) return;
   (void)madvise(buffer_, kCapacity, MADV_DONTNEED);
   is_buffer_used_ = false;
+  is_splice_refused_ = false;
+  close_through();
 }
 
 int LogPipes::want_events(EventLoop& loop) {

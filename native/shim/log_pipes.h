@@ -31,8 +31,15 @@ class LogPipes {
   static constexpr int kIdleMs = 200;
 
   ssize_t take(int i, size_t most, OutputLog& log);
+  ssize_t take_through(int i, size_t most, OutputLog& log);
+  ssize_t copy(int fd, LogKind stream, size_t most, OutputLog& log);
+  void open_through();
+  void close_through();
 
   UniqueFd pipes_[2];
+  // A pipe of the shim's own, while there is much to pass on; empty between two calls.
+  UniqueFd through_[2];
+  bool is_splice_refused_ = false;
   char* buffer_ = nullptr;
   bool is_buffer_used_ = false;  // it has memory, which is given back when nothing was read for a while
 };

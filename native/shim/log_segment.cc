@@ -82,8 +82,13 @@ int LogSegment::add(const LogRecord& record) {
   return 0;
 }
 
-ssize_t LogSegment::append(std::string_view bytes) {
-  ssize_t n = retried([&] { return pwrite(raw_fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(raw_size_)); });
+ssize_t LogSegment::append(const LogBytes& bytes) {
+  loff_t at = static_cast<loff_t>(raw_size_);
+  ssize_t n = retried([&] {
+    return bytes.data != nullptr ? pwrite(raw_fd_.get(), bytes.data, bytes.size, at)
+                                 : splice(bytes.pipe_fd, nullptr, raw_fd_.get(), &at, bytes.size, SPLICE_F_MOVE);
+  });
+  if (n == 0) return -EIO;  // there was something to write
   if (n > 0) raw_size_ += static_cast<uint64_t>(n);
   return n;
 }

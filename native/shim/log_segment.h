@@ -22,6 +22,13 @@ struct LogRecord {
 
 constexpr uint64_t kLogRecordSize = 32;
 
+// Bytes of output: in memory; or if `data` is nullptr the next ones of a pipe, which has at least so many.
+struct LogBytes {
+  const char* data;
+  int pipe_fd;
+  size_t size;
+};
+
 // The name of a segment's file: the position of its first byte in 20 digits, and ".idx" or ".raw".
 class LogName : public Text<32> {
  public:
@@ -38,8 +45,8 @@ class LogSegment {
 
   // Adds a record: 0 or -errno, and then the index ends where it did before.
   int add(const LogRecord& record);
-  // Appends bytes: how many, or -errno.
-  ssize_t append(std::string_view bytes);
+  // Appends bytes: how many, or -errno. Only those are taken from a pipe.
+  ssize_t append(const LogBytes& bytes);
 
   // These two stay as they are when it is closed.
   // True if it has records only.

@@ -1,8 +1,11 @@
 // outlive-shim <container id> <bundle> <runtime>: runs one process through an OCI runtime, adopts it, holds its stdio
 // and records how it ended. Its working directory is the process directory. It lives as long as the process. Exit
 // status 0: done, or the runtime failed (the reason is in log.json). 1: the reason is in shim-log.json.
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstdint>
 
 #include "common/descriptors.h"
 #include "shim/log.h"
@@ -54,6 +57,17 @@ void record_exit(JsonLog& log, Shim& shim) {
   if (shim.flush_directory() < 0) log.warning(shim.why().view());
 }
 
+// Gives the memory back that deeper calls used of the stack: the start is over, and from now on the shim mostly waits.
+// All signals are blocked, so that nothing else uses it.
+__attribute__((noinline)) void trim_stack() {
+  constexpr uintptr_t kPage = 4096;
+  constexpr uintptr_t kOwnFrames = 512;  // this function's and madvise()'s
+  constexpr uintptr_t kDeepest = 96 << 10;
+  uintptr_t end = (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - kOwnFrames) / kPage * kPage;
+  // ENOMEM: the stack is not that large, and all of it that is there was given back.
+  (void)madvise(reinterpret_cast<void*>(end - kDeepest), kDeepest, MADV_DONTNEED);
+}
+
 // Removes what a failed start left: the pid file of a process that is not ours, and running processes.
 void end_failed_start(Shim& shim) {
   unlink("pid");
@@ -100,6 +114,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (shim.record_identity() < 0) log.warning(shim.why().view());
+  trim_stack();
   if (shim.serve_until(&Shim::process_ended) < 0) return fail(log, shim);
   record_exit(log, shim);
   delete_container(log, shim, false);

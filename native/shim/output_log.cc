@@ -90,15 +90,28 @@ void OutputLog::write(LogKind stream, std::string_view bytes) {
   int64_t now_us = realtime_us();
   if (resize_pending_) add_pending_resize(now_us);
   while (!bytes.empty()) {
-    ssize_t n = with_room([&] { return append(stream, now_us, bytes); });
+    ssize_t n = with_room([&] { return append(stream, now_us, {bytes.data(), -1, bytes.size()}); });
     if (n < 0) return drop(bytes.size());
     position_ += static_cast<uint64_t>(n);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
 }
 
+size_t OutputLog::write_from(LogKind stream, int pipe_fd, size_t size) {
+  if (retry_at_ms_ != 0 || resize_pending_) return 0;
+  int64_t now_us = realtime_us();
+  size_t taken = 0;
+  while (taken < size) {
+    ssize_t n = append(stream, now_us, {nullptr, pipe_fd, size - taken});
+    if (n < 0) break;
+    position_ += static_cast<uint64_t>(n);
+    taken += static_cast<size_t>(n);
+  }
+  return taken;
+}
+
 // Writes as much as the segment takes: how many bytes, or -errno. 0: the next call begins a new segment.
-ssize_t OutputLog::append(LogKind stream, int64_t now_us, std::string_view bytes) {
+ssize_t OutputLog::append(LogKind stream, int64_t now_us, const LogBytes& bytes) {
   ssize_t n = try_append(stream, now_us, bytes);
   if (n != -EFBIG || segment_.is_empty()) return n;
   // The limit of a file's size (RLIMIT_FSIZE) is below segment_bytes. SIGXFSZ is blocked, as all signals are.
@@ -106,7 +119,7 @@ ssize_t OutputLog::append(LogKind stream, int64_t now_us, std::string_view bytes
   return 0;
 }
 
-ssize_t OutputLog::try_append(LogKind stream, int64_t now_us, std::string_view bytes) {
+ssize_t OutputLog::try_append(LogKind stream, int64_t now_us, LogBytes bytes) {
   int64_t age_us = now_us - time_us_;
   bool is_recorded = segment_.is_open() && stream == stream_ && age_us >= 0 && age_us < kRecordIntervalUs;
   uint64_t needed = segment_.size() + (is_recorded ? 0 : kLogRecordSize) + 1;
@@ -121,8 +134,8 @@ ssize_t OutputLog::try_append(LogKind stream, int64_t now_us, std::string_view b
     stream_ = stream;
     time_us_ = now_us;
   }
-  bytes = std::string_view(bytes.data(), std::min<uint64_t>(bytes.size(), segment_bytes_ - segment_.size()));
-  int err = reserve(bytes.size());
+  bytes.size = std::min<uint64_t>(bytes.size, segment_bytes_ - segment_.size());
+  int err = reserve(bytes.size);
   if (err < 0) return err;
   ssize_t n = segment_.append(bytes);
   if (n > 0) directory_.added(static_cast<uint64_t>(n));

@@ -19,6 +19,9 @@ class OutputLog {
 
   // `stream` is Stdout or Stderr; the bytes were read just now.
   void write(LogKind stream, std::string_view bytes);
+  // The same for the next bytes of a pipe, by splice(2): how many it took. What remains is to be read, and to be given
+  // to write(): it tries again, and makes room or drops what cannot be written.
+  size_t write_from(LogKind stream, int pipe_fd, size_t size);
   // The terminal has another size.
   void resize(unsigned short columns, unsigned short rows);
   // The process has ended with this status, 0 to 255.
@@ -32,8 +35,8 @@ class OutputLog {
   int reserve(uint64_t bytes);
   int begin_segment(const LogRecord& first);
   int add_record(const LogRecord& record);
-  ssize_t append(LogKind stream, int64_t now_us, std::string_view bytes);
-  ssize_t try_append(LogKind stream, int64_t now_us, std::string_view bytes);
+  ssize_t append(LogKind stream, int64_t now_us, const LogBytes& bytes);
+  ssize_t try_append(LogKind stream, int64_t now_us, LogBytes bytes);
   void add_pending_resize(int64_t now_us);
   void drop(uint64_t bytes);
 

@@ -1,15 +1,26 @@
 #include "shim/pump.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "common/clock.h"
+
 namespace {
 
 // Limited, so that a process that never stops writing does not delay control lines and signals.
-constexpr int kRoundsPerTurn = 16;
+constexpr int kRoundsPerTurn = 8;
+
+// A source is busy if it has given so many bytes, with no pause of more than a millisecond. More than a screen full.
+constexpr size_t kBusyBytes = 64 << 10;
+constexpr int64_t kPauseMs = 1;
+// How long more is waited for: after each read, and altogether before something is written (in whole milliseconds, so
+// that it is at most this).
+constexpr long kGapNs = 300'000;
+constexpr int64_t kGatherMs = 2;
 
 }  // namespace
 
@@ -43,27 +54,42 @@ void Pump::run(bool may_read) {
 }
 
 void Pump::trim() {
-  if (!wants_trim() || size_ > 0) return;
+  if (!wants_trim()) return;
   (void)madvise(buffer_, capacity_, MADV_DONTNEED);
-  is_used_ = false;
+  used_ = 0;
 }
 
 bool Pump::load(bool may_read) { return size_ > 0 || (may_read && fill()); }
 
-// Reads until the buffer is full or the source is empty: one read of a pty returns at most 4 KiB, and one larger write
-// wakes the sink's reader less often. False if there is nothing to write.
+// True if a busy source has more within a short time. A pty gives at most 4 KiB at a time, and each write to a FIFO
+// wakes its reader, which takes a processor from the writer. What is gathered for a log would get a time that is too
+// late.
+bool Pump::has_more_soon(int64_t deadline_ms) {
+  if (log_ != nullptr || sink_is_pty_ || size_ == 0 || burst_ < kBusyBytes || monotonic_ms() >= deadline_ms)
+    return false;
+  struct pollfd source = {source_fd_, POLLIN, 0};
+  struct timespec gap = {0, kGapNs};
+  if (ppoll(&source, 1, &gap, nullptr) > 0) return true;
+  burst_ = 0;
+  return false;
+}
+
+// Reads until the buffer is full or the source is empty. False if there is nothing to write.
 bool Pump::fill() {
   start_ = 0;
   source_idle_ = false;
   source_hung_up_ = false;
+  int64_t begin_ms = monotonic_ms();
+  if (begin_ms - last_read_ms_ > kPauseMs) burst_ = 0;
   while (!source_ended_ && size_ < capacity_) {
     ssize_t n = read(source_fd_, buffer_ + size_, capacity_ - size_);
     if (n > 0) {
       size_ += static_cast<size_t>(n);
-      is_used_ = true;
+      burst_ += static_cast<size_t>(n);
       continue;
     }
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN && has_more_soon(begin_ms + kGatherMs)) continue;
     if (n < 0 && errno == EAGAIN) {
       source_idle_ = true;
     } else if (n < 0 && errno == EIO) {
@@ -73,6 +99,8 @@ bool Pump::fill() {
     }
     break;
   }
+  if (size_ > 0) last_read_ms_ = monotonic_ms();
+  used_ = std::max(used_, size_);
   return size_ > 0;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "shim/output_log.h"
 
@@ -43,12 +44,14 @@ class Pump {
   // The errno for which the sink was given up, or 0. From then on, bytes are read and discarded.
   int sink_error() const { return sink_error_; }
 
-  // With a log: gives the buffer's memory back, after a time in which nothing was read.
+  // Gives the buffer's memory back, after a time in which nothing was read. To a FIFO not for a page: a key that is
+  // typed and its echo must not cost a wake-up more.
   void trim();
-  bool wants_trim() const { return log_ != nullptr && is_used_; }
+  bool wants_trim() const { return size_ == 0 && used_ > (log_ != nullptr ? 0 : 4096); }
 
  private:
   bool fill();
+  bool has_more_soon(int64_t deadline_ms);
 
   int source_fd_ = -1;
   int sink_fd_ = -1;
@@ -57,12 +60,14 @@ class Pump {
   size_t capacity_ = 0;
   size_t start_ = 0;
   size_t size_ = 0;
+  size_t burst_ = 0;  // bytes read since the last pause
+  int64_t last_read_ms_ = 0;
   bool sink_is_pty_ = false;
   int sink_error_ = 0;
   bool source_idle_ = false;
   bool source_ended_ = false;
   bool source_hung_up_ = false;
   bool sink_full_ = false;
-  bool is_used_ = false;  // the buffer has memory
+  size_t used_ = 0;  // how much of the buffer has memory
   char last_written_ = '\n';
 };

@@ -9,7 +9,7 @@
 namespace {
 
 constexpr size_t kInputCapacity = 4096;
-constexpr size_t kOutputCapacity = 32768;
+constexpr size_t kOutputCapacity = 65536;
 constexpr int kRetryMs = 500;
 constexpr int kTrimMs = 200;
 constexpr unsigned short kDefaultColumns = 80;

@@ -45,7 +45,7 @@ export interface Addon {
   pidfdHasEnded(pidfd: number): number;
   waitPidfd(pidfd: number): number | number[];
   pidfdIsChild(pidfd: number): number;
-  watch(fd: number, writable: boolean, callback: () => void): WatchObject | number;
+  watch(fd: number, writable: boolean, repeats: boolean, callback: () => void): WatchObject | number;
   watchStop(watch: WatchObject): void;
   watchRef(watch: WatchObject, on: boolean): void;
   spawn(

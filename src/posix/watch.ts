@@ -1,5 +1,5 @@
-// Watches descriptors for readiness on this thread's event loop; each watch reports once. The addon does the work
-// (native/addon/watch.h). Does not own the descriptors. Behaviour: epoll(7).
+// Watches descriptors for readiness on this thread's event loop; each watch reports once, or until it is stopped. The
+// addon does the work (native/addon/watch.h). Does not own the descriptors. Behaviour: epoll(7).
 import { invalidArgType } from '../base/arg-errors.js';
 import { fdArgument } from './args.js';
 import { systemError } from './errors.js';
@@ -24,7 +24,7 @@ export interface Watch {
  * @see epoll(7), fifo(7)
  */
 export function watchReadable(fd: number, callback: () => void): Watch {
-  return watch(fdArgument(fd), false, callback);
+  return watch(fdArgument(fd), false, false, callback);
 }
 
 /**
@@ -34,13 +34,22 @@ export function watchReadable(fd: number, callback: () => void): Watch {
  * @see epoll(7), pipe(7)
  */
 export function watchWritable(fd: number, callback: () => void): Watch {
-  return watch(fdArgument(fd), true, callback);
+  return watch(fdArgument(fd), true, false, callback);
 }
 
-function watch(fd: number, writable: boolean, callback: () => void): Watch {
+/**
+ * As watchReadable(), but calls back in each turn of the event loop in which the descriptor is so, until stop(). A watch
+ * costs more than a read. Not among the exports of posix/index.ts.
+ * @throws As watchReadable().
+ */
+export function pollReadable(fd: number, callback: () => void): Watch {
+  return watch(fdArgument(fd), false, true, callback);
+}
+
+function watch(fd: number, writable: boolean, repeats: boolean, callback: () => void): Watch {
   if (typeof callback !== 'function') throw invalidArgType('callback', 'of type function', callback);
   // A wrapper, so that the callback does not get the addon's arguments.
-  const handle = addon.watch(fd, writable, () => {
+  const handle = addon.watch(fd, writable, repeats, () => {
     callback();
   });
   if (typeof handle === 'number') throw systemError(handle, 'epoll_ctl');

@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned } from '../posix/owned.js';
+import { pollReadable } from '../posix/watch.js';
 import { type OnRead, OnReadStream } from './onread.js';
 import { PipeReader } from './pipe-reader.js';
 
@@ -14,6 +15,16 @@ const CHUNK_SIZE = 64 * 1024;
 
 /** The most chunks in one read. More are slower: their memory has left the processor's cache when it is used again. */
 const MAX_CHUNKS = 4;
+
+/** A read of fewer bytes is small: they are copied, so that a chunk of a few bytes does not keep 64 KiB. */
+const SMALL_READ = 16 * 1024;
+
+/** What small reads fill; nothing is left in it between two of them. */
+let scratch: Buffer | undefined;
+
+function copyIfSmall(chunk: Buffer | undefined): Buffer | undefined {
+  return chunk !== undefined && chunk.length < SMALL_READ ? Buffer.from(chunk) : chunk;
+}
 
 /**
  * Reads a FIFO. Few large reads are faster than many small ones. A read fills several buffers of 64 KiB: the allocator
@@ -27,6 +38,8 @@ export class FifoReadable extends OnReadStream {
   #getsHangUp = false;
   #watch: posix.Watch | undefined;
   #nextTurn: NodeJS.Immediate | undefined;
+  /** Whether the last read was small. */
+  #isSmall = true;
   /** Allocated buffers that no read has filled yet. */
   #empty: Buffer[] = [];
   /** How many buffers the next read gets: as many as the last one filled, or twice as many if it filled all. */
@@ -71,8 +84,8 @@ export class FifoReadable extends OnReadStream {
   }
 
   #awaitMore(): void {
-    if (!this.#isReading) return;
-    if (this.#getsHangUp) this.#watch = posix.watchReadable(this.#fd, () => this.#readSome());
+    if (!this.#isReading || this.#watch !== undefined) return;
+    if (this.#getsHangUp) this.#watch = pollReadable(this.#fd, () => this.#readSome());
     else this.#nextTurn = setImmediate(() => this.#readSome());
   }
 
@@ -82,9 +95,25 @@ export class FifoReadable extends OnReadStream {
   }
 
   #readChunks(): void {
+    if (this.#isSmall) this.#readSmall();
+    else this.#readLarge();
+  }
+
+  #readSmall(): void {
+    scratch ??= Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    const size = this.#read(scratch);
+    if (size === 0) return;
+    this.#isSmall = size < SMALL_READ;
+    this.#pushLast(Buffer.from(scratch.subarray(0, size)));
+  }
+
+  #readLarge(): void {
     while (this.#empty.length < this.#wanted) this.#empty.push(Buffer.allocUnsafeSlow(CHUNK_SIZE));
     const size = this.#read(this.#empty);
-    if (size > 0) this.#pushAll(size);
+    if (size === 0) return;
+    this.#isSmall = size < SMALL_READ;
+    this.#pushAll(size);
+    if (this.#isSmall) this.#empty = [];
   }
 
   /** Returns the number of bytes read; 0 if there are none now, or at the end. */
@@ -102,20 +131,26 @@ export class FifoReadable extends OnReadStream {
     this.#empty.length = Math.min(this.#empty.length, this.#wanted);
     const last = filled.pop()?.subarray(0, size - filled.length * CHUNK_SIZE);
     for (const chunk of filled) this.push(chunk);
-    if (this.push(last)) return;
-    this.#isReading = false;
     // If this program ends, it loses the bytes that it read and did not use yet. Read less while the consumer is slow.
-    this.#wanted = Math.ceil(this.#wanted / 2);
+    if (!this.#pushLast(copyIfSmall(last))) this.#wanted = Math.ceil(this.#wanted / 2);
+  }
+
+  /** Pushes the last chunk of a read. False if the consumer wants no more for now: then nothing is read until _read(). */
+  #pushLast(chunk: Buffer | undefined): boolean {
+    const wantsMore = this.push(chunk);
+    if (!wantsMore) this.#stop();
+    return wantsMore;
   }
 
   #end(): void {
-    this.#isReading = false;
+    this.#stop();
     this.push(null);
   }
 
   #stop(): void {
     this.#isReading = false;
     this.#watch?.stop();
+    this.#watch = undefined;
     clearImmediate(this.#nextTurn);
   }
 }

@@ -1,4 +1,5 @@
-// watchReadable() and watchWritable(): each calls back once, on data, hang-up, error or the end of a process.
+// watchReadable() and watchWritable(): each calls back once, on data, hang-up, error or the end of a process. The
+// library's own pollReadable(): it calls back until it is stopped.
 import { Buffer } from 'node:buffer';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants } from 'node:fs';
@@ -6,6 +7,8 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
+import { pollReadable } from '../../src/posix/watch.js';
+import { until } from '../support/until.js';
 import { fixture, openDescriptors, run, temporaryDirectory } from './helpers.js';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -35,6 +38,38 @@ const writable = (fd: number): Promise<void> =>
   new Promise((resolve) => {
     posix.watchWritable(fd, resolve);
   });
+
+describe('pollReadable', () => {
+  it('calls back in each turn in which there is something to read, until it is stopped', async () => {
+    const { reader, writer, closeWriter } = fifo();
+    const calls: string[] = [];
+    const watch = pollReadable(reader, () => {
+      const buffer = Buffer.alloc(1);
+      const size = posix.tryRead(reader, buffer);
+      calls.push(size === 0 ? 'end' : buffer.toString());
+      if (size === 0 || calls.length === 3) watch.stop();
+    });
+    await setImmediate();
+    expect(calls).toEqual([]);
+    posix.write(writer, Buffer.from('a'));
+    await until('a call', () => calls.length > 0);
+    posix.write(writer, Buffer.from('bcd'));
+    await until('three calls', () => calls.length === 3);
+    await setImmediate();
+    // Stopped in its callback.
+    expect(calls).toEqual(['a', 'b', 'c']);
+    expect(posix.read(reader, Buffer.alloc(8))).toBe(1);
+    // Another one, of the same descriptor.
+    closeWriter();
+    const next = pollReadable(reader, () => {
+      calls.push('end');
+      next.stop();
+    });
+    await until('the end', () => calls.length > 3);
+    await setImmediate();
+    expect(calls).toEqual(['a', 'b', 'c', 'end']);
+  });
+});
 
 describe('watchReadable', () => {
   it('calls back at data, and again when it is watched again before the data was read', async () => {

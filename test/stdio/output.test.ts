@@ -96,6 +96,30 @@ describe('a FIFO as a stream', () => {
     }
   });
 
+  it('gives chunks that stay as they are, the small ones without much memory behind them', async () => {
+    const { reader, writer } = ends();
+    const sent = [1, 100, 3000, 5000, 40_000, 7, 200_000, 300, 16_384, 12].map((size) => randomBytes(size));
+    const kept: Buffer[] = [];
+    for (const bytes of [...sent, ...sent]) {
+      let left = bytes.length;
+      const got = new Promise<void>((resolve) => {
+        reader.on('data', function take(chunk: Buffer) {
+          kept.push(chunk);
+          left -= chunk.length;
+          if (left > 0) return;
+          reader.off('data', take);
+          resolve();
+        });
+      });
+      writer.write(bytes);
+      await got;
+    }
+    expect(digest(Buffer.concat(kept))).toBe(digest(Buffer.concat([...sent, ...sent])));
+    const small = kept.filter((chunk) => chunk.length <= 100);
+    expect(small.length).toBeGreaterThanOrEqual(6);
+    for (const chunk of small) expect(chunk.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize);
+  });
+
   it('reads only a chunk or two ahead for a consumer that does not read', async () => {
     const { reader, writer } = ends();
     const left = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
