@@ -31,9 +31,24 @@ export class TurnQueue {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      for (const callback of this.#waiting.splice(0, this.#width)) callback();
+      const now = this.#waiting.splice(0, this.#width);
       if (this.#waiting.length > 0) this.#schedule();
+      callEach(now, (callback) => callback());
     });
+  }
+}
+
+/** Calls `act` for each item. If it throws, the error goes to the caller, and the items after that one have their turn later. */
+export function callEach<T>(items: readonly T[], act: (item: T) => void): void {
+  let called = 0;
+  try {
+    for (const item of items) {
+      called++;
+      act(item);
+    }
+  } finally {
+    const left = items.slice(called);
+    if (left.length > 0) setImmediate(() => callEach(left, act));
   }
 }
 

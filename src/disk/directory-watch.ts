@@ -4,6 +4,7 @@
  * Behaviour: inotify(7).
  */
 import { hasCode } from '../base/errors.js';
+import { callEach } from '../base/turns.js';
 import { type Watch, tryRead, watchReadable } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
 
@@ -78,7 +79,7 @@ export class DirWatch {
     // A listener may close any of them.
     const all: DirWatch[] = [this];
     for (let watch = this.#next; watch !== undefined; watch = watch.#next) all.push(watch);
-    for (const watch of all) watch.#listener?.onFile(name);
+    callEach(all, (watch) => watch.#listener?.onFile(name));
   }
 
   static #unlink(first: DirWatch, other: DirWatch): void {
@@ -115,10 +116,10 @@ function take(on: Instance): void {
   arm(on);
   const { fd, buffer, watches } = on;
   const size = tryRead(fd, buffer) ?? 0;
-  for (const { wd, mask, name } of [...inotify.inotifyEvents(buffer.subarray(0, size))]) {
+  callEach([...inotify.inotifyEvents(buffer.subarray(0, size))], ({ wd, mask, name }) => {
     // The kernel has ended the watch, as the directory was removed. It gives no number twice.
     if ((mask & inotify.IN_IGNORED) !== 0) watches.delete(wd);
     else if ((mask & inotify.IN_Q_OVERFLOW) === 0) watches.get(wd)?.tell(name);
-    else for (const watch of [...watches.values()]) watch.tell(undefined);
-  }
+    else callEach([...watches.values()], (watch) => watch.tell(undefined));
+  });
 }

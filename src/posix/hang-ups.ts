@@ -1,5 +1,6 @@
 // Tells of the hang-ups of many FIFOs. Those of a thread share one epoll(7) instance, and so one handle of the event loop: a
 // handle, its object and its callback for each would take a kilobyte. Not among the exports of posix/index.ts.
+import { callEach } from '../base/turns.js';
 import { fdArgument } from './args.js';
 import { checked } from './errors.js';
 import { addon } from './load.js';
@@ -66,10 +67,11 @@ class HangUps {
     this.#arm();
     const count = checked(addon.epollTake(this.#fd, this.#ready), 'epoll_wait');
     const told = [...this.#ready.subarray(0, count)].map((fd) => [fd, this.#listeners.get(fd)] as const);
-    for (const [fd, listener] of told) {
+    // The kernel tells of each once, so a listener that throws must not keep the others from being told.
+    callEach(told, ([fd, listener]) => {
       // An earlier one may have ended it, and its number may be another FIFO's by now.
       if (this.#listeners.get(fd) === listener) listener?.onHangUp();
-    }
+    });
   }
 }
 
