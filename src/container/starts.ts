@@ -3,6 +3,7 @@
  * documents arguments, result and errors.
  */
 import { checkObject, checkStrings } from '../base/arg-checks.js';
+import { ownTurn } from '../base/turns.js';
 import { readBundle } from '../oci/bundle.js';
 import { execSpec } from '../oci/exec-spec.js';
 import { INIT_PROCESS_ID, checkId } from '../oci/ids.js';
@@ -91,6 +92,8 @@ export class ContainerStarts<Owner extends ProcessOwner> {
    */
   async #startInit(given: GivenStart, keep: KeepLock): Promise<Process<Owner>> {
     const bundle = readBundle(this.#config.bundle);
+    // What is written is another piece of work.
+    await ownTurn();
     const { process: spec } = bundle;
     const request = { id: INIT_PROCESS_ID, spec, rootIds: rootIds(bundle), ...given };
     const claimed = this.#config.processes.claim(request);
