@@ -106,7 +106,7 @@ test('orphans are reaped and are not taken for the process', async ({ scratch })
 });
 
 test('SIGKILL of the shim: the exit is lost with that reason; no status is invented', async ({ scratch }) => {
-  const container = await fakeContainer(scratch, 'run-script', 'sleep 1000');
+  const container = await fakeContainer(scratch, 'run-script', 'exec sleep 1000');
   const process = await container.start();
   globalThis.process.kill(shimPid(processDir(scratch, container)), 'SIGKILL');
   const exit = await process.wait();

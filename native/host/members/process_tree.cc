@@ -47,7 +47,8 @@ int ProcessTree::add_children_file(pid_t pid, HeapArray<pid_t>* out) const {
   Text<64> path;
   path.add("/proc/").add_int(pid).add("/task");
   PidDirectory threads(path.c_str());
-  if (!threads.valid()) return errno == ENOENT ? 0 : -errno;
+  // ESRCH: it ended while the kernel looked up the path.
+  if (!threads.valid()) return errno == ENOENT || errno == ESRCH ? 0 : -errno;
   while (pid_t thread = threads.next()) {
     path.clear();
     path.add("/proc/").add_int(pid).add("/task/").add_int(thread).add("/children");
