@@ -12,6 +12,7 @@ import { startRedis } from './redis.js';
 
 const COUNT = 6;
 const dir = mkdtempSync(join(tmpdir(), 'outlive-job-queue-'));
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
 const redis = await startRedis(dir);
 const connection = { path: redis.path, maxRetriesPerRequest: null };
 const queue = new Queue('jobs', { connection });
@@ -62,5 +63,4 @@ try {
   for (const host of ['a', 'b']) {
     for (const task of await list({}, { root: join(dir, host) })) await task.remove({ force: true });
   }
-  rmSync(dir, { recursive: true });
 }
