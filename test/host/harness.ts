@@ -64,15 +64,14 @@ export const callers: [string, HostOptions][] = [
   ...(isRoot ? [['a user without a cgroup', { uid: 65534 }] satisfies [string, HostOptions]] : []),
 ];
 
-/** Hands each test a Host of its own, and afterwards ends whatever that started. */
+/** Those that nobody has disposed of yet. */
+const living = new Set<Host>();
+
+/** Hands each test a Host of its own, and afterwards ends whatever that started, and each other Host that the test made. */
 export function eachWithHost(use: (host: Host) => void, options: HostOptions = {}): void {
-  let host: Host;
-  beforeEach(() => {
-    host = new Host(options);
-    use(host);
-  });
+  beforeEach(() => use(new Host(options)));
   afterEach(async () => {
-    await host[Symbol.asyncDispose]();
+    for (const host of living) await host[Symbol.asyncDispose]();
   });
 }
 
@@ -114,6 +113,7 @@ export class Host {
       this.#gone = true;
       this.#wake();
     });
+    living.add(this);
   }
 
   #wake(): void {
@@ -288,6 +288,7 @@ export class Host {
    * that; it is ended all the same.
    */
   async [Symbol.asyncDispose](): Promise<void> {
+    living.delete(this);
     const ended = once(this.#reaper, 'exit');
     this.#reaper.stdin?.end();
     if (!this.#gone) await ended;
