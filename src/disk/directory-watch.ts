@@ -52,7 +52,7 @@ export class DirWatch {
       instance.watches.set(wd, watch);
       return watch;
     } catch (error) {
-      if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM', 'ENOENT')) return undefined;
+      if (inotify.isShort(error) || hasCode(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
@@ -70,7 +70,10 @@ export class DirWatch {
     if (first === undefined) return;
     if (first !== this) DirWatch.#unlink(first, this);
     else if (this.#next !== undefined) watches.set(this.#wd, this.#next);
-    else end(fd, watches, this.#wd);
+    else {
+      watches.delete(this.#wd);
+      inotify.inotifyRmWatch(fd, this.#wd);
+    }
     this.#next = undefined;
   }
 
@@ -86,16 +89,6 @@ export class DirWatch {
     let watch = first;
     while (watch.#next !== undefined && watch.#next !== other) watch = watch.#next;
     watch.#next = other.#next;
-  }
-}
-
-function end(fd: number, watches: Map<number, DirWatch>, wd: number): void {
-  watches.delete(wd);
-  try {
-    inotify.inotifyRmWatch(fd, wd);
-  } catch (error) {
-    // The directory was removed, and its watch with it; the event that says so is still to come.
-    if (!hasCode(error, 'EINVAL')) throw error;
   }
 }
 

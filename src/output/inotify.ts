@@ -2,7 +2,6 @@
  * Reports changes of directories and files, on one inotify instance for each thread: a user may have only 128 of them. Events
  * are taken at most every 5 ms, so that who writes often does not wake many readers each time. Behaviour: inotify(7).
  */
-import { hasCode } from '../base/errors.js';
 import { type Watch, tryRead, watchReadable } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
 
@@ -47,7 +46,7 @@ export function onChange(path: string, what: keyof typeof MASKS, listener: Liste
     listeners.set(wd, all.add(listener));
     return () => forget(fd, listeners, wd, listener);
   } catch (error) {
-    if (hasCode(error, 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM')) return undefined;
+    if (inotify.isShort(error)) return undefined;
     throw error;
   }
 }
@@ -57,12 +56,7 @@ function forget(fd: number, listeners: Map<number, Set<Listener>>, wd: number, l
   all?.delete(listener);
   if (all === undefined || all.size > 0) return;
   listeners.delete(wd);
-  try {
-    inotify.inotifyRmWatch(fd, wd);
-  } catch (error) {
-    // The file was removed, and its watch with it.
-    if (!hasCode(error, 'EINVAL')) throw error;
-  }
+  inotify.inotifyRmWatch(fd, wd);
 }
 
 /** The instance stays until the thread ends: close(2) of one waits for the kernel's other processors, 10 ms and more. */

@@ -1,6 +1,8 @@
 // inotify(7): the three system calls, and what its descriptor reads. fs.watch() does not do for a log that is followed: it
 // takes each event as soon as it comes; nor for thousands of directories: it keeps 700 bytes for each. Not among the exports
 // of posix/index.ts.
+import { constants } from 'node:os';
+import { hasCode } from '../base/errors.js';
 import { fdArgument, pathArgument, unsignedArgument, type PathArgument } from './args.js';
 import { checked } from './errors.js';
 import { addon } from './load.js';
@@ -51,12 +53,18 @@ export function inotifyAddWatch(fd: number, path: PathArgument, mask: number): n
 }
 
 /**
- * Ends a watch.
- * @throws System error: EBADF; EINVAL if there is none, as after the directory was removed.
+ * Ends a watch; does nothing if the kernel has ended it, as the file or directory was removed (EINVAL).
+ * @throws System error: EBADF.
  * @see inotify_rm_watch(2)
  */
 export function inotifyRmWatch(fd: number, wd: number): void {
-  checked(addon.inotifyRmWatch(fdArgument(fd), unsignedArgument(wd, 'wd')), 'inotify_rm_watch');
+  const result = addon.inotifyRmWatch(fdArgument(fd), unsignedArgument(wd, 'wd'));
+  if (result !== -constants.errno.EINVAL) checked(result, 'inotify_rm_watch');
+}
+
+/** Whether the error of an instance or a watch means that inotify's limits are reached, or descriptors or memory are short. */
+export function isShort(error: unknown): boolean {
+  return hasCode(error, 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM');
 }
 
 const HEAD_BYTES = 16;
