@@ -10,9 +10,10 @@ export default defineConfig({
       process.env.OUTLIVE_LAST_RELEASE === undefined
         ? [...configDefaults.exclude, 'test/integration/last-release.test.ts']
         : configDefaults.exclude,
-    // Real processes are waited for; a test that takes this long hangs.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Real processes are waited for; a test that takes this long hangs. Longer than the 20 s of until(), whose error says
+    // what did not come, and longer than a test with fifteen programs one after the other takes on a busy machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Child processes, not threads: process.umask(), setuid and descriptor counts are per process.
     pool: 'forks',
     // One more than the default on two processors: most tests wait.

@@ -168,7 +168,10 @@ test('a supervisor that is killed ten times, and three other programs: each sees
   for (const other of others) other.start();
   for (let round = 0; round < 10; round++) {
     const before = supervisor.lines().length;
-    await until('the supervisor reads on', () => supervisor.lines().length > before + 5);
+    await until(
+      () => `the supervisor reads on in round ${round}`,
+      () => supervisor.lines().length > before + 5,
+    );
     await supervisor.kill();
     supervisor.start();
     if (round === 6) late.start();

@@ -1,11 +1,13 @@
 /** test/fixtures/follower.mjs, from the test's side. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Container } from '../../src/index.js';
+import { readIfThere, statOf, targetOf } from './proc.js';
 import type { Scratch } from './scratch.js';
+import { until } from './until.js';
 
 const FOLLOWER = fileURLToPath(new URL('../fixtures/follower.mjs', import.meta.url));
 
@@ -41,9 +43,13 @@ export class Follower {
     await gone;
   }
 
+  /** Waits for its end. If that does not come, the error says what it waits for. */
   async ended(): Promise<unknown> {
     const child = this.#child;
-    if (child?.exitCode === null) await once(child, 'exit');
+    await until(
+      () => `the end of a follower with ${this.lines().length} lines: ${state(child?.pid ?? 0)}`,
+      () => child?.exitCode !== null || child.signalCode !== null,
+    );
     return child?.exitCode;
   }
 
@@ -53,4 +59,13 @@ export class Follower {
     const whole = readFileSync(this.report, 'utf8').split('\n').slice(0, -1);
     return whole.map((line) => JSON.parse(line) as { line: string; timeMs: number });
   }
+}
+
+/** What a process that does not end is about: its state, the kernel's function that it waits in, and its descriptors. */
+function state(pid: number): string {
+  const stat = statOf(pid);
+  if (stat === undefined) return `pid ${pid} is gone`;
+  const fds = existsSync(`/proc/${pid}/fd`) ? readdirSync(`/proc/${pid}/fd`) : [];
+  const open = fds.map((fd) => `${fd} ${targetOf(`/proc/${pid}/fd/${fd}`)}`);
+  return `${stat.state} in ${readIfThere(`/proc/${pid}/wchan`)}; ${open.join(', ')}`;
 }
