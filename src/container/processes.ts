@@ -109,7 +109,9 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       if (!isStarting && !isThere) this.#drop(process);
     }
     if (!isCurrent) return;
-    for (const id of only ?? dir.processIds()) this.#attachIfNew(id);
+    // Before a start there is none, and making the error of an open(2) costs more than this look.
+    const ids = only?.filter((id) => this.#processes.has(id) || dir.process(id).exists()) ?? dir.processIds();
+    for (const id of ids) this.#attachIfNew(id);
   }
 
   /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
