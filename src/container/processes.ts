@@ -109,14 +109,15 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       if (!isStarting && !isThere) this.#drop(process);
     }
     if (!isCurrent) return;
-    // Before a start there is none, and making the error of an open(2) costs more than this look.
-    const ids = only?.filter((id) => this.#processes.has(id) || dir.process(id).exists()) ?? dir.processIds();
-    for (const id of ids) this.#attachIfNew(id);
+    for (const id of only ?? dir.processIds()) this.#attachIfNew(id);
   }
 
   /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
   async refreshed(only?: readonly string[], isCurrent?: boolean): Promise<void> {
-    const ids = only ?? new Set([...this.#processes.keys(), ...this.#config.target.dir.processIds()]);
+    const { dir } = this.#config.target;
+    // Before a start there is none of this id, and making the error of an open(2) costs more than this look.
+    const named = only?.filter((id) => this.#processes.has(id) || dir.process(id).exists());
+    const ids = named ?? new Set([...this.#processes.keys(), ...dir.processIds()]);
     let isFirst = true;
     for (const id of ids) {
       if (!isFirst) await ownTurn();
