@@ -21,7 +21,7 @@ export function addProgramOptions(command: Command): Command {
 }
 
 /** Adds one `-e`: `name=value`, or `name` for our own value. */
-export function addVariable(
+function addVariable(
   text: string,
   before: Record<string, string | undefined>,
 ): Record<string, string | undefined> {
