@@ -37,6 +37,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<inotify_owned_call>(exports, "inotifyOwned");
   add<pipe_owned_call>(exports, "pipeOwned");
   add<close_owned_call>(exports, "closeOwned");
+  add<is_above_call>(exports, "isAbove");
   add<kill_call>(exports, "kill");
   add<getpgid_call>(exports, "getpgid");
   add<setpgid_call>(exports, "setpgid");

@@ -49,6 +49,9 @@ Napi::Value inotify_owned_call(const Napi::CallbackInfo& info);
 Napi::Value pipe_owned_call(const Napi::CallbackInfo& info);
 Napi::Value close_owned_call(const Napi::CallbackInfo& info);
 
+// memory.cc
+Napi::Value is_above_call(const Napi::CallbackInfo& info);
+
 // processes.cc
 Napi::Value kill_call(const Napi::CallbackInfo& info);
 Napi::Value getpgid_call(const Napi::CallbackInfo& info);

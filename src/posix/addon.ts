@@ -34,6 +34,7 @@ export interface Addon {
   inotifyOwned(): number;
   pipeOwned(): number | [readEnd: number, writeEnd: number];
   closeOwned(fd: number): number;
+  isAbove(buffer: Uint8Array, other: Uint8Array): boolean;
   kill(pid: number, signal: number): number;
   getpgid(pid: number): number;
   setpgid(pid: number, pgid: number): number;

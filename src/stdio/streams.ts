@@ -5,6 +5,7 @@
 import { Writable } from 'node:stream';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
+import { isAbove } from '../posix/memory.js';
 import { closeOwned } from '../posix/owned.js';
 import { pollReadable } from '../posix/watch.js';
 import { type OnRead, OnReadStream } from './onread.js';
@@ -42,6 +43,8 @@ export class FifoReadable extends OnReadStream {
   #isSmall = true;
   /** Allocated buffers that no read has filled yet. */
   #empty: Buffer[] = [];
+  /** The buffer at the highest address so far; no read fills it. */
+  #highest: Buffer | undefined;
   /** How many buffers the next read gets: as many as the last one filled, or twice as many if it filled all. */
   #wanted = 1;
 
@@ -67,7 +70,7 @@ export class FifoReadable extends OnReadStream {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#stop();
-    this.#empty = [];
+    this.#freeBuffers();
     this.#reader.close();
     closeOwned(this.#fd);
     callback(error);
@@ -108,12 +111,31 @@ export class FifoReadable extends OnReadStream {
   }
 
   #readLarge(): void {
-    while (this.#empty.length < this.#wanted) this.#empty.push(Buffer.allocUnsafeSlow(CHUNK_SIZE));
+    while (this.#empty.length < this.#wanted) this.#empty.push(this.#allocate());
     const size = this.#read(this.#empty);
     if (size === 0) return;
     this.#isSmall = size < SMALL_READ;
     this.#pushAll(size);
-    if (this.#isSmall) this.#empty = [];
+    if (this.#isSmall) this.#freeBuffers();
+  }
+
+  /**
+   * Allocates a buffer, but keeps back the highest one. When chunks are collected, malloc(3) gives the free memory at the
+   * end of its heap back to the kernel. The next chunks would take it anew, with a page fault for each 4 KiB. What is in use
+   * at the end prevents that until the stream reads little again, or is destroyed.
+   */
+  #allocate(): Buffer {
+    this.#highest ??= Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    if (!isAbove(buffer, this.#highest)) return buffer;
+    const next = this.#highest;
+    this.#highest = buffer;
+    return next;
+  }
+
+  #freeBuffers(): void {
+    this.#empty = [];
+    this.#highest = undefined;
   }
 
   /** Returns the number of bytes read; 0 if there are none now, or at the end. */
