@@ -43,14 +43,14 @@ export class Follower {
     await gone;
   }
 
-  /** Waits for its end. If that does not come, the error says what it waits for. */
-  async ended(): Promise<unknown> {
+  /** Its exit code, or the name of the signal that ended it, when it has ended. If it does not, the error says what it waits for. */
+  async ended(): Promise<number | NodeJS.Signals | null | undefined> {
     const child = this.#child;
     await until(
       () => `the end of a follower with ${this.lines().length} lines: ${state(child?.pid ?? 0)}`,
       () => child?.exitCode !== null || child.signalCode !== null,
     );
-    return child?.exitCode;
+    return child?.signalCode ?? child?.exitCode;
   }
 
   /** The lines that it has got, each with its time. */
