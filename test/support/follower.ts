@@ -24,7 +24,6 @@ export class Follower {
       root,
       id: container.id,
       report: this.report,
-      cursorFile: join(dir, 'cursor'),
       ...options,
     });
     scratch.atEnd(() => this.kill());
@@ -58,7 +57,10 @@ export class Follower {
   lines(): { line: string; timeMs: number }[] {
     if (!existsSync(this.report)) return [];
     const whole = readFileSync(this.report, 'utf8').split('\n').slice(0, -1);
-    return whole.map((line) => JSON.parse(line) as { line: string; timeMs: number });
+    return whole.flatMap((record) => {
+      const { timeMs, lines } = JSON.parse(record) as { timeMs: number; lines: string[] };
+      return lines.map((line) => ({ line, timeMs }));
+    });
   }
 }
 
