@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container, posix, writeHostBundle } from '../../src/index.js';
+import { cgroupDirectories } from '../../src/kernel/cgroup.js';
 import { Actor } from '../support/actor.js';
 import { type ProcessOverrides, runtimeArgs } from '../support/bundles.js';
 import { noProcessLeft, runtime as fakeRuntime, shim } from '../support/fake-runtime.js';
@@ -205,8 +206,8 @@ describe.each(runtimes)('%s: a runtime that no longer knows the container', (run
     const cgroup = hostCgroup(join(args[1] ?? root, container.id));
     scratch.atEnd(async () => {
       await noProcessLeft(container);
-      removeCgroups(container.id);
-      if (cgroup !== undefined) await until('the cgroup is gone', () => isRemoved(cgroup));
+      const cgroups = cgroup === undefined ? runcCgroups(container.id) : [cgroup];
+      await until('the cgroups are gone', () => cgroups.every(isRemoved));
     });
     return container;
   }
@@ -258,13 +259,9 @@ describe.each(runtimes)('%s: a runtime that no longer knows the container', (run
   });
 });
 
-/** runc leaves the cgroups of a container that it has forgotten. */
-function removeCgroups(id: string): void {
-  const root = '/sys/fs/cgroup';
-  for (const path of [root, ...readdirSync(root).map((name) => join(root, name))]) {
-    // A directory of the kernel's: it can't be emptied, and goes when no process and no other cgroup is in it.
-    if (existsSync(join(path, id))) rmdirSync(join(path, id));
-  }
+/** The cgroups of a container, which runc leaves when it has forgotten that. */
+function runcCgroups(id: string): string[] {
+  return cgroupDirectories(id, readFileSync('/proc/self/mountinfo', 'utf8'), readFileSync('/proc/self/cgroup', 'utf8'));
 }
 
 /** The cgroup that the host runtime's state of a container names; undefined if there is none. */
@@ -273,7 +270,7 @@ function hostCgroup(state: string): string | undefined {
   return existsSync(link) ? readlinkSync(link) : undefined;
 }
 
-/** Removes a cgroup. A process is in it for a moment after its end. */
+/** Removes a cgroup, if it is there. A process is in it for a moment after its end. */
 function isRemoved(cgroup: string): boolean {
   try {
     if (existsSync(cgroup)) rmdirSync(cgroup);
