@@ -114,7 +114,10 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
 
   /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
   async refreshed(only?: readonly string[], isCurrent?: boolean): Promise<void> {
-    const ids = only ?? new Set([...this.#processes.keys(), ...this.#config.target.dir.processIds()]);
+    const { dir } = this.#config.target;
+    // Before a start there is none of this id, and making the error of an open(2) costs more than this look.
+    const named = only?.filter((id) => this.#processes.has(id) || dir.process(id).exists());
+    const ids = named ?? new Set([...this.#processes.keys(), ...dir.processIds()]);
     let isFirst = true;
     for (const id of ids) {
       if (!isFirst) await ownTurn();
@@ -128,7 +131,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
    * Makes the directory of a process. From then on its id is taken. The caller holds the lock.
    * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process with this id; a system error.
    */
-  claim({ id, spec, stdio: asked, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
+  async claim({ id, spec, stdio: asked, rootIds, ...mode }: StartRequest): Promise<ClaimedStart<Owner>> {
     const { target, noPivotRoot, durable, changes } = this.#config;
     if (this.#processes.has(id))
       throw new OutliveError('ERR_INVALID_STATE', `container ${target.id} has a process ${id} already`);
@@ -152,7 +155,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       ...labels,
       ...log,
     };
-    const made = makeProcessDir(dir, spec, state, fifos);
+    const made = await makeProcessDir(dir, spec, state, fifos);
     // The directory's inode identifies the process if process.json is damaged later.
     dir.noteMade();
     const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
