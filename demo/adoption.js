@@ -18,9 +18,9 @@ export async function adoptedBy(/** @type {number} */ pid) {
 
 /** @param {() => boolean} fact */
 async function comesTrue(fact, limitMs = 5000) {
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + limitMs;
   while (!fact()) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await delay(10);
   }
   return true;

@@ -6,6 +6,7 @@ import { hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { isAbandonedName } from '../disk/names.js';
 import { isRunning } from '../kernel/identity.js';
+import { removeHostCgroup } from '../runtime/left-cgroups.js';
 import { hasShim, isShimComing } from '../shim/attach.js';
 import { ContainerDir } from '../state/container.js';
 import { ContainerLock } from '../state/lock.js';
@@ -80,14 +81,14 @@ async function findLeftovers(root: string, graceMs: number): Promise<Candidate[]
     const problem = problemOf(dir);
     if (problem !== undefined) {
       const mayGo = async (): Promise<boolean> => problemOf(dir) !== undefined && !(await isAnythingLeft(dir));
-      found.push({ path: dir.path, reason: problem, container: dir, mayGo, remove: () => dir.remove() });
+      found.push({ path: dir.path, reason: problem, container: dir, mayGo, remove: () => removeWhole(dir) });
       continue;
     }
     found.push(...abandoned(dir.path));
     const mayGoWhole = async (): Promise<boolean> => isOld(dir.path, graceMs) && (await isUnstartedRun(dir));
     if (await mayGoWhole()) {
       const reason = 'a run that was interrupted before its process began';
-      found.push({ path: dir.path, reason, container: dir, mayGo: mayGoWhole, remove: () => dir.remove() });
+      found.push({ path: dir.path, reason, container: dir, mayGo: mayGoWhole, remove: () => removeWhole(dir) });
       continue;
     }
     for (const processId of dir.processIds()) {
@@ -99,6 +100,11 @@ async function findLeftovers(root: string, graceMs: number): Promise<Candidate[]
     }
   }
   return found;
+}
+
+async function removeWhole(dir: ContainerDir): Promise<void> {
+  await removeHostCgroup(dir.hostRuntimeRoot, dir.id);
+  await dir.remove();
 }
 
 function abandoned(dir: string): Candidate[] {

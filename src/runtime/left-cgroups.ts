@@ -5,7 +5,8 @@
  * Does nothing for the host runtime, which records its cgroup before it makes that. Behaviour: cgroups(7); runc's and
  * crun's `linux.cgroupsPath`.
  */
-import { readFile, rmdir } from 'node:fs/promises';
+import { readFile, readlink, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../base/errors.js';
 import { HOST_RUNTIME } from '../disk/programs.js';
@@ -30,6 +31,16 @@ export async function removeLeftCgroups({ id, bundle, runtime }: RuntimeTarget):
   } catch {
     // Ignore: the bundle is gone, or no cgroup is to be seen here.
   }
+}
+
+/**
+ * The same for a container of the host runtime that can't be loaded any more, so that no runtime deletes it: the state of the
+ * runtime has a link to the cgroup. Call it before that is removed. Never rejects.
+ * @param root the directory of the runtime's state, `ContainerDir.hostRuntimeRoot`.
+ */
+export async function removeHostCgroup(root: string, id: string): Promise<void> {
+  const cgroup = await readlink(join(root, id, 'cgroup')).catch(() => '');
+  if (basename(cgroup).startsWith('outlive-')) await removeIfEmpty(cgroup);
 }
 
 async function removeIfEmpty(directory: string): Promise<void> {

@@ -1,9 +1,10 @@
 /** What a container was made from is recorded, and holds: whatever became of its bundle, environment and runtime since. */
-import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container, posix, writeHostBundle } from '../../src/index.js';
+import { cgroupDirectories } from '../../src/kernel/cgroup.js';
 import { Actor } from '../support/actor.js';
 import { type ProcessOverrides, runtimeArgs } from '../support/bundles.js';
 import { noProcessLeft, runtime as fakeRuntime, shim } from '../support/fake-runtime.js';
@@ -202,9 +203,11 @@ describe.each(runtimes)('%s: a runtime that no longer knows the container', (run
     const args = runtimeArgs(runtime, scratch.dir).length > 0 ? runtimeArgs(runtime, scratch.dir) : ['--root', root];
     const container = await scratch.container(runtime, overrides, { runtimeArgs: args, timeoutMs });
     await container.start();
+    const cgroup = hostCgroup(join(args[1] ?? root, container.id));
     scratch.atEnd(async () => {
       await noProcessLeft(container);
-      removeCgroups(container.id);
+      const cgroups = cgroup === undefined ? runcCgroups(container.id) : [cgroup];
+      await until('the cgroups are gone', () => cgroups.every(isRemoved));
     });
     return container;
   }
@@ -256,12 +259,24 @@ describe.each(runtimes)('%s: a runtime that no longer knows the container', (run
   });
 });
 
-/** runc leaves the cgroups of a container that it has forgotten. */
-function removeCgroups(id: string): void {
-  const root = '/sys/fs/cgroup';
-  for (const path of [root, ...readdirSync(root).map((name) => join(root, name))]) {
-    // A directory of the kernel's: it can't be emptied, and goes when no process and no other cgroup is in it.
-    if (existsSync(join(path, id))) rmdirSync(join(path, id));
+/** The cgroups of a container, which runc leaves when it has forgotten that. */
+function runcCgroups(id: string): string[] {
+  return cgroupDirectories(id, readFileSync('/proc/self/mountinfo', 'utf8'), readFileSync('/proc/self/cgroup', 'utf8'));
+}
+
+/** The cgroup that the host runtime's state of a container names; undefined if there is none. */
+function hostCgroup(state: string): string | undefined {
+  const link = join(state, 'cgroup');
+  return existsSync(link) ? readlinkSync(link) : undefined;
+}
+
+/** Removes a cgroup, if it is there. A process is in it for a moment after its end. */
+function isRemoved(cgroup: string): boolean {
+  try {
+    if (existsSync(cgroup)) rmdirSync(cgroup);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -338,12 +353,14 @@ describe('a state.json that is', () => {
     container.close();
     await killShim(scratch, container.id);
     const dir = join(scratch.root, container.id);
+    const cgroup = hostCgroup(join(dir, 'init', '.runtime', container.id));
     writeFileSync(join(dir, 'state.json'), '');
     expect(await Container.cleanUp(scratch.root)).toMatchObject([{ path: dir, removed: false }]);
     process.kill(init.systemPid, 'SIGKILL');
     await until('it has ended', () => isGone(init.systemPid));
     expect(await Container.cleanUp(scratch.root)).toMatchObject([{ path: dir, removed: true }]);
     expect(readdirSync(scratch.root)).toEqual([]);
+    expect(cgroup !== undefined && existsSync(cgroup)).toBe(false);
   });
 });
 

@@ -84,6 +84,11 @@ test('a cut-off start from the future stays until the clock has passed its date 
   expect(removed).toMatchObject([{ path: dir }]);
 });
 
+test('a wait of these tests ends at its limit, though the date stands still', async () => {
+  setClock(0);
+  await expect(until('nothing', () => false, 50)).rejects.toThrow('not within 0.05 s: nothing');
+});
+
 test('nothing else reads the wall clock', () => {
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const uses = ['src', 'native/addon', 'native/common', 'native/host', 'native/shim'].flatMap((dir) =>

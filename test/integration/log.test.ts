@@ -173,6 +173,7 @@ test('a supervisor that is killed ten times, and three other programs: each sees
       () => supervisor.lines().length > before + 5,
     );
     await supervisor.kill();
+    expect(await supervisor.ended()).toBe('SIGKILL');
     supervisor.start();
     if (round === 6) late.start();
   }

@@ -66,12 +66,12 @@ test(
   { timeout: 60_000 },
   async ({ scratch }) => {
     const container = await fakeContainer(scratch, 'hang-in-delete', 'exit 8', { timeoutMs: 30_000 });
-    const began = Date.now();
+    const began = performance.now();
     const started = await container.start();
     expect(await started.wait()).toMatchObject({ status: 8 });
     await until('the delete hangs', () => processesWith(container.id).length >= 3);
     await noProcessLeft(container);
-    expect(Date.now() - began).toBeLessThan(20_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(readFileSync(join(processDir(scratch, container), 'shim-log.json'), 'utf8')).toBe(
       '{"level":"warning","msg":"the runtime\'s delete did not end in 10 s"}\n',
     );

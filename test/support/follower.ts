@@ -1,11 +1,10 @@
 /** test/fixtures/follower.mjs, from the test's side. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Container } from '../../src/index.js';
-import { readIfThere, statOf, targetOf } from './proc.js';
+import { readIfThere, targetOf } from './proc.js';
 import type { Scratch } from './scratch.js';
 import { until } from './until.js';
 
@@ -25,7 +24,6 @@ export class Follower {
       root,
       id: container.id,
       report: this.report,
-      cursorFile: join(dir, 'cursor'),
       ...options,
     });
     scratch.atEnd(() => this.kill());
@@ -36,36 +34,49 @@ export class Follower {
   }
 
   async kill(): Promise<void> {
-    const child = this.#child;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    if (this.#child === undefined || this.#hasEnded) return;
+    this.#child.kill('SIGKILL');
+    await this.ended();
   }
 
-  /** Waits for its end. If that does not come, the error says what it waits for. */
-  async ended(): Promise<unknown> {
+  /** Its exit code, or the name of the signal that ended it, when it has ended. If it does not, the error says what it waits for. */
+  async ended(): Promise<number | NodeJS.Signals | null | undefined> {
     const child = this.#child;
     await until(
       () => `the end of a follower with ${this.lines().length} lines: ${state(child?.pid ?? 0)}`,
-      () => child?.exitCode !== null || child.signalCode !== null,
+      () => this.#hasEnded,
     );
-    return child?.exitCode;
+    return child?.signalCode ?? child?.exitCode;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child?.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** The lines that it has got, each with its time. */
   lines(): { line: string; timeMs: number }[] {
     if (!existsSync(this.report)) return [];
     const whole = readFileSync(this.report, 'utf8').split('\n').slice(0, -1);
-    return whole.map((line) => JSON.parse(line) as { line: string; timeMs: number });
+    return whole.flatMap((record) => {
+      const { timeMs, lines } = JSON.parse(record) as { timeMs: number; lines: string[] };
+      return lines.map((line) => ({ line, timeMs }));
+    });
   }
 }
 
-/** What a process that does not end is about: its state, the kernel's function that it waits in, and its descriptors. */
+/**
+ * What a process that does not end is about: its descriptors, and for each thread its state and the kernel's function that it
+ * waits in. If the main thread is in `do_epoll_wait`, it waits for an event; in `futex…`, for its own threads, as Node does at the
+ * end (nodejs/node#54918); if it is in state D, for the kernel (a stack is there for root only).
+ */
 function state(pid: number): string {
-  const stat = statOf(pid);
-  if (stat === undefined) return `pid ${pid} is gone`;
-  const fds = existsSync(`/proc/${pid}/fd`) ? readdirSync(`/proc/${pid}/fd`) : [];
-  const open = fds.map((fd) => `${fd} ${targetOf(`/proc/${pid}/fd/${fd}`)}`);
-  return `${stat.state} in ${readIfThere(`/proc/${pid}/wchan`)}; ${open.join(', ')}`;
+  if (!existsSync(`/proc/${pid}/task`)) return `pid ${pid} is gone`;
+  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const dir = `/proc/${pid}/task/${thread}`;
+    const letter = /^State:\t(.)/m.exec(readIfThere(`${dir}/status`))?.[1];
+    const stack = letter === 'D' ? `: ${readIfThere(`${dir}/stack`).trim().replaceAll('\n', ', ')}` : '';
+    return `${letter} in ${readIfThere(`${dir}/wchan`)}${stack}`;
+  });
+  const open = readdirSync(`/proc/${pid}/fd`).map((fd) => `${fd} ${targetOf(`/proc/${pid}/fd/${fd}`)}`);
+  return [...threads, ...open].join('; ');
 }
