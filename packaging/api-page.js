@@ -222,12 +222,11 @@ function parameter(declaration) {
 function type(name, symbol) {
   const [declaration] = symbol.declarations ?? [];
   const head = `### ${name}\n\n${about(symbol)}\n`;
-  if (declaration !== undefined && ts.isTypeAliasDeclaration(declaration)) {
+  const declared = checker.getDeclaredTypeOfSymbol(symbol);
+  if (declaration !== undefined && ts.isTypeAliasDeclaration(declaration) && !isUnionOfHidden(declared)) {
     return `${head}\nType: \`${declaration.type.getText().replace(/\s+/g, ' ')}\`.\n`;
   }
-  const own = checker
-    .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol))
-    .filter((member) => !isHidden(member));
+  const own = checker.getPropertiesOfType(declared).filter((member) => !isHidden(member));
   const options = own.map((member) => {
     const isOptional = (member.flags & ts.SymbolFlags.Optional) !== 0;
     if (member.flags & ts.SymbolFlags.Method) {
@@ -238,11 +237,17 @@ function type(name, symbol) {
   return `${head}\n${options.join('\n')}`;
 }
 
+/** Whether the parts of a union have no heading of their own: then the union's lists all of their members. @param {ts.Type} union */
+const isUnionOfHidden = (union) =>
+  union.isUnion() &&
+  union.types.every((part) => part.isClassOrInterface() && ![...exported().values()].includes(part.symbol));
+
 /** @param {ts.Symbol} symbol */
 function typeText(symbol) {
-  const [declaration] = symbol.declarations ?? [];
+  const [declaration, ...others] = symbol.declarations ?? [];
   if (declaration === undefined) return '';
-  const written = /** @type {{ type?: ts.TypeNode }} */ (declaration).type?.getText();
+  const texts = [declaration, ...others].map((each) => /** @type {{ type?: ts.TypeNode }} */ (each).type?.getText());
+  const written = texts.includes(undefined) ? undefined : [...new Set(texts)].join(' | ');
   const inferred = () => checker.typeToString(checker.getTypeOfSymbolAtLocation(symbol, declaration));
   const words = (written ?? inferred())
     .replace(/\bContainerProcess\b/g, 'Process')

@@ -57,11 +57,11 @@ if [ $# -gt 0 ]; then
 else
   # The leak check of a shim that leaves works through a process below it. The host runtime ends what is below a shim,
   # and the check waits for that process for ever; so leaks are looked for where fake runtimes run.
-  run 1 test/shim --exclude test/shim/terminal.test.ts --exclude test/shim/echo.test.ts \
+  run 1 test/shim --exclude test/shim/terminal.test.ts --exclude test/shim/echo.test.ts --exclude test/shim/gather.test.ts \
     --exclude test/shim/upgrade.test.ts --exclude test/shim/scope.test.ts --exclude 'test/shim/log-*.test.ts'
   # What drives shim and host runtime hardest. A program that is not static, and the shell of the wrapper, do not even
   # start with too few descriptors.
-  run 0 test/shim/terminal.test.ts test/shim/echo.test.ts test/shim/upgrade.test.ts test/shim/log- test/host \
+  run 0 test/shim/terminal.test.ts test/shim/echo.test.ts test/shim/gather.test.ts test/shim/upgrade.test.ts test/shim/log- test/host \
     test/monitor/oom.test.ts test/faults/durable.test.ts test/integration/lifecycle.test.ts test/integration/exec.test.ts \
     test/integration/operations.test.ts test/integration/two-phase.test.ts test/integration/reattach.test.ts \
     test/integration/terminal.test.ts \

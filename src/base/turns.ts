@@ -3,6 +3,7 @@
  * small files, mostly) in pieces of about a millisecond; here each piece gets a turn of the event loop of its own. If they
  * did without, a thousand operations that begin, or get their events, in one turn would make that turn last a second.
  */
+import { callEach } from './listeners.js';
 
 /** Calls what waits, in the order of the calls, a limited number in each turn of the event loop. */
 export class TurnQueue {
@@ -35,20 +36,6 @@ export class TurnQueue {
       if (this.#waiting.length > 0) this.#schedule();
       callEach(now, (callback) => callback());
     });
-  }
-}
-
-/** Calls `act` for each item. If it throws, the error goes to the caller, and the items after that one have their turn later. */
-export function callEach<T>(items: readonly T[], act: (item: T) => void): void {
-  let called = 0;
-  try {
-    for (const item of items) {
-      called++;
-      act(item);
-    }
-  } finally {
-    const left = items.slice(called);
-    if (left.length > 0) setImmediate(() => callEach(left, act));
   }
 }
 

@@ -99,14 +99,14 @@ async function remove(id: string, root: string, options: { force: boolean; proce
 }
 
 /** `TERM`, `SIGTERM`, `sigterm` and `15` are one signal. The library checks that it is one. */
-export function readSignal(text: string): NodeJS.Signals | number {
+function readSignal(text: string): NodeJS.Signals | number {
   if (/^\d+$/.test(text)) return Number(text);
   const name = text.toUpperCase();
   return (name.startsWith('SIG') ? name : `SIG${name}`) as NodeJS.Signals;
 }
 
 /** Seconds, with a fraction or without. */
-export function readSeconds(text: string): number {
+function readSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() !== '' && seconds >= 0 && seconds <= 2_147_483) return Math.round(seconds * 1000) / 1000;
   throw new UsageError(`--time ${text}: must be a number of seconds, 0 to 2147483`);

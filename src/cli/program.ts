@@ -31,7 +31,7 @@ Examples:
 Exit codes: that of the process (128+n if signal n ended it); 125 if outlive failed or the end is lost; 126 if the program
 can't be run, 127 if there is none.`;
 
-export function makeProgram(): Command {
+function makeProgram(): Command {
   const program = new Command('outlive')
     .description('Runs processes that outlive the program that starts them: their output and exit status are kept.')
     .usage('[--root <dir>] <command> …')

@@ -67,7 +67,7 @@ Examples:
 }
 
 /** Reads one `--filter`, and adds it to those before it. */
-export function addFilter(text: string, { labels, states }: Filter): Filter {
+function addFilter(text: string, { labels, states }: Filter): Filter {
   const [, kind, value = ''] = /^(label|state)=(.+)$/s.exec(text) ?? [];
   if (kind === 'label') return { labels: [...labels, value], states };
   if (kind === 'state' && STATES.includes(value)) return { labels, states: [...states, value] };

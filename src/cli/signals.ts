@@ -1,7 +1,7 @@
 /** The signals that this program gets while it works for a process in the foreground. */
 
 /** What a caller, a terminal or a service manager sends. SIGWINCH is the terminal's matter (terminal.ts). */
-export const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 export type PassedOn = (typeof PASSED_ON)[number];
 
 /** Catches signals from its making on, and keeps them until there is someone to take them. */

@@ -21,10 +21,7 @@ export function addProgramOptions(command: Command): Command {
 }
 
 /** Adds one `-e`: `name=value`, or `name` for our own value. */
-export function addVariable(
-  text: string,
-  before: Record<string, string | undefined>,
-): Record<string, string | undefined> {
+function addVariable(text: string, before: Record<string, string | undefined>): Record<string, string | undefined> {
   const [name, value = process.env[name]] = split(text);
   if (name === '') throw new UsageError(`-e ${text}: must be name=value or name`);
   return { ...before, [name]: value };

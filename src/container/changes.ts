@@ -1,4 +1,5 @@
 /** Reports the changes that are made through a container's object to its listeners: a monitor, a supervisor. */
+import { callEach } from '../base/listeners.js';
 
 /**
  * `start`: the given process was started, or the program of a created container was let run. `remove`: the given
@@ -28,14 +29,6 @@ export class ContainerChanges<Process> {
 
   /** If a listener throws, the method that made the change does not fail: the error becomes an uncaught exception. */
   tell(change: ContainerChange, process?: Process): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(change, process);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    callEach(this.#listeners, (listener) => listener(change, process));
   }
 }

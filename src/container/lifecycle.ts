@@ -71,8 +71,7 @@ export class Lifecycle implements LostListener {
   async launch(launch: Launch, attempt: Attempt): Promise<void> {
     this.#phase = 'starting';
     try {
-      this.#tracker.open();
-      const { pid, identity, shimEnd, changes } = await startShim(launch, attempt);
+      const { pid, identity, shimEnd, changes } = await startShim(launch, attempt, () => this.#tracker.open());
       this.#pid = pid;
       this.#identity = identity;
       this.#phase = 'started';

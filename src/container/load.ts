@@ -1,5 +1,5 @@
 /** Reads a container's directory when it is loaded, and asks its runtime what the directory may not say. */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ContainerDir, type ContainerState } from '../state/container.js';
@@ -22,12 +22,13 @@ export interface ReadContainer {
 export function readContainer(root: string, id: string): ReadContainer {
   const found = new ContainerDir(root, id);
   try {
-    checkOwnDirectory(found.path);
     const file = found.openState();
     try {
+      const directory = lstatSync(found.path, { bigint: true });
+      checkOwnDirectory(found.path, directory);
       const state = found.readState(file.text);
       const dir = new ContainerDir(root, id, state.key);
-      const release = dir.hold(file);
+      const release = dir.hold(file, directory);
       return { dir, state, release };
     } catch (error) {
       file.close();

@@ -24,7 +24,7 @@ export interface ProcessConfig<Owner extends ProcessOwner> extends StreamsConfig
   readonly labels: readonly string[];
   /** The host's ids of the container's user 0 and group 0. */
   readonly rootIds: { readonly uid: number; readonly gid: number };
-  readonly problem?: string;
+  readonly problem: string | undefined;
   /** As `ContainerOptions.timeoutMs`. */
   readonly timeoutMs: number;
   /** One function for all containers; it makes what is needed. */

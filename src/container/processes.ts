@@ -4,9 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Deadline } from '../base/deadline.js';
-import { OutliveError, hasCode, messageOf } from '../base/errors.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
-import type { HeldFile } from '../disk/files.js';
 import { DEFAULT_SHIM } from '../disk/programs.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
@@ -22,10 +21,10 @@ import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
 import type { ProcessDir, ProcessState } from '../state/process.js';
 import { type StdioRequest, planStdio } from '../stdio/kinds.js';
-import { type Stdio, newStdio } from '../stdio/stdio.js';
 import type { ContainerChanges } from './changes.js';
 import type { LifecycleEvents } from './lifecycle.js';
 import { Process, type ProcessActions, type ProcessConfig, type ProcessOwner } from './process.js';
+import { type SavedProcess, openSaved, readSaved } from './saved.js';
 
 /** How often delete() checks the starts that are under way, in milliseconds. */
 const START_POLL_MS = 10;
@@ -114,7 +113,10 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
 
   /** As refresh(), but gives other work a turn between any two processes: there may be thousands. */
   async refreshed(only?: readonly string[], isCurrent?: boolean): Promise<void> {
-    const ids = only ?? new Set([...this.#processes.keys(), ...this.#config.target.dir.processIds()]);
+    const { dir } = this.#config.target;
+    // Before a start there is none of this id, and making the error of an open(2) costs more than this look.
+    const named = only?.filter((id) => this.#processes.has(id) || dir.process(id).exists());
+    const ids = named ?? new Set([...this.#processes.keys(), ...dir.processIds()]);
     let isFirst = true;
     for (const id of ids) {
       if (!isFirst) await ownTurn();
@@ -128,7 +130,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
    * Makes the directory of a process. From then on its id is taken. The caller holds the lock.
    * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process with this id; a system error.
    */
-  claim({ id, spec, stdio: asked, rootIds, ...mode }: StartRequest): ClaimedStart<Owner> {
+  async claim({ id, spec, stdio: asked, rootIds, ...mode }: StartRequest): Promise<ClaimedStart<Owner>> {
     const { target, noPivotRoot, durable, changes } = this.#config;
     if (this.#processes.has(id))
       throw new OutliveError('ERR_INVALID_STATE', `container ${target.id} has a process ${id} already`);
@@ -152,10 +154,10 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       ...labels,
       ...log,
     };
-    const made = makeProcessDir(dir, spec, state, fifos);
+    const made = await makeProcessDir(dir, spec, state, fifos);
     // The directory's inode identifies the process if process.json is damaged later.
     dir.noteMade();
-    const process = new Process(this.#processConfig(id, dir, spec, stdio, state));
+    const process = new Process(this.#processConfig(id, { dir, spec, stdio, state, problem: undefined }));
     this.#processes.set(id, process);
     return {
       launch: async (attempt) => {
@@ -236,14 +238,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   #attachIfNew(id: string): void {
     if (this.#processes.has(id)) return;
     const dir = this.#config.target.dir.process(id);
-    const held = openProcess(dir);
+    const held = openSaved(dir);
     // Without process.json no shim was started. start() or exec() with this id takes the directory over.
     if (held === undefined && !dir.hasProcess() && !dir.wasStarted()) return;
     let release = (): void => held?.close();
     try {
-      const config = this.#loadConfig(id, held);
-      if (held !== undefined) release = config.dir.hold(held);
-      this.#attach(id, new Process(config));
+      const saved = readSaved(this.#config.target.dir, id, held);
+      if (held !== undefined) release = saved.dir.hold(held);
+      this.#attach(id, new Process(this.#processConfig(id, saved)));
     } finally {
       release();
     }
@@ -262,29 +264,9 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
     }
   }
 
-  #loadConfig(id: string, held: HeldFile | undefined): ProcessConfig<Owner> {
-    const { dir } = this.#config.target;
-    try {
-      const { spec, state } = dir.process(id).readProcess(held?.text);
-      const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
-      const { key } = state;
-      return this.#processConfig(id, dir.process(id, key), spec, newStdio({ stdin, stdout, stderr }), state);
-    } catch (error) {
-      if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
-      const unread = dir.process(id, dir.process(id).readKey());
-      const nothing = { create: false, rootUID: 0, rootGID: 0 };
-      return { ...this.#processConfig(id, unread, { args: [] }, newStdio(), nothing), problem: messageOf(error) };
-    }
-  }
-
-  #processConfig(
-    id: string,
-    dir: ProcessDir,
-    spec: ProcessSpec,
-    stdio: Stdio,
-    { create, labels, log, rootUID, rootGID }: Pick<ProcessState, 'create' | 'labels' | 'log' | 'rootUID' | 'rootGID'>,
-  ): ProcessConfig<Owner> {
+  #processConfig(id: string, { dir, spec, stdio, state, problem }: SavedProcess): ProcessConfig<Owner> {
     const { container, target, shim, actionsOf } = this.#config;
+    const { create, labels, log, rootUID, rootGID } = state;
     return {
       id,
       container,
@@ -299,6 +281,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       hasOwnShim: shim === DEFAULT_SHIM,
       isCreated: create,
       labels: labels ?? NO_LABELS,
+      problem,
     };
   }
 
@@ -330,15 +313,5 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   #ofKey(id: string, key: string): Process<Owner> | undefined {
     const process = this.get(id);
     return process?.lifecycle.key === key ? process : undefined;
-  }
-}
-
-/** Opens and reads process.json; undefined if that fails: the caller finds out why. */
-function openProcess(dir: ProcessDir): HeldFile | undefined {
-  try {
-    return dir.openProcess();
-  } catch (error) {
-    if (!hasCode(error, 'ERR_INVALID_STATE', 'ELOOP', 'ENOENT')) throw error;
-    return undefined;
   }
 }

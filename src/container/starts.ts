@@ -96,7 +96,7 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     await ownTurn();
     const { process: spec } = bundle;
     const request = { id: INIT_PROCESS_ID, spec, rootIds: rootIds(bundle), ...given };
-    const claimed = this.#config.processes.claim(request);
+    const claimed = await this.#config.processes.claim(request);
     const attempt = new StartAttempt(this.#config.timeoutMs);
     const whole = claimed.launch(attempt).catch((error: unknown) => {
       claimed.undo();

@@ -56,7 +56,7 @@ export async function runtimeFinding(name: 'runc' | 'crun', limitMs: number): Pr
 }
 
 /** Whether it can make checkpoints. criu is not run: its check changes what is loaded into the kernel. */
-export function checkpointsBy(name: 'runc' | 'crun', version: string): string {
+function checkpointsBy(name: 'runc' | 'crun', version: string): string {
   if (name === 'crun' && !version.includes('+CRIU')) return 'no checkpoints: it was built without criu';
   try {
     // crun has criu as a library, which runs the program too.

@@ -4,7 +4,7 @@
  * Behaviour: inotify(7).
  */
 import { hasCode } from '../base/errors.js';
-import { callEach } from '../base/turns.js';
+import { callEach } from '../base/listeners.js';
 import { type Watch, tryRead, watchReadable } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
 
@@ -109,7 +109,7 @@ function take(on: Instance): void {
   arm(on);
   const { fd, buffer, watches } = on;
   const size = tryRead(fd, buffer) ?? 0;
-  callEach([...inotify.inotifyEvents(buffer.subarray(0, size))], ({ wd, mask, name }) => {
+  callEach(inotify.inotifyEvents(buffer.subarray(0, size)), ({ wd, mask, name }) => {
     // The kernel has ended the watch, as the directory was removed. It gives no number twice.
     if ((mask & inotify.IN_IGNORED) !== 0) watches.delete(wd);
     else if ((mask & inotify.IN_Q_OVERFLOW) === 0) watches.get(wd)?.tell(name);

@@ -9,7 +9,7 @@ import { OutliveError, hasCode } from '../base/errors.js';
 
 /**
  * The absolute path of `path`.
- * @throws {OutliveError} `ERR_WORKING_DIRECTORY` if it is relative, and the working directory has no path any more.
+ * @throws {OutliveError} `ERR_WORKING_DIRECTORY` if it is relative, as workingDirectory().
  */
 export function absolutePath(path: string): string {
   return isAbsolute(path) ? resolve(path) : resolve(workingDirectory(`the relative path '${path}'`), path);
@@ -18,7 +18,7 @@ export function absolutePath(path: string): string {
 /**
  * The path of this program's working directory.
  * @param need what it is needed for, for the message.
- * @throws {OutliveError} `ERR_WORKING_DIRECTORY` if it was removed, or renamed since Node looked for its name.
+ * @throws {OutliveError} `ERR_WORKING_DIRECTORY` if it was removed, or renamed since Node looked for its name, or this user may not enter it.
  */
 export function workingDirectory(need: string): string {
   let cause: unknown;
@@ -27,9 +27,11 @@ export function workingDirectory(need: string): string {
     const [named, own] = [statSync(path, { bigint: true }), statSync('.', { bigint: true })];
     if (named.dev === own.dev && named.ino === own.ino) return path;
   } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'EACCES')) throw error;
     cause = error;
   }
-  const message = `${need} needs the working directory of this program, which was removed or renamed`;
-  throw new OutliveError('ERR_WORKING_DIRECTORY', message, { cause });
+  const why = hasCode(cause, 'EACCES') ? 'which this user may not enter' : 'which was removed or renamed';
+  throw new OutliveError('ERR_WORKING_DIRECTORY', `${need} needs the working directory of this program, ${why}`, {
+    cause,
+  });
 }

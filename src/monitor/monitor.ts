@@ -9,6 +9,7 @@ import { invalidArgType } from '../base/arg-errors.js';
 import type { ContainerChange } from '../container/changes.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import { OutliveError } from '../base/errors.js';
+import { callEach } from '../base/listeners.js';
 import { inTurns } from '../base/turns.js';
 import type { Exit } from '../state/exit.js';
 import { type GroupConfig, MonitorGroup } from './group.js';
@@ -298,15 +299,9 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
 
   /** As emit(), but a listener that throws does not keep the event from the others. */
   #call(name: keyof MonitorEvents, event: MonitorEvent): void {
-    for (const listener of this.rawListeners(name)) {
-      try {
-        Reflect.apply(listener, this, [event]);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    callEach(this.rawListeners(name), (listener) => {
+      Reflect.apply(listener, this, [event]);
+    });
   }
 }
 

@@ -30,7 +30,7 @@ const NOT_INHERITED =
   /^(?:NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|INVOCATION_ID|JOURNAL_STREAM|RUNNER_TRACKING_ID|JENKINS_(?:NODE|SERVER)_COOKIE)?$/;
 
 /** The variables of this program that a command inherits, each `NAME=value`. */
-export function inheritedEnv(): string[] {
+function inheritedEnv(): string[] {
   return Object.entries(process.env).flatMap(([name, value]) =>
     value === undefined || NOT_INHERITED.test(name) ? [] : [`${name}=${value}`],
   );

@@ -11,7 +11,7 @@ import { type CheckedOptions, type OutputItem, type OutputReadOptions, checkRead
 import { LogReader } from './reader.js';
 import { LogDirectory, readLogKey } from './segments.js';
 import { findStart } from './start.js';
-import { followerTurns } from './turns.js';
+import { followerTurns } from './follower-turns.js';
 import { LogWatch } from './watch.js';
 
 /** How often to ask whether an end record is still to come. The record itself is reported at once. */

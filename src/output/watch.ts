@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, openOwned } from '../posix/owned.js';
-import { onChange } from './inotify.js';
-import { followerTurns } from './turns.js';
+import { onChange } from './file-changes.js';
+import { followerTurns } from './follower-turns.js';
 
 const POLL_MS = 250;
 

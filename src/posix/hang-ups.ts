@@ -1,6 +1,6 @@
 // Tells of the hang-ups of many FIFOs. Those of a thread share one epoll(7) instance, and so one handle of the event loop: a
 // handle, its object and its callback for each would take a kilobyte. Not among the exports of posix/index.ts.
-import { callEach } from '../base/turns.js';
+import { callEach } from '../base/listeners.js';
 import { fdArgument } from './args.js';
 import { checked } from './errors.js';
 import { addon } from './load.js';

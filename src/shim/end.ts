@@ -2,7 +2,8 @@
  * Tells of the end of a shim that this program started. A shim lives as long as its process: so nothing is kept of a listener
  * that does not wait any more, as a promise would keep a reaction of each.
  */
-/** What it needs of the shim that posix.spawn() has started. */
+
+/** What is needed of the result of posix.spawn(). */
 interface DetachedShim {
   readonly exited: Promise<unknown>;
   release(): boolean;

@@ -79,15 +79,17 @@ const SHIM_RECORDS_MS = 2;
 
 /**
  * Spawns the shim and resolves when the pid file is readable.
+ * @param watch opens `exit`; called right before the spawn, in the same turn of the event loop.
  * @throws {OutliveError} `ERR_NOT_INSTALLED` if the shim or runtime is missing; as {@link startError} if the shim left;
  *   `ERR_CONTAINER_START_TIMEOUT` after `timeoutMs`, and nothing of it runs; `ERR_SCOPE_UNAVAILABLE`; a system error if the
  *   shim could not be spawned, or if a durable start could not be flushed, and nothing of it runs.
  */
-export async function startShim(launch: Launch, attempt: Attempt): Promise<Started> {
+export async function startShim(launch: Launch, attempt: Attempt, watch: () => void): Promise<Started> {
   const leave = await attempt.deadline.without(runtimeSlots.enter());
   try {
     // What was read and written before this was another piece of work.
     await attempt.deadline.without(ownTurn());
+    watch();
     return await startNow(launch, attempt, leave);
   } finally {
     leave();

@@ -41,6 +41,7 @@ export class Tracker implements ShimListener, FileListener {
   /** The end; set when the shim has cleaned up. */
   #exit: Exit | undefined;
   #counts = false;
+  #isClosed = false;
   /** Whether the exit FIFO's descriptor was given out: its user may be polling it. */
   #fdIsShared = false;
   /** Started in this program: posix.spawn() reaps the shim. */
@@ -64,8 +65,9 @@ export class Tracker implements ShimListener, FileListener {
     return this.#watch.fd;
   }
 
-  /** Opens `exit`. Call it before the shim is spawned, so that its hang-up can't be missed. */
+  /** Opens `exit`, if it was not closed by then. Call it before the shim is spawned, so that its hang-up can't be missed. */
   open(): void {
+    if (this.#isClosed) return;
     this.#watch = ExitWatch.beforeStart(this.#dir.exitFifo, this);
   }
 
@@ -99,6 +101,7 @@ export class Tracker implements ShimListener, FileListener {
   /** Begins to follow a process that another supervisor started, or that was closed. */
   attach(): void {
     this.#counts = true;
+    this.#isClosed = false;
     if (mayAdopt()) this.#shim = this.#dir.readShim();
     const { watch, exit, isComing } = reattach(this.#dir, this);
     this.#watch = watch;
@@ -191,6 +194,7 @@ export class Tracker implements ShimListener, FileListener {
 
   /** Stops watching and frees the descriptor; waits in progress reject. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#retry);
     clearInterval(this.#coming);
     this.#retry = this.#coming = undefined;

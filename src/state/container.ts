@@ -147,13 +147,13 @@ export class ContainerDir extends KeyedDirectory {
    * containerd takes each directory in a container's for a process. Older releases had it in the container's directory.
    */
   get hostRuntimeRoot(): string {
-    const old = join(this.path, HOST_RUNTIME_DIR);
+    const old = `${this.path}/${HOST_RUNTIME_DIR}`;
     return fs.existsSync(old) ? old : join(this.path, INIT_PROCESS_ID, HOST_RUNTIME_DIR);
   }
 
   /** The bundle that `create()` makes if it is given a config. */
   get ownBundle(): string {
-    return join(this.path, OWN_BUNDLE);
+    return `${this.path}/${OWN_BUNDLE}`;
   }
 
   /** Undoes what create() has made so far. */
@@ -170,7 +170,7 @@ export class ContainerDir extends KeyedDirectory {
 
   /** @param key the key of the process that is meant. Default: any process at this path. */
   process(id: string, key?: string): ProcessDir {
-    return new ProcessDir(join(this.path, id), key);
+    return new ProcessDir(`${this.path}/${id}`, key);
   }
 
   /** The ids of the processes that have a directory; none if the container's directory is gone. */
@@ -184,7 +184,7 @@ export class ContainerDir extends KeyedDirectory {
   }
 
   get stateFile(): string {
-    return join(this.path, 'state.json');
+    return `${this.path}/state.json`;
   }
 
   hasState(): boolean {

@@ -89,8 +89,9 @@ export abstract class KeyedDirectory {
   /**
    * To be called once, with the file from which the key was read. Until the returned function is called, which closes the
    * file, isCurrent() need not read it: it is enough that it has its name.
+   * @param directory what lstat(2) says of the directory, after the file was opened.
    */
-  hold(file: HeldFile): () => void {
+  hold(file: HeldFile, directory = lstatIfThere(this.path)): () => void {
     const release = (): void => {
       this.#held = undefined;
       file.close();
@@ -98,7 +99,7 @@ export abstract class KeyedDirectory {
     // Without a key of its own, what was named instead may be of a file that has replaced it since.
     if (this.key !== undefined && !isSignature(this.key)) {
       this.#held = file;
-      this.#directory = inodeOf(this.path);
+      this.#directory = directory && inode(directory);
       this.#signature = signature(file.stat);
     }
     return release;
@@ -136,7 +137,11 @@ function isSignature(key: string): boolean {
 /** The device and inode of a file; undefined if there is none. */
 export function inodeOf(path: string): string | undefined {
   const stat = lstatIfThere(path);
-  return stat && [stat.dev, stat.ino].join(':');
+  return stat && inode(stat);
+}
+
+function inode({ dev, ino }: BigIntStats): string {
+  return [dev, ino].join(':');
 }
 
 function signatureOf(path: string): string {

@@ -6,6 +6,7 @@ import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ensureFifo, openFifoReader } from '../disk/fifo.js';
+import { ownTurn } from '../base/turns.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { makeDirectory, removeMade } from '../disk/files.js';
 import { closeOwned } from '../posix/owned.js';
@@ -49,12 +50,12 @@ export interface MadeProcess {
  * @throws {OutliveError} `ERR_INVALID_STATE` if there is a process, or a file that is not a FIFO of this user, or if the
  *   directory for the log is not an empty one of this user; a system error.
  */
-export function makeProcessDir(
+export async function makeProcessDir(
   dir: ProcessDir,
   spec: ProcessSpec,
   state: ProcessState,
   stdioFifos: readonly string[],
-): MadeProcess {
+): Promise<MadeProcess> {
   const isNew = makeOrTakeOver(dir);
   const fifos: string[] = [];
   let log: MadeLog | undefined;
@@ -77,6 +78,8 @@ export function makeProcessDir(
     }
     if (state.log !== undefined) log = makeLog(state.log.dir, dir.path, state.key);
     controlFd = openFifoReader(dir.controlFifo);
+    // Nobody takes it for a process before process.json is there.
+    await ownTurn();
     dir.writeProcess(spec, state);
     return { undo, release };
   } catch (error) {

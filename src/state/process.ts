@@ -72,11 +72,11 @@ export class ProcessDir extends KeyedDirectory {
   }
 
   get exitFifo(): string {
-    return join(this.path, 'exit');
+    return `${this.path}/exit`;
   }
 
   get controlFifo(): string {
-    return join(this.path, 'control');
+    return `${this.path}/control`;
   }
 
   get containerId(): string {
@@ -90,11 +90,11 @@ export class ProcessDir extends KeyedDirectory {
   flushStarted(log: LogSettings | undefined): Promise<void> {
     const names = ['process.json', 'pid', 'identity.json', '.', '..'];
     const ofLog = log === undefined ? [] : [join(log.dir, 'key'), log.dir];
-    return flush(...names.map((name) => join(this.path, name)), ...ofLog);
+    return flush(...names.map((name) => `${this.path}/${name}`), ...ofLog);
   }
 
   get pidFile(): string {
-    return join(this.path, 'pid');
+    return `${this.path}/pid`;
   }
 
   exists(): boolean {
@@ -102,7 +102,7 @@ export class ProcessDir extends KeyedDirectory {
   }
 
   get processFile(): string {
-    return join(this.path, 'process.json');
+    return `${this.path}/process.json`;
   }
 
   hasProcess(): boolean {
@@ -186,7 +186,7 @@ export class ProcessDir extends KeyedDirectory {
   }
 
   hasIdentity(): boolean {
-    return fs.existsSync(join(this.path, 'identity.json'));
+    return fs.existsSync(`${this.path}/identity.json`);
   }
 
   /** What the shim recorded of itself beside that; undefined if it did not, or is of another make. */
@@ -205,26 +205,26 @@ export class ProcessDir extends KeyedDirectory {
 
   /** Records it, unless a shim has done so: that one's record says more, and is not replaced. */
   writeIdentity(identity: Identity): void {
-    writeFileOnce(join(this.path, 'identity.json'), JSON.stringify(identity) + '\n');
+    writeFileOnce(`${this.path}/identity.json`, JSON.stringify(identity) + '\n');
   }
 
   /** Whether a program recorded that the program of the created container was let run. */
   hasStartedMark(): boolean {
-    return fs.existsSync(join(this.path, 'started'));
+    return fs.existsSync(`${this.path}/started`);
   }
 
   writeStartedMark(): void {
-    writeFileAtomic(join(this.path, 'started'), '');
+    writeFileAtomic(`${this.path}/started`, '');
   }
 
   /** Whether the shim recorded that the runtime has deleted the container. */
   hasDeletedMark(): boolean {
-    return fs.existsSync(join(this.path, 'deleted'));
+    return fs.existsSync(`${this.path}/deleted`);
   }
 
   /** Whether the shim logged an error or a warning. */
   hasShimMessages(): boolean {
-    return (readIfThere(join(this.path, 'shim-log.json'), MAX_LOG_BYTES, 'truncate') ?? '') !== '';
+    return (readIfThere(`${this.path}/shim-log.json`, MAX_LOG_BYTES, 'truncate') ?? '') !== '';
   }
 
   /** The first error in the shim's log. */
@@ -244,13 +244,13 @@ export class ProcessDir extends KeyedDirectory {
 
   /** Undefined if the file is missing or empty; NaN if it holds anything but a status. */
   #readStatus(name: string): number | undefined {
-    const text = readIfThere(join(this.path, name), MAX_NUMBER_BYTES, 'truncate')?.trim();
+    const text = readIfThere(`${this.path}/${name}`, MAX_NUMBER_BYTES, 'truncate')?.trim();
     if (text === undefined || text === '') return undefined;
     return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : NaN;
   }
 
   #readSmallJson(name: string): Record<string, unknown> | undefined {
-    const path = join(this.path, name);
+    const path = `${this.path}/${name}`;
     const text = readIfThere(path, MAX_SMALL_JSON_BYTES, 'truncate');
     if (text === undefined) return undefined;
     try {
@@ -261,7 +261,7 @@ export class ProcessDir extends KeyedDirectory {
   }
 
   #log(name: string): LogMessage[] {
-    const text = readIfThere(join(this.path, name), MAX_LOG_BYTES, 'truncate');
+    const text = readIfThere(`${this.path}/${name}`, MAX_LOG_BYTES, 'truncate');
     return text === undefined ? [] : parseLog(text);
   }
 }

@@ -1,5 +1,5 @@
 /** A state root: where it is by default, the ids of its containers, and the check of whom a directory belongs to. */
-import { type Dirent, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { type Dirent, type StatsBase, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
@@ -9,21 +9,24 @@ import { isId } from '../oci/ids.js';
 
 /**
  * Checks that a directory belongs to this user and that no other user can write to it.
+ * @param stat of lstat(2), if the caller has it.
  * @throws {OutliveError} `ERR_INVALID_STATE` if not; a system error of lstat(2).
  */
-export function checkOwnDirectory(path: string): void {
-  const stat = lstatSync(path);
+export function checkOwnDirectory(path: string, stat: StatsBase<number | bigint> = lstatSync(path)): void {
   if (!stat.isDirectory()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is no directory`);
   const uid = process.geteuid?.();
-  if (stat.uid !== uid) {
+  if (Number(stat.uid) !== uid) {
     throw new OutliveError(
       'ERR_INVALID_STATE',
       `${path}: belongs to user ${stat.uid}, and this program is user ${uid}`,
     );
   }
-  if ((stat.mode & 0o022) !== 0) {
-    const mode = (stat.mode & 0o7777).toString(8);
-    throw new OutliveError('ERR_INVALID_STATE', `${path}: others may write to it (mode ${mode}): chmod 700`);
+  const mode = Number(stat.mode) & 0o7777;
+  if ((mode & 0o022) !== 0) {
+    throw new OutliveError(
+      'ERR_INVALID_STATE',
+      `${path}: others may write to it (mode ${mode.toString(8)}): chmod 700`,
+    );
   }
 }
 

@@ -15,6 +15,11 @@ import { type SupervisorRecorder, recordedKey } from './recorder.js';
 /** How long to wait for the ends of the processes of a container that another program has deleted, in milliseconds. */
 const ENDS_LIMIT_MS = 2000;
 
+/** An event without the members that #write() adds. */
+type Unplaced<E> = E extends SupervisorEvent
+  ? Omit<E, 'containerId' | 'containerKey' | 'timeMs'> & { timeMs?: number }
+  : never;
+
 /** @internal */
 export interface SupervisedConfig {
   readonly root: string;
@@ -177,7 +182,7 @@ export class SupervisedContainer {
     this.close();
   }
 
-  #write(event: Omit<SupervisorEvent, 'containerId' | 'containerKey' | 'timeMs'> & { timeMs?: number }): void {
+  #write(event: Unplaced<SupervisorEvent>): void {
     this.#recorder.write({
       timeMs: Date.now(),
       containerId: this.container.id,

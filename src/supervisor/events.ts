@@ -9,9 +9,7 @@ import type { Exit } from '../state/exit.js';
 export type SupervisorEventType =
   'create' | 'created' | 'start' | 'exec-started' | 'exit' | 'oom' | 'pause' | 'resume' | 'delete';
 
-/** What happened to a container or process. */
-export interface SupervisorEvent {
-  readonly type: SupervisorEventType;
+interface EventOfContainer {
   readonly containerId: string;
   /** Distinguishes this container from earlier and later ones with the same id. */
   readonly containerKey: string;
@@ -22,19 +20,48 @@ export interface SupervisorEvent {
   readonly timeMs: number;
   /** True if it happened while no supervisor was watching, and a later one found out. */
   readonly recovered?: true;
-  /** For `created`, `start`, `exec-started`, `exit` and `oom`; always `init` for `oom`. */
-  readonly processId?: string;
-  /** Distinguishes this process from earlier and later ones with the same id. */
-  readonly processKey?: string;
-  /** For `created`, `start` and `exec-started`: the pid on the host. */
-  readonly systemPid?: number;
-  /** For `exit`: how the process ended. */
-  readonly exit?: Exit;
-  /** For `oom`: the number of kills since the last `oom` event. */
-  readonly kills?: number;
-  /** For `oom`: the number of kills since the cgroup was made. */
-  readonly totalKills?: number;
 }
+
+interface EventOfProcess extends EventOfContainer {
+  /** For `created`, `start`, `exec-started`, `exit` and `oom`; always `init` for `oom`. */
+  readonly processId: string;
+  /** Distinguishes this process from earlier and later ones with the same id. */
+  readonly processKey: string;
+}
+
+/** Members that only other types of event have. They are declared, so that `event.exit?.status` compiles for any event. */
+type Without<Member extends string> = Readonly<Partial<Record<Member, undefined>>>;
+
+interface ContainerChanged
+  extends EventOfContainer, Without<'processId' | 'processKey' | 'systemPid' | 'exit' | 'kills' | 'totalKills'> {
+  readonly type: 'create' | 'pause' | 'resume' | 'delete';
+}
+
+interface ProcessStarted extends EventOfProcess, Without<'exit' | 'kills' | 'totalKills'> {
+  readonly type: 'created' | 'start' | 'exec-started';
+  /** For `created`, `start` and `exec-started`: the pid on the host. */
+  readonly systemPid: number;
+}
+
+interface ProcessExited extends EventOfProcess, Without<'systemPid' | 'kills' | 'totalKills'> {
+  readonly type: 'exit';
+  /** For `exit`: how the process ended. */
+  readonly exit: Exit;
+}
+
+interface OomKilled extends EventOfProcess, Without<'systemPid' | 'exit'> {
+  readonly type: 'oom';
+  /** For `oom`: the number of kills since the last `oom` event. */
+  readonly kills: number;
+  /** For `oom`: the number of kills since the cgroup was made. */
+  readonly totalKills: number;
+}
+
+/**
+ * What happened to a container or process. A union by `type`: if that is `'exit'`, `exit` is there; if it is another, `exit` is
+ * undefined.
+ */
+export type SupervisorEvent = ContainerChanged | ProcessStarted | ProcessExited | OomKilled;
 
 /** An event in the log. */
 export type LoggedEvent = SupervisorEvent & Numbered;
@@ -77,7 +104,7 @@ export function record(to: SupervisorRecord, event: SupervisorEvent): void {
   if (type === 'delete') to.delete(containerId);
   else if (type === 'create') to.set(containerId, { key: containerKey, processes: new Map() });
   const processes = to.get(containerId)?.processes;
-  if (processes === undefined || processId === undefined || processKey === undefined) return;
+  if (processes === undefined || processId === undefined) return;
   const known = processes.get(processId) ?? { key: processKey, exited: false, oomKills: 0 };
   processes.set(processId, processAfter(known, event, processKey));
 }

@@ -1,7 +1,7 @@
 /** How work is split over turns of the event loop. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { callEach, inTurns, ownTurn } from '../../src/base/turns.js';
+import { inTurns, ownTurn } from '../../src/base/turns.js';
 
 /** Works for so many milliseconds. */
 function work(ms: number): void {
@@ -44,18 +44,6 @@ test('ownTurn: each gets a turn that no other one has, in the order of the calls
   turns.stop();
   expect(order).toEqual([0, 1, 2, 3, 4]);
   expect(new Set(turns.of).size).toBe(5);
-});
-
-test('callEach: an item that throws keeps none of those after it from being called, each once', async () => {
-  const called: number[] = [];
-  const act = (item: number): void => {
-    called.push(item);
-    if (item === 2) throw new Error('the second');
-  };
-  expect(() => callEach([1, 2, 3, 4], act)).toThrow('the second');
-  expect(called).toEqual([1, 2]);
-  await nextTurn();
-  expect(called).toEqual([1, 2, 3, 4]);
 });
 
 describe('inTurns', () => {

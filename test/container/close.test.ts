@@ -185,6 +185,33 @@ describe.each(runtimes)('%s', (runtime) => {
   );
 });
 
+test('close() in any turn of a start that has its process: it starts, and is not watched', async ({ scratch }) => {
+  const bundle = await writeHostTestBundle(scratch.mkdir('bundle'), SLEEP);
+  let closed = 0;
+  for (let turns = 0; ; turns++) {
+    const container = scratch.keep(await Container.create({ root: scratch.root, id: scratch.newId(), bundle }));
+    const starting = container.start();
+    for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+    const [process] = container.processes();
+    if (process?.systemPid !== 0 && process !== undefined) {
+      await (await starting).stop({ signal: 'SIGKILL' });
+      break;
+    }
+    container.close();
+    const started = await starting;
+    if (process !== undefined) {
+      closed++;
+      expect(started).toBe(process);
+      expect(openDescriptors().filter((target) => target.startsWith(scratch.dir))).toEqual([]);
+      await expect(started.wait()).rejects.toMatchObject(UNKNOWN);
+    }
+    expect(started.state()).toBe('running');
+    await started.stop({ signal: 'SIGKILL' });
+    container.close();
+  }
+  expect(closed).toBeGreaterThan(1);
+});
+
 test('nothing keeps a closed container that nobody uses, though its process runs', async ({ scratch }) => {
   const id = scratch.newId();
   const bundle = await writeHostTestBundle(scratch.mkdir('bundle'), SLEEP);

@@ -310,7 +310,7 @@ describe('a supervisor that died while the runtime was at work', () => {
     'delete() ends it when it takes too long: $command, $when it made anything',
     async ({ command, when }, { scratch }) => {
       const { runtime, id } = await orphanedStart(scratch, command, when);
-      const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
+      const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 2000 }));
       await container.delete();
       await expectNothing(scratch, id, runtime);
       // What was at the gate is gone: nothing comes of it later.

@@ -1,5 +1,6 @@
 /** A supervisor whose working directory was removed: what needs it says so and leaves nothing, all else works. */
-import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chownSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
@@ -74,6 +75,31 @@ describe.each(states)('%s', (_, state) => {
     expect(readdirSync(scratch.dir)).not.toContain('made');
     expect(container.processes()).toEqual([]);
   });
+});
+
+test('one that this user may not enter: the same code, and the message says that', ({ scratch }) => {
+  const library = new URL('../../dist/index.js', import.meta.url).href;
+  const program = `
+    import { chmodSync } from 'node:fs';
+    import { run, Container } from '${library}';
+    chmodSync('.', 0);
+    for (const call of [() => run(['true'], { root: '/nowhere' }), () => Container.load('state', 'a')]) {
+      const error = await call().catch((each) => each);
+      console.log(error.code, error.cause?.code, error.message);
+    }`;
+  const cwd = scratch.mkdir('closed');
+  const user = isRoot ? { uid: 65534, gid: 65534 } : {};
+  if (isRoot) chownSync(cwd, 65534, 65534);
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd,
+    ...user,
+    encoding: 'utf8',
+  });
+  const message = 'needs the working directory of this program, which this user may not enter';
+  expect(stdout).toBe(
+    `ERR_WORKING_DIRECTORY EACCES options.cwd, if it is missing, ${message}\n` +
+      `ERR_WORKING_DIRECTORY EACCES the relative path 'state' ${message}\n`,
+  );
 });
 
 describe.each(runtimes)('%s', (runtime) => {

@@ -234,16 +234,22 @@ describe.runIf(asRoot)('an unprivileged caller', () => {
     expect(await stdout(shell('id -u; id -g', { user: { uid: 65534, gid: 65534 } }))).toBe('65534\n65534\n');
   });
 
+  const ofUser =
+    'only root (CAP_SETUID, CAP_SETGID) may choose user and groups, and this is uid 65534: name no other user, or run this as root';
+
   it.each([
-    [{ user: { uid: 0, gid: 65534 } }, 'process.user.uid: setresuid: operation not permitted'],
-    [{ user: { uid: 65534, gid: 0 } }, 'process.user.gid: setresgid: operation not permitted'],
-    [{ user: { additionalGids: [1] } }, 'process.user.additionalGids: setgroups: operation not permitted'],
-    [{ oomScoreAdj: -999 }, 'process.oomScoreAdj: write /proc/self/oom_score_adj: permission denied'],
+    [{ user: { uid: 0, gid: 65534 } }, `process.user.uid: setresuid: operation not permitted: ${ofUser}`],
+    [{ user: { uid: 65534, gid: 0 } }, `process.user.gid: setresgid: operation not permitted: ${ofUser}`],
+    [{ user: { additionalGids: [1] } }, `process.user.additionalGids: setgroups: operation not permitted: ${ofUser}`],
+    [
+      { oomScoreAdj: -999 },
+      'process.oomScoreAdj: write /proc/self/oom_score_adj: permission denied: only root (CAP_SYS_RESOURCE) may set it below its own value',
+    ],
     [
       { rlimits: [{ type: 'RLIMIT_NICE', soft: 40, hard: 40 }] },
-      'process.rlimits[0]: setrlimit: operation not permitted',
+      'process.rlimits[0]: setrlimit: operation not permitted: only root (CAP_SYS_RESOURCE) may set a hard limit above its own',
     ],
-  ])('is told what it may not: %j', async (more, message) => {
+  ])('is told what it may not, and who may: %j', async (more, message) => {
     expect(await failure(shell('true', more))).toBe(message);
   });
 

@@ -1,6 +1,7 @@
 #include "host/launch/failure.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 namespace {
 
@@ -38,6 +39,27 @@ const char* words_of(ChildStep step) {
       return "cannot close descriptors: ";
     default:
       return nullptr;
+  }
+}
+
+// Who may do it and what to do instead, if the caller lacks a right of root's.
+void add_missing_right(const ChildFailure& failure, TextBuilder& error) {
+  switch (failure.step) {
+    case ChildStep::Groups:
+    case ChildStep::Gid:
+    case ChildStep::Uid:
+      if (failure.err != EPERM) return;
+      error.add(": only root (CAP_SETUID, CAP_SETGID) may choose user and groups, and this is uid ").add_int(geteuid());
+      error.add(": name no other user, or run this as root");
+      return;
+    case ChildStep::OomScoreAdj:
+      if (failure.err == EACCES) error.add(": only root (CAP_SYS_RESOURCE) may set it below its own value");
+      return;
+    case ChildStep::Limit:
+      if (failure.err == EPERM) error.add(": only root (CAP_SYS_RESOURCE) may set a hard limit above its own");
+      return;
+    default:
+      return;
   }
 }
 
@@ -94,4 +116,5 @@ void add_failure(const FailureNames& names, const ChildFailure& failure, Reason&
     return;
   }
   add_reason(error, failure.err);
+  add_missing_right(failure, error);
 }

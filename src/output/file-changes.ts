@@ -2,6 +2,7 @@
  * Reports changes of directories and files, on one inotify instance for each thread: a user may have only 128 of them. Events
  * are taken at most every 5 ms, so that who writes often does not wake many readers each time. Behaviour: inotify(7).
  */
+import { callEach } from '../base/listeners.js';
 import { type Watch, tryRead, watchReadable } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
 
@@ -84,7 +85,5 @@ function take({ fd, listeners }: Instance): void {
       else changed.add(wd);
     }
   }
-  for (const wd of changed) {
-    for (const listener of listeners.get(wd) ?? []) listener();
-  }
+  for (const wd of changed) callEach(listeners.get(wd) ?? [], (listener) => listener());
 }
