@@ -90,7 +90,7 @@ export class ProcessDir extends KeyedDirectory {
   flushStarted(log: LogSettings | undefined): Promise<void> {
     const names = ['process.json', 'pid', 'identity.json', '.', '..'];
     const ofLog = log === undefined ? [] : [join(log.dir, 'key'), log.dir];
-    return flush(...names.map((name) => `${this.path}/${name}`), ...ofLog);
+    return flush(...names.map((name) => join(this.path, name)), ...ofLog);
   }
 
   get pidFile(): string {

@@ -2,6 +2,7 @@
  * Containers with a user namespace: stdio and terminal belong to its root, limits and cgroup are as asked. Root maps
  * other ids; an unprivileged user runs them rootless (see elsewhere.test.ts).
  */
+import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -101,8 +102,12 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script] });
     const process = await container.start({ stdio: { stdin: 'pipe', stdout: 'log', stderr: 'log' } });
     const [stdout, stderr] = [text(process.openStdout()), text(process.openStderr())];
-    process.attach().resume().end('typed\n');
+    const viewer = process.attach().resume();
+    // It reads to the end of the log, which must not be removed before.
+    const closed = once(viewer, 'close');
+    viewer.end('typed\n');
     expect(await process.wait()).toMatchObject({ status: 0 });
+    await closed;
     expect([await stdout, await stderr]).toEqual(['by descriptor\nby path\ntyped\n', 'error\n']);
   });
 
