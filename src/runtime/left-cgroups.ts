@@ -2,8 +2,8 @@
  * Removes the empty cgroups that a runtime leaves if it is killed while it makes a container: runc and crun make them
  * first, and record the container after its hooks, so that their `delete` does not find them. Only cgroups with this
  * container's path are removed, and the kernel removes none that has a process or a cgroup in it.
- * Does nothing for the host runtime, which records its cgroup before it makes that. Behaviour: cgroups(7); runc's and
- * crun's `linux.cgroupsPath`.
+ * The host runtime records its cgroup before it makes that: nothing is left of it, unless the container can't be loaded any
+ * more. Behaviour: cgroups(7); runc's and crun's `linux.cgroupsPath`.
  */
 import { readFile, readlink, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -18,7 +18,7 @@ import type { RuntimeTarget } from './call.js';
 const RETRIES = 20;
 const RETRY_MS = 20;
 
-/** Never rejects: what can't be removed stays, as without this. Takes half a second at most. */
+/** Does nothing for the host runtime. Never rejects: what can't be removed stays, as without this. Takes half a second at most. */
 export async function removeLeftCgroups({ id, bundle, runtime }: RuntimeTarget): Promise<void> {
   if (runtime === HOST_RUNTIME) return;
   try {
@@ -34,8 +34,8 @@ export async function removeLeftCgroups({ id, bundle, runtime }: RuntimeTarget):
 }
 
 /**
- * The same for a container of the host runtime that can't be loaded any more, so that no runtime deletes it: the state of the
- * runtime has a link to the cgroup. Call it before that is removed. Never rejects.
+ * The same for a container of the host runtime that can't be loaded any more, so that nobody runs its `delete`: its state
+ * has a link to the cgroup. Call it before that is removed. Never rejects.
  * @param root the directory of the runtime's state, `ContainerDir.hostRuntimeRoot`.
  */
 export async function removeHostCgroup(root: string, id: string): Promise<void> {

@@ -5,8 +5,8 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { ensureFifo, openFifoReader } from '../disk/fifo.js';
 import { ownTurn } from '../base/turns.js';
+import { ensureFifo, openFifoReader } from '../disk/fifo.js';
 import type { ProcessSpec } from '../oci/types.js';
 import { makeDirectory, removeMade } from '../disk/files.js';
 import { closeOwned } from '../posix/owned.js';

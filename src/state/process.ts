@@ -90,6 +90,7 @@ export class ProcessDir extends KeyedDirectory {
   flushStarted(log: LogSettings | undefined): Promise<void> {
     const names = ['process.json', 'pid', 'identity.json', '.', '..'];
     const ofLog = log === undefined ? [] : [join(log.dir, 'key'), log.dir];
+    // By join(), which resolves the dots: the path is in the error.
     return flush(...names.map((name) => join(this.path, name)), ...ofLog);
   }
 

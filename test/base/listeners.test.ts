@@ -1,16 +1,11 @@
 /** What one listener's error costs the others: nothing. */
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { callEach } from '../../src/base/listeners.js';
+import { catchUncaught } from '../support/uncaught.js';
 import { until } from '../support/until.js';
 
 test('callEach: calls each once and in order, also after one that throws, and each error is one uncaught exception', async () => {
-  const uncaught: unknown[] = [];
-  const others = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => uncaught.push(error));
-  onTestFinished(() => {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of others) process.on('uncaughtException', listener);
-  });
+  const uncaught = catchUncaught();
   const called: number[] = [];
   callEach([1, 2, 3, 4], (item) => {
     called.push(item);

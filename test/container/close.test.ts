@@ -193,7 +193,7 @@ test('close() in any turn of a start that has its process: it starts, and is not
     const starting = container.start();
     for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
     const [process] = container.processes();
-    if (process?.systemPid !== 0 && process !== undefined) {
+    if (process !== undefined && process.systemPid !== 0) {
       await (await starting).stop({ signal: 'SIGKILL' });
       break;
     }

@@ -8,6 +8,7 @@ import { writeHostTestBundle } from '../support/bundles.js';
 import { collectGarbage } from '../support/garbage.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { catchUncaught } from '../support/uncaught.js';
 import { until } from '../support/until.js';
 
 const sh = (script: string): { args: string[] } => ({ args: ['sh', '-c', script] });
@@ -172,13 +173,7 @@ describe('a monitor', () => {
   test('a listener that throws costs nobody an event, and each error is one uncaught exception', async ({
     scratch,
   }) => {
-    const uncaught: unknown[] = [];
-    const others = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => uncaught.push(error));
-    onTestFinished(() => {
-      process.removeAllListeners('uncaughtException');
-      for (const listener of others) process.on('uncaughtException', listener);
-    });
+    const uncaught = catchUncaught();
     using watching = monitor();
     const heard: string[] = [];
     const [first, second] = [new Error('one'), new Error('two')];
