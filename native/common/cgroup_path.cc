@@ -109,14 +109,22 @@ int find_own_cgroup(TextBuilder& path) {
   return err < 0 ? err : add_path(own.view(), "", path);
 }
 
-int find_other_memory_cgroup(pid_t pid, TextBuilder& path) {
-  FileBytes theirs, ours;
-  int err = read_proc_file(pid, "cgroup", kMaxSize, &theirs);
-  if (err == 0) err = read_proc_file(getpid(), "cgroup", kMaxSize, &ours);
+int read_memory_cgroup_path(pid_t pid, TextBuilder& own) {
+  FileBytes cgroups;
+  int err = read_proc_file(pid, "cgroup", kMaxSize, &cgroups);
   if (err < 0) return err;
-  std::string_view controller = path_in_hierarchy(theirs.view(), "memory").empty() ? "" : "memory";
-  std::string_view own = path_in_hierarchy(theirs.view(), controller);
-  if (own == "/" || own == path_in_hierarchy(ours.view(), controller)) return -ENOENT;
-  if ((err = add_path(own, controller, path)) < 0) return err;
-  return controller.empty() ? 2 : 1;
+  std::string_view path = path_in_hierarchy(cgroups.view(), "memory");
+  bool is_v1 = !path.empty();
+  if (!is_v1) path = path_in_hierarchy(cgroups.view(), "");
+  if (own.add(path).truncated()) return -ENAMETOOLONG;
+  return is_v1 ? 1 : 2;
+}
+
+int find_other_memory_cgroup(pid_t pid, std::string_view ours, TextBuilder& path) {
+  Text<PATH_MAX> own;
+  int version = read_memory_cgroup_path(pid, own);
+  if (version < 0) return version;
+  if (own.view() == "/" || own.view() == ours) return -ENOENT;
+  int err = add_path(own.view(), version == 1 ? "memory" : "", path);
+  return err < 0 ? err : version;
 }

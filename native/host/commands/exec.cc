@@ -69,6 +69,5 @@ bool exec_command(const CommandLine& line, Reason& error) {
   // started, and the shim would take its start for failed. So no delete may come in between, until we have exited.
   if (container.lock_until_exit(line, error) < 0) return false;
   if (!write_pid_file(line.pid_file, launched.pid(), error)) return false;
-  launched.leave();
-  return true;
+  leave_running();
 }

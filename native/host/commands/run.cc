@@ -107,11 +107,7 @@ class Run {
     return true;
   }
 
-  bool tell_pid(TextBuilder& error) {
-    if (!write_pid_file(line_.pid_file, first_.pid(), error)) return false;
-    first_.leave();
-    return true;
-  }
+  bool tell_pid(TextBuilder& error) { return write_pid_file(line_.pid_file, first_.pid(), error); }
 
   // Takes back what create() and later steps made. What cannot be taken back is left to `delete`.
   void undo() {
@@ -145,7 +141,7 @@ class Run {
 bool run_command(const CommandLine& line, Reason& error) {
   Run run(line);
   if (!run.load_bundle(error) || !run.create(error)) return false;
-  if (run.launch(error) && run.tell_pid(error)) return true;
+  if (run.launch(error) && run.tell_pid(error)) leave_running();
   run.undo();
   return false;
 }

@@ -130,3 +130,5 @@ bool Launched::let_go(const LaunchPlan& plan, int channel_fd, Reason& error) {
   // The channel is closed: at the start socket, or because the child was killed before it.
   return has_started(error);
 }
+
+void leave_running() { _exit(0); }
