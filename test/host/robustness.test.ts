@@ -201,6 +201,31 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
   });
 });
 
+it.runIf(canInject).each([
+  ['', []],
+  [', on a kernel without clone3', ['-e', 'inject=clone3:error=ENOSYS']],
+])('the process of a run is made without a copy of the memory, and records itself%s', async (_, inject) => {
+  const trace = host.path('trace');
+  const calls = ['-e', 'trace=clone,clone3,vfork,fork,renameat'];
+  // strace ends with the last process.
+  const words = [
+    'run',
+    '-d',
+    '-b',
+    host.bundle('a', { process: shell('exit 0') }),
+    '--pid-file',
+    host.path('pid'),
+    'a',
+  ];
+  const outcome = await host.command(words, ['strace', '-f', '-o', trace, ...calls, ...inject]);
+  expect(outcome).toMatchObject({ status: 0, errors: [] });
+  const lines = host.read('trace').split('\n');
+  // By vfork, or by a clone3 that is like it: no copy of the page tables.
+  expect(lines.filter((line) => /\b(fork|clone)\(/.test(line) && !line.includes('CLONE_VFORK'))).toEqual([]);
+  const isRecord = (line: string): boolean => line.startsWith(`${host.read('pid')} `) && line.includes('"state.json"');
+  expect(lines.filter(isRecord)).toHaveLength(1);
+});
+
 describe('a run that is killed', () => {
   it('at any moment leaves only what delete finds', async () => {
     // The command line contains a path of this test, so a process that is left can be found.
@@ -232,29 +257,6 @@ describe('a run that is killed', () => {
     expect(existsSync(host.path('ran'))).toBe(false);
     expect((await host.delete('a', '--force')).errors).toEqual([]);
     expect(readdirSync(host.root)).toEqual([]);
-  });
-
-  it.runIf(canInject)('its process is made without a copy of its memory, and records itself', async () => {
-    const trace = host.path('trace');
-    const calls = ['-e', 'trace=clone,clone3,vfork,fork,renameat'];
-    // strace ends with the last process.
-    const words = [
-      'run',
-      '-d',
-      '-b',
-      host.bundle('a', { process: shell('exit 0') }),
-      '--pid-file',
-      host.path('pid'),
-      'a',
-    ];
-    const outcome = await host.command(words, ['strace', '-f', '-o', trace, ...calls]);
-    expect(outcome).toMatchObject({ status: 0, errors: [] });
-    const lines = host.read('trace').split('\n');
-    // By vfork, or by a clone3 that is like it: no copy of the page tables.
-    expect(lines.filter((line) => /\b(fork|clone)\(/.test(line) && !line.includes('CLONE_VFORK'))).toEqual([]);
-    const isRecord = (line: string): boolean =>
-      line.startsWith(`${host.read('pid')} `) && line.includes('"state.json"');
-    expect(lines.filter(isRecord)).toHaveLength(1);
   });
 
   it('before it wrote its state is shown as creating, and can be deleted', async () => {
