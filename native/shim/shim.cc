@@ -137,6 +137,11 @@ int Shim::start_runtime() {
   return 0;
 }
 
+void Shim::prepare_identity() {
+  if (!config_.exec) oom_kills_.prepare();
+  identity_file_.prepare();
+}
+
 int Shim::adopt_process() {
   why_.clear();
   if (config_.terminal && !terminal_.has_master()) {
@@ -163,7 +168,7 @@ int Shim::adopt_process() {
 int Shim::record_identity() {
   // First: a v1 kernel forgets the cgroup of a process that has ended. Ignore a failure: the count is optional.
   if (!config_.exec) (void)oom_kills_.open(process_pid_);
-  int err = write_identity(process_pid_, config_.durable);
+  int err = identity_file_.write(process_pid_, config_.durable);
   // Only now: the library waits for identity.json, and for nothing after it. Ignore a failure: exit.json is optional.
   (void)exit_record_file_.reserve();
   return err < 0 ? fail("write identity.json", err) : 0;
