@@ -9,7 +9,11 @@
 namespace {
 
 constexpr size_t kInputCapacity = 4096;
-constexpr size_t kOutputCapacity = 65536;
+// How much a busy terminal's output is gathered to. Node.js needs a third less processor time for it than for pieces of
+// 64 KiB; larger ones leave the processor's cache.
+constexpr size_t kOutputCapacity = 128 << 10;
+// A log gets what the terminal has, so that its times are right.
+constexpr size_t kLogCapacity = 64 << 10;
 constexpr int kRetryMs = 500;
 constexpr int kTrimMs = 200;
 constexpr unsigned short kDefaultColumns = 80;
@@ -35,7 +39,7 @@ int Terminal::receive() {
   fill_size();
   apply_size();
   log_size();
-  int err = stdio_->log.is_open() ? output_.open(master_.get(), &stdio_->log, kOutputCapacity)
+  int err = stdio_->log.is_open() ? output_.open(master_.get(), &stdio_->log, kLogCapacity)
                                   : output_.open(master_.get(), stdio_->end[1].get(), kOutputCapacity, false);
   if (err == 0 && !is_null_device(stdio_->end[0].get())) {
     err = input_.open(stdio_->end[0].get(), master_.get(), kInputCapacity, true);
