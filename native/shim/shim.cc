@@ -101,7 +101,7 @@ int Shim::open_process_stdio() {
   why_.clear();
   int err = open_stdio(config_, &stdio_, why_);
   if (err < 0 || !config_.terminal) return err;
-  if ((err = terminal_.open(dir_.c_str(), &stdio_)) < 0) return fail("console socket", err);
+  if ((err = terminal_.open(dir_.c_str(), &stdio_)) < 0) return fail("terminal", err);
   context_.console_path = terminal_.console_path();
   return 0;
 }
