@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { Process } from '../index.js';
 import { exitCodeOfEnd, tell } from './failure.js';
-import { copyInput, type Outcome, printOutput, showTerminal } from './foreground.js';
+import { copyInput, type Outcome, printToEnd, showTerminal } from './foreground.js';
 import { Signals, type PassedOn } from './signals.js';
 import { addProcessOption, openContainer, processOf, rootOf } from './target.js';
 import { hasTerminal } from './terminal.js';
@@ -60,7 +60,7 @@ async function attach(job: Process, id: string, canType: boolean): Promise<numbe
 async function show(job: Process, canType: boolean, signal: AbortSignal): Promise<Outcome> {
   if (job.spec.terminal === true && hasTerminal()) return showTerminal(job, { late: true, canType, signal });
   const output = job.output({ from: await endOf(job), follow: true, signal });
-  const shown = printOutput(output, signal);
+  const shown = printToEnd(job, output, signal);
   if (canType) copyInput(job, false);
   await shown;
   return signal.aborted ? 'left' : 'ended';

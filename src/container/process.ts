@@ -2,10 +2,11 @@
  * A supervised process: the public methods. Each checks its arguments and calls one lower module.
  * Source: the `Process` interface of containerd's `process.go` (June 2016).
  */
-import { checkAbortSignal, checkBoolean, checkKeys, checkObject } from '../base/arg-checks.js';
+import { checkAbortSignal, checkBoolean, checkInteger, checkKeys, checkObject } from '../base/arg-checks.js';
 import { OutliveError } from '../base/errors.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
+import { signalNumber } from '../posix/signals.js';
 import type { Exit } from '../state/exit.js';
 import type { State } from './lifecycle.js';
 import { ProcessStreams, type StreamsConfig } from './process-streams.js';
@@ -205,11 +206,13 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    * Sends a signal to this process alone, through a pidfd whose identity was checked.
    * @param signal a name (`'SIGTERM'`) or number, 0 (only checks) to 64.
    * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; `ERR_INVALID_STATE` if nobody recorded
-   *   which process it is (a shim of another make, and its supervisor died at the start); {TypeError}
-   *   `ERR_INVALID_ARG_VALUE`, `ERR_INVALID_ARG_TYPE`; a system error: EPERM.
+   *   which process it is (a shim of another make, and its supervisor died at the start); {TypeError|RangeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error: EPERM.
    * @see pidfd_send_signal(2)
    */
   signal(signal: NodeJS.Signals | number): void {
+    // Also if it has ended: a wrong signal is the caller's mistake.
+    checkInteger('signal', signalNumber(signal), 0, 64);
     this.lifecycle.signal(signal);
   }
 
