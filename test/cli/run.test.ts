@@ -43,7 +43,7 @@ test('exit codes: 128+n for a signal, 127 and 126 for a program that can not be 
     [['run', '/no/such'], 127, /\/no\/such/],
     [['run', file], 126, /permission denied/i],
     [['run', '-w', '/no/such', 'true'], 125, /\/no\/such/],
-    [['run', '--name', '../a', 'true'], 125, /id/],
+    [['run', '--name', '../a', 'true'], 125, /--name/],
     [['run'], 125, /give a command/],
     [['run', '-d', '--rm', 'true'], 125, /--rm/],
     [['run', '--no-such-option', 'true'], 125, /unknown option '--no-such-option'/],
