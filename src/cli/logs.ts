@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { OutputItem, OutputReadOptions, Process } from '../index.js';
 import { UsageError } from './failure.js';
 import { printOutput, tellGap, tellNoEnd } from './foreground.js';
-import { print } from './output.js';
+import { endWithReader, print } from './output.js';
 import { addProcessOption, openContainer, processOf, rootOf } from './target.js';
 import { readTime } from './words.js';
 
@@ -61,6 +61,7 @@ Examples:
     .action(async (id: string, flags: LogsFlags, self: Command) => {
       using container = await openContainer(id, await rootOf(self));
       const job = processOf(container, flags.process);
+      if (flags.follow === true) await endWithReader();
       const wasOver = job.hasEnded;
       const hasEnded = await printLog(job, flags);
       // After a cursor behind the end there is none.

@@ -1,5 +1,5 @@
 /** Writes to stdout: tables for people, JSON for programs; colour only on a terminal. Ends the command if nobody reads it. */
-import { fstatSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 const COLOURS = { red: 31, green: 32, yellow: 33 } as const;
 const PROGRESS_MS = 1000;
@@ -45,6 +45,25 @@ function cannotWrite({ code, message }: NodeJS.ErrnoException, stream: NodeJS.Wr
   if (code === 'EPIPE' || (code === 'EIO' && stream.isTTY)) process.exit(BROKEN_PIPE);
   if (stream === process.stdout) process.stderr.write(`outlive: stdout: ${message}\n`);
   process.exit(CANNOT_WRITE);
+}
+
+/**
+ * Ends this program when the reader of its stdout, a pipe, goes away, also if there is nothing to print by then: as `grep -m1` that
+ * reads `logs -f`. Other kinds of stdout tell that at the next write.
+ */
+export async function endWithReader(): Promise<void> {
+  if (!fstatSync(1).isFIFO()) return;
+  const { posix } = await import('../index.js');
+  let fd: number;
+  try {
+    // One of our own: Node.js itself watches 1.
+    fd = openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') process.exit(BROKEN_PIPE);
+    // A pipe of another user.
+    return;
+  }
+  posix.watchReadable(fd, () => process.exit(BROKEN_PIPE)).unref();
 }
 
 export function printJson(value: unknown): void {

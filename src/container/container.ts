@@ -4,7 +4,7 @@
  * Source: the `Container` interface of containerd's runtime package (June 2016).
  */
 import { accessSync } from 'node:fs';
-import { checkBoolean, checkInteger, checkObject, checkString } from '../base/arg-checks.js';
+import { checkBoolean, checkInteger, checkKeys, checkString } from '../base/arg-checks.js';
 import { hasCode } from '../base/errors.js';
 import { Pieces, ownTurn } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
@@ -297,7 +297,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    */
   static async cleanUp(root: string, options: CleanUpOptions = {}): Promise<Leftover[]> {
     checkString('root', root);
-    checkObject('options', options);
+    checkKeys('options', options, ['dryRun', 'graceMs']);
     const { dryRun = false, graceMs = 60_000 } = options;
     checkBoolean('options.dryRun', dryRun);
     checkInteger('options.graceMs', graceMs, 0, 2_147_483_647);
@@ -366,7 +366,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    *   {TypeError} `ERR_INVALID_ARG_TYPE`; a system error.
    */
   async delete(options: { force?: boolean } = {}): Promise<void> {
-    checkObject('options', options);
+    checkKeys('options', options, ['force']);
     const { force = true } = options;
     checkBoolean('options.force', force);
     await this.#removal.delete({ force });

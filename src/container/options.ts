@@ -2,7 +2,7 @@
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
-import { checkBoolean, checkKeys, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
+import { checkBoolean, checkKeys, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import { absolutePath } from '../disk/working-directory.js';
@@ -115,7 +115,7 @@ export type ExecSpec = ExecOverrides & { args: string[] };
  * @returns the time limit in milliseconds.
  */
 export function checkTimeoutOption(options: { timeoutMs?: number }): number {
-  checkObject('options', options);
+  checkKeys('options', options, ['timeoutMs']);
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkTimeout('options.timeoutMs', timeoutMs);
   return timeoutMs;
@@ -153,6 +153,23 @@ export function defaultScope(runtime: string, bundle: BundleSpec): { scope?: str
   return needsOne ? { scope: 'systemd' } : {};
 }
 
+const CONTAINER_KEYS = [
+  ...[
+    'root',
+    'id',
+    'bundle',
+    'runtime',
+    'runtimeArgs',
+    'runtimeEnv',
+    'scope',
+    'shim',
+    'labels',
+    'noPivotRoot',
+    'durable',
+  ],
+  'timeoutMs',
+];
+
 /** Checks all options and fills in the defaults. Throws as `Container.create()`. */
 export function checkOptions(options: ContainerOptions): {
   root: string;
@@ -160,7 +177,7 @@ export function checkOptions(options: ContainerOptions): {
   state: ContainerState;
   timeoutMs: number;
 } {
-  checkObject('options', options);
+  checkKeys('options', options, CONTAINER_KEYS);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
   const { runtimeEnv = {}, scope, labels = [], noPivotRoot = false, durable = false } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;

@@ -2,7 +2,7 @@
  * A supervised process: the public methods. Each checks its arguments and calls one lower module.
  * Source: the `Process` interface of containerd's `process.go` (June 2016).
  */
-import { checkAbortSignal, checkBoolean, checkInteger, checkKeys, checkObject } from '../base/arg-checks.js';
+import { checkAbortSignal, checkBoolean, checkInteger, checkKeys } from '../base/arg-checks.js';
 import { OutliveError } from '../base/errors.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
@@ -178,7 +178,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    *   `ERR_INVALID_ARG_TYPE`.
    */
   async wait(options: { signal?: AbortSignal } = {}): Promise<Exit> {
-    checkObject('options', options);
+    checkKeys('options', options, ['signal']);
     const { signal } = options;
     checkAbortSignal('options.signal', signal);
     const exit = await this.lifecycle.wait(signal);

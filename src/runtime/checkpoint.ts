@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { checkBoolean, checkObject, checkStrings, checkText } from '../base/arg-checks.js';
+import { checkBoolean, checkKeys, checkStrings, checkText } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory, readIfThere, writeFileAtomic } from '../disk/files.js';
@@ -61,7 +61,7 @@ export function defaultCheckpointDir(bundle: string): string {
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
  */
 export function checkCheckpointOptions(options: CheckpointOptions): CheckpointFlags & { name: string } {
-  checkObject('options', options);
+  checkKeys('options', options, ['name', 'exit', 'tcp', 'unixSockets', 'shell', 'emptyNs']);
   const { name, exit = false, tcp = false, unixSockets = false, shell = false, emptyNs = [] } = options;
   checkId('options.name', name);
   for (const [key, value] of Object.entries({ exit, tcp, unixSockets, shell })) checkBoolean(`options.${key}`, value);

@@ -1,5 +1,5 @@
 /** The options of `Supervisor`'s methods and their checks. The defaults are in supervisor.ts. */
-import { checkAbortSignal, checkBoolean, checkInteger, checkObject, checkTimeout } from '../base/arg-checks.js';
+import { checkAbortSignal, checkBoolean, checkInteger, checkKeys, checkTimeout } from '../base/arg-checks.js';
 
 /** Options of `Supervisor.open()`. */
 export interface SupervisorOptions {
@@ -33,14 +33,14 @@ export interface EventsOptions {
   signal?: AbortSignal;
 }
 
-export function checkEventsOptions(options: unknown): void {
-  checkObject('options', options);
+export function checkEventsOptions(options: EventsOptions): void {
+  checkKeys('options', options, ['since', 'consumer', 'follow', 'signal']);
   if (options.follow !== undefined) checkBoolean('options.follow', options.follow);
   checkAbortSignal('options.signal', options.signal);
 }
 
-export function checkSupervisorOptions(options: unknown): void {
-  checkObject('options', options);
+export function checkSupervisorOptions(options: SupervisorOptions): void {
+  checkKeys('options', options, ['timeoutMs', 'initHoldMs', 'maxLogBytes', 'maxLogAgeMs', 'segmentBytes']);
   const { timeoutMs, initHoldMs, maxLogBytes, maxLogAgeMs, segmentBytes } = options;
   const most = Number.MAX_SAFE_INTEGER;
   if (timeoutMs !== undefined) checkTimeout('options.timeoutMs', timeoutMs);

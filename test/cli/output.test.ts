@@ -46,6 +46,19 @@ describe('stdout that can not be written to', () => {
   });
 });
 
+test('a reader that goes away ends the command at once, also if nothing more is printed; the job goes on', async ({
+  jobs,
+}) => {
+  await jobs.start('a', ['sh', '-c', 'echo ready; exec sleep 1000']);
+  const verbs = ['logs -f a', 'logs -f --json a', 'exec a sh -c "echo ready; exec sleep 1000"'];
+  for (const verb of [...verbs, 'run --name b sh -c "echo ready; exec sleep 1000"']) {
+    const { stdout, stderr } = await shell(jobs, `{ "$node" "$main" ${verb}; echo $? >&2; } | grep -om1 ready`);
+    expect([verb, stdout, stderr]).toEqual([verb, 'ready\n', '141\n']);
+  }
+  expect((await shell(jobs, '{ "$node" "$main" attach a; echo $? >&2; } | true')).stderr).toBe('141\n');
+  expect((await jobs.outlive(['ps', '-q'])).stdout).toBe('a\nb\n');
+});
+
 test('a log without an end, as on a disk that is full: logs says that bytes may be missing', async ({ jobs }) => {
   const job = await jobs.startEnded('a', ['sh', '-c', 'echo x; exit 3']);
   expect(await jobs.outlive(['logs', 'a'])).toEqual({ stdout: 'x\n', stderr: '', code: 0 });
