@@ -118,17 +118,12 @@ export async function inForeground(
 
 async function readOptions(flags: RunFlags, root: string): Promise<RunOptions> {
   const { name, workdir, user, logSize, runtime, bundle, env, label, scope } = flags;
-  const resources = resourcesOf(flags);
   return {
-    ...{ root, env, labels: label, scope, stdin: takesInput(flags) ? 'pipe' : 'ignore' },
-    ...(flags.tty === true ? { terminal: terminalSize() ?? true } : {}),
-    ...(name === undefined ? {} : { id: name }),
-    ...(workdir === undefined ? {} : { cwd: workdir }),
-    ...(user === undefined ? {} : { user: await readUser(user, bundle === undefined) }),
-    ...(logSize === undefined ? {} : { log: { maxBytes: logSize } }),
-    ...(resources === undefined ? {} : { resources }),
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(bundle === undefined ? {} : { bundle }),
+    ...{ root, env, labels: label, scope, id: name, cwd: workdir, runtime, bundle, resources: resourcesOf(flags) },
+    stdin: takesInput(flags) ? 'pipe' : 'ignore',
+    terminal: flags.tty === true ? (terminalSize() ?? true) : false,
+    user: user === undefined ? undefined : await readUser(user, bundle === undefined),
+    log: { maxBytes: logSize },
   };
 }
 

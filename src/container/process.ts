@@ -177,7 +177,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    *   `ERR_INVALID_STATE` if the end is not known and this object is closed, or is closed meanwhile; {TypeError}
    *   `ERR_INVALID_ARG_TYPE`.
    */
-  async wait(options: { signal?: AbortSignal } = {}): Promise<Exit> {
+  async wait(options: { signal?: AbortSignal | undefined } = {}): Promise<Exit> {
     checkKeys('options', options, ['signal']);
     const { signal } = options;
     checkAbortSignal('options.signal', signal);
@@ -251,7 +251,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    *   the container is there; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; else as `container.delete()` and
    *   `container.removeProcess()`, with `force` also as `stop()`.
    */
-  async remove(options: { force?: boolean } = {}): Promise<void> {
+  async remove(options: { force?: boolean | undefined } = {}): Promise<void> {
     checkKeys('options', options, ['force']);
     const { force = false } = options;
     checkBoolean('options.force', force);

@@ -47,12 +47,12 @@ export type MonitorEvent = ExitEvent | OomEvent;
 
 export interface MonitorOptions {
   /** How many events may be pending in one iterator before it fails, 1 to 1000000. Default 65536. */
-  maxPending?: number;
+  maxPending?: number | undefined;
   /**
    * How long the exit event of a container's first process waits at most for those of its other processes, in
    * milliseconds, 0 to 60000. Default 2000.
    */
-  initHoldMs?: number;
+  initHoldMs?: number | undefined;
 }
 
 interface MonitorEvents {
@@ -127,7 +127,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    *   error (EMFILE, ENFILE) if its cgroup can't be watched: all exits are reported nevertheless, and OOM kills at the end.
    *   For a process that is started later, this error is not reported.
    */
-  add(target: ContainerProcess | Container, options: { oomKillsTold?: number } = {}): void {
+  add(target: ContainerProcess | Container, options: { oomKillsTold?: number | undefined } = {}): void {
     if (this.#closed !== undefined) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
     checkKeys('options', options, ['oomKillsTold']);
     const { oomKillsTold = 0 } = options;

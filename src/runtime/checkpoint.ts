@@ -33,15 +33,15 @@ export interface CheckpointOptions {
   /** The checkpoint's name, new in its directory: `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 bytes. */
   name: string;
   /** Whether to end the container. Default false: it continues. */
-  exit?: boolean;
+  exit?: boolean | undefined;
   /** Whether to allow established TCP connections. Default false: the checkpoint fails if there is one. */
-  tcp?: boolean;
+  tcp?: boolean | undefined;
   /** Whether to allow Unix sockets that are connected to processes outside the container. Default false. */
-  unixSockets?: boolean;
+  unixSockets?: boolean | undefined;
   /** Whether to allow a session or a terminal of a process outside the container. Default false. */
-  shell?: boolean;
+  shell?: boolean | undefined;
   /** Namespaces that the restore makes empty, without their old contents, as `'network'`. Default: none. */
-  emptyNs?: string[];
+  emptyNs?: string[] | undefined;
 }
 
 /** A finished checkpoint. */

@@ -58,7 +58,7 @@ export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
  *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error of mkfifo(3).
  * @see mkfifo(3), fifo(7)
  */
-export function makeStdioFifos(dir: string, options: { terminal?: boolean } = {}): Stdio {
+export function makeStdioFifos(dir: string, options: { terminal?: boolean | undefined } = {}): Stdio {
   checkString('dir', dir);
   checkKeys('options', options, ['terminal']);
   const { terminal = false } = options;

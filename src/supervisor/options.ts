@@ -4,18 +4,18 @@ import { checkAbortSignal, checkBoolean, checkInteger, checkKeys, checkTimeout }
 /** Options of `Supervisor.open()`. */
 export interface SupervisorOptions {
   /** The option `timeoutMs` of `Container.load()`, and of `create()` if that is given none, in milliseconds. Default 15000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** The option `initHoldMs` of `Monitor`, in milliseconds, 0 to 60000. Default 2000. */
-  initHoldMs?: number;
+  initHoldMs?: number | undefined;
   /** The size of the log, in bytes, above which its oldest segments are removed; at least 0. Default 64 MiB. */
-  maxLogBytes?: number;
+  maxLogBytes?: number | undefined;
   /** The age of a segment's newest event, in milliseconds, above which the segment is removed. Default 30 days. */
-  maxLogAgeMs?: number;
+  maxLogAgeMs?: number | undefined;
   /**
    * The size of a segment, in bytes, from which on the next one is begun, 1 to 1 GiB. Default 1 MiB. A segment is also at
    * least 16 times as large as the snapshot at its beginning.
    */
-  segmentBytes?: number;
+  segmentBytes?: number | undefined;
 }
 
 /** Options of `supervisor.events()`. */
@@ -24,13 +24,13 @@ export interface EventsOptions {
    * A sequence: the events after that one; 0 means from the very first event. A Date: the kept events that were logged
    * at that time or later. Default: all kept events.
    */
-  since?: number | Date;
+  since?: number | Date | undefined;
   /** In place of `since`: the events after the last one that this consumer acknowledged; all kept ones if it is new. Default none. */
-  consumer?: string;
+  consumer?: string | undefined;
   /** Whether to continue with new events until the supervisor is closed. Default false. */
-  follow?: boolean;
+  follow?: boolean | undefined;
   /** Aborts the iteration: `next()` rejects with the signal's reason. Default none. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export function checkEventsOptions(options: EventsOptions): void {

@@ -65,3 +65,35 @@ test('an unknown option is refused by every call', async ({ scratch }) => {
     await process.remove({ force: true });
   }
 });
+
+test('an option that is undefined has its default, also by the types with exactOptionalPropertyTypes', async ({
+  scratch,
+}) => {
+  const { root } = scratch;
+  const none = undefined;
+  const process = await run(['sleep', '1000'], {
+    ...{ root, id: none, cwd: none, env: none, inheritEnv: none, user: none, umask: none, terminal: none, stdin: none },
+    ...{ stdout: none, stderr: none, log: { maxBytes: none, segmentBytes: none, dir: none }, labels: none },
+    ...{ resources: none, scope: none, timeoutMs: none, bundle: none, runtime: none, runtimeArgs: none },
+  });
+  const { id } = process.container;
+  (await find(id, { root, timeoutMs: none })).close();
+  expect(await list({ labels: none, state: none }, { root })).toHaveLength(1);
+  for await (const item of process.output({ from: none, follow: none, stream: none, signal: none })) {
+    expect(item).toBe('none');
+  }
+  process.attach({ replay: none, signal: none }).destroy();
+  expect((await process.stop({ signal: none, graceMs: none })).status).toBe(143);
+  expect((await process.wait({ signal: none })).status).toBe(143);
+  expect(await Container.cleanUp(root, { dryRun: none, graceMs: none })).toEqual([]);
+  const monitor = new Monitor({ maxPending: none, initHoldMs: none });
+  monitor.add(process, { oomKillsTold: none });
+  monitor.close();
+  const sizes = { maxLogBytes: none, maxLogAgeMs: none, segmentBytes: none };
+  const supervisor = await Supervisor.open(root, { timeoutMs: none, initHoldMs: none, ...sizes });
+  const events = supervisor.events({ since: none, consumer: none, follow: none, signal: none });
+  expect((await events.next()).done).toBe(false);
+  await events.return?.();
+  supervisor.close();
+  await process.remove({ force: none });
+});
