@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import type { Process } from '../index.js';
 import { exitCodeOfEnd, tell } from './failure.js';
 import { copyInput, type Outcome, printOutput, printToEnd, showTerminal } from './foreground.js';
-import { endWithReader } from './output.js';
 import { Signals, type PassedOn } from './signals.js';
 import { addProcessOption, openContainer, processOf, rootOf } from './target.js';
 import { hasTerminal } from './terminal.js';
@@ -60,7 +59,6 @@ async function attach(job: Process, id: string, canType: boolean): Promise<numbe
 
 async function show(job: Process, canType: boolean, signal: AbortSignal): Promise<Outcome> {
   if (job.spec.terminal === true && hasTerminal()) return showTerminal(job, { late: true, canType, signal });
-  await endWithReader();
   const { from, hasEnded } = await lastPlace(job);
   const output = job.output({ from, follow: true, signal });
   const shown = hasEnded ? printOutput(output, signal) : printToEnd(job, output, signal);

@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import type { OutputItem, Process } from '../index.js';
 import { codeOf, tell } from './failure.js';
-import { print } from './output.js';
+import { endWithReader, print } from './output.js';
 import type { PassedOn } from './signals.js';
 import { RawTerminal, readKeys, terminalSize } from './terminal.js';
 
@@ -29,7 +29,9 @@ export async function printOutput(items: AsyncIterable<OutputItem>, signal?: Abo
 
 /** As printOutput(), from a place before its end to that. Says if bytes may be missing there. */
 export async function printToEnd(job: Process, items: AsyncIterable<OutputItem>, signal?: AbortSignal): Promise<void> {
-  const hasEnd = await printOutput(items, signal);
+  const undo = await endWithReader();
+  // What comes after its output, as its removal, is done without a reader, too.
+  const hasEnd = await printOutput(items, signal).finally(undo);
   if (hasEnd || signal?.aborted === true) return;
   // Of a lost end, that is told.
   if ((await job.wait()).status !== undefined) tellNoEnd(job.container.id);

@@ -1,5 +1,5 @@
 /** Writes to stdout: tables for people, JSON for programs; colour only on a terminal. Ends the command if nobody reads it. */
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 const COLOURS = { red: 31, green: 32, yellow: 33 } as const;
 const PROGRESS_MS = 1000;
@@ -50,9 +50,10 @@ function cannotWrite({ code, message }: NodeJS.ErrnoException, stream: NodeJS.Wr
 /**
  * Ends this program when the reader of its stdout, a pipe, goes away, also if there is nothing to print by then: as `grep -m1` that
  * reads `logs -f`. Other kinds of stdout tell that at the next write.
+ * @returns undoes it.
  */
-export async function endWithReader(): Promise<void> {
-  if (!fstatSync(1).isFIFO()) return;
+export async function endWithReader(): Promise<() => void> {
+  if (!fstatSync(1).isFIFO()) return () => undefined;
   const { posix } = await import('../index.js');
   let fd: number;
   try {
@@ -61,9 +62,13 @@ export async function endWithReader(): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENXIO') process.exit(BROKEN_PIPE);
     // A pipe of another user.
-    return;
+    return () => undefined;
   }
-  posix.watchReadable(fd, () => process.exit(BROKEN_PIPE)).unref();
+  const watch = posix.watchReadable(fd, () => process.exit(BROKEN_PIPE)).unref();
+  return () => {
+    watch.stop();
+    closeSync(fd);
+  };
 }
 
 export function printJson(value: unknown): void {

@@ -4,7 +4,7 @@ import type { Process, RunOptions } from '../index.js';
 import { exitCodeOfEnd, tell, UsageError } from './failure.js';
 import { copyInput, type Outcome, passOn, printToEnd, showTerminal } from './foreground.js';
 import { addLimitOptions, type LimitOptions, readBytes, resourcesOf } from './limits.js';
-import { endWithReader, printLines, withProgress } from './output.js';
+import { printLines, withProgress } from './output.js';
 import { Signals } from './signals.js';
 import { rootOf, withRootAdvice } from './target.js';
 import { hasTerminal, terminalSize } from './terminal.js';
@@ -108,7 +108,6 @@ export async function inForeground(
   { tty, interactive }: { tty?: true; interactive?: true },
 ): Promise<Outcome> {
   if (tty === true && hasTerminal()) return showTerminal(job, { late: false, canType: true });
-  await endWithReader();
   if (interactive === true) copyInput(job, true);
   await printToEnd(job, job.output({ follow: true }));
   // Nobody takes more of it: it shall not keep this program.
