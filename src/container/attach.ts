@@ -76,7 +76,9 @@ export class Attachment extends Duplex {
   override _construct(callback: (error?: Error | null) => void): void {
     this.#begin().then(
       () => callback(),
-      (error: unknown) => callback(error as Error),
+      // A process that is removed meanwhile is the end, as it is later on. Who has destroyed it has no listener for errors any more.
+      (error: unknown) =>
+        callback(this.destroyed || hasCode(error, 'ERR_PROCESS_EXITED') ? undefined : (error as Error)),
     );
   }
 
