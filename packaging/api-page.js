@@ -191,7 +191,9 @@ function call(name, symbol) {
     const long = parameters.map(({ long: word }) => word).join(', ');
     return { short: parameters.map(({ short: word }) => word).join(', '), long: `\`${name}(${long}): ${result}\`` };
   });
-  const signatures = forms.map(({ long }) => long.replace(/\s+/g, ' ')).join('\n\n');
+  const signatures = forms
+    .map(({ long }) => long.replace(/\s+/g, ' ').replace(/(\w\?: \w+) \| undefined/g, '$1'))
+    .join('\n\n');
   const docs = shown.length > 1 ? shown.map(ofSignature).join('\n\n') : about(symbol);
   return `### ${name}(${forms[0]?.short ?? ''})\n\n${shown.length > 1 ? docs : `${signatures}\n\n${docs}`}\n`;
 
@@ -232,7 +234,9 @@ function type(name, symbol) {
     if (member.flags & ts.SymbolFlags.Method) {
       return `#### ${name}.${member.name}()\n\n${typeText(member)}\n\n${about(member)}\n`;
     }
-    return `#### ${name}.${member.name}\n\nType: ${typeText(member)}${isOptional ? ', optional' : ''}.\n\n${about(member)}\n`;
+    // That it may be undefined, too, is said once, at the top.
+    const type = isOptional ? `${typeText(member).replace(/ \| undefined`$/, '`')}, optional` : typeText(member);
+    return `#### ${name}.${member.name}\n\nType: ${type}.\n\n${about(member)}\n`;
   });
   return `${head}\n${options.join('\n')}`;
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { Process } from '../index.js';
 import { exitCodeOfEnd, tell } from './failure.js';
-import { copyInput, type Outcome, printOutput, showTerminal } from './foreground.js';
+import { copyInput, type Outcome, printOutput, printToEnd, showTerminal } from './foreground.js';
 import { Signals, type PassedOn } from './signals.js';
 import { addProcessOption, openContainer, processOf, rootOf } from './target.js';
 import { hasTerminal } from './terminal.js';
@@ -59,16 +59,20 @@ async function attach(job: Process, id: string, canType: boolean): Promise<numbe
 
 async function show(job: Process, canType: boolean, signal: AbortSignal): Promise<Outcome> {
   if (job.spec.terminal === true && hasTerminal()) return showTerminal(job, { late: true, canType, signal });
-  const output = job.output({ from: await endOf(job), follow: true, signal });
-  const shown = printOutput(output, signal);
+  const { from, hasEnded } = await lastPlace(job);
+  const output = job.output({ from, follow: true, signal });
+  const shown = hasEnded ? printOutput(output, signal) : printToEnd(job, output, signal);
   if (canType) copyInput(job, false);
   await shown;
   return signal.aborted ? 'left' : 'ended';
 }
 
-/** Where its output ends now. Found before anything is typed: what that causes is shown. */
-async function endOf(job: Process): Promise<string> {
-  let end = 'start';
-  for await (const { cursor } of job.output({ from: { tail: 1 } })) end = cursor;
-  return end;
+/** Where its output ends now, and whether its end is before that. Found before anything is typed: what that causes is shown. */
+async function lastPlace(job: Process): Promise<{ from: string; hasEnded: boolean }> {
+  let [from, hasEnded] = ['start', false];
+  for await (const { cursor, type } of job.output({ from: { tail: 1 } })) {
+    from = cursor;
+    hasEnded ||= type === 'end';
+  }
+  return { from, hasEnded };
 }

@@ -13,6 +13,31 @@ export const NOT_FOUND = 127;
 /** `--timeout` is over, as timeout(1) has it. */
 export const TIMED_OUT = 124;
 
+/** What is typed for an argument or option of the library, by its name there. */
+const TYPED: Record<string, string> = {
+  id: 'an id',
+  'args[0]': 'the command',
+  root: '--root',
+  'options.root': '--root',
+  'options.id': '--name',
+  'options.cwd': '--workdir',
+  'options.log.maxBytes': '--log-size',
+  'options.runtime': '--runtime',
+  'options.bundle': '--bundle',
+  'options.from': '--cursor',
+  'options.signal': '--signal',
+  signal: '--signal',
+  processId: '--process',
+};
+
+/** A message with the names of the command line in place of the library's. */
+export function asTyped(message: string): string {
+  const typed = (whole: string, name: string): string => TYPED[name] ?? whole;
+  return message
+    .replace(/^The (?:argument|property|value of) ['"]([\w.[\]]+)['"]/, typed)
+    .replaceAll(/\b(options\.[\w.]*\w)/g, typed);
+}
+
 /** The message of a caught value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -29,7 +54,7 @@ export function codeOf(error: unknown): string | undefined {
  * @returns the exit code.
  */
 export function tellFailure(error: unknown, id?: string): number {
-  const message = messageOf(error).replaceAll('\n', ' ');
+  const message = asTyped(messageOf(error)).replaceAll('\n', ' ');
   const about = id === undefined || message.includes(id) ? '' : `${id}: `;
   tell(`${about}${message}`);
   const { cause } = error instanceof Error ? error : {};

@@ -2,23 +2,44 @@
 import type { Writable } from 'node:stream';
 import type { OutputItem, Process } from '../index.js';
 import { codeOf, tell } from './failure.js';
-import { print } from './output.js';
+import { endWithReader, print } from './output.js';
 import type { PassedOn } from './signals.js';
 import { RawTerminal, readKeys, terminalSize } from './terminal.js';
 
 /** Why the foreground is over. */
 export type Outcome = 'ended' | 'left';
 
-/** Prints output until its end, or until `signal` aborts. Streams go to our streams of the same name. */
-export async function printOutput(items: AsyncIterable<OutputItem>, signal?: AbortSignal): Promise<void> {
+/**
+ * Prints output until its end, or until `signal` aborts. Streams go to our streams of the same name.
+ * @returns whether the log says that the process has ended, and so that nothing before is missing.
+ */
+export async function printOutput(items: AsyncIterable<OutputItem>, signal?: AbortSignal): Promise<boolean> {
+  let hasEnd = false;
   try {
     for await (const item of items) {
+      hasEnd ||= item.type === 'end';
       if (item.type === 'gap') tellGap(item.bytes);
       if (item.type === 'data') await print(item.data, item.stream === 'stderr' ? process.stderr : process.stdout);
     }
   } catch (error) {
     if (signal?.aborted !== true) throw error;
   }
+  return hasEnd;
+}
+
+/** As printOutput(), from a place before its end to that. Says if bytes may be missing there. */
+export async function printToEnd(job: Process, items: AsyncIterable<OutputItem>, signal?: AbortSignal): Promise<void> {
+  const undo = await endWithReader();
+  // What comes after its output, as its removal, is done without a reader, too.
+  const hasEnd = await printOutput(items, signal).finally(undo);
+  if (hasEnd || signal?.aborted === true) return;
+  // Of a lost end, that is told.
+  if ((await job.wait()).status !== undefined) tellNoEnd(job.container.id);
+}
+
+/** Says that the log of a process that has ended does not tell its end. */
+export function tellNoEnd(id: string): void {
+  tell(`the last output of ${id} may be missing: its disk was full, its shim was killed, or it was removed`);
 }
 
 export function tellGap(bytes: number): void {

@@ -39,7 +39,7 @@ export function readBytes(option: string, text: string): number {
   const [, number = '', suffix = ''] = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(text) ?? [];
   const bytes = Math.round(Number(number) * (FACTORS[suffix.toLowerCase()] ?? NaN));
   if (number !== '' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new UsageError(`${option} ${text}: must be a number of bytes above 0, as 1048576, 512m or 2g, or none`);
+  throw new UsageError(`${option} ${text}: must be a number of bytes above 0, as 1048576, 512m or 2g`);
 }
 
 function readCpus(text: string): number {

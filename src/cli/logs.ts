@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { type Command, Option } from 'commander';
 import type { OutputItem, OutputReadOptions, Process } from '../index.js';
 import { UsageError } from './failure.js';
-import { printOutput, tellGap } from './foreground.js';
-import { print } from './output.js';
+import { printOutput, tellGap, tellNoEnd } from './foreground.js';
+import { endWithReader, print } from './output.js';
 import { addProcessOption, openContainer, processOf, rootOf } from './target.js';
 import { readTime } from './words.js';
 
@@ -60,7 +60,12 @@ Examples:
     )
     .action(async (id: string, flags: LogsFlags, self: Command) => {
       using container = await openContainer(id, await rootOf(self));
-      const hasEnded = await printLog(processOf(container, flags.process), flags);
+      const job = processOf(container, flags.process);
+      if (flags.follow === true) await endWithReader();
+      const wasOver = job.hasEnded;
+      const hasEnded = await printLog(job, flags);
+      // After a cursor behind the end there is none.
+      if (wasOver && !hasEnded && flags.cursor === undefined) tellNoEnd(id);
       // Without an end, the log was removed, or its shim was killed: fails if the job is gone.
       if (flags.follow === true && !hasEnded) (await openContainer(id, await rootOf(self))).close();
     });

@@ -1,24 +1,74 @@
 /** Writes to stdout: tables for people, JSON for programs; colour only on a terminal. Ends the command if nobody reads it. */
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 const COLOURS = { red: 31, green: 32, yellow: 33 } as const;
 const PROGRESS_MS = 1000;
 
 /** What a shell reports of a program that SIGPIPE ended: 128+13. */
 const BROKEN_PIPE = 141;
+/** As of any failure. */
+const CANNOT_WRITE = 125;
 
-const guarded = new Set<NodeJS.WriteStream>();
+/** Whether a stream that was written to before goes to a regular file. */
+const isFile = new Map<NodeJS.WriteStream, boolean>();
 
 /**
  * Writes bytes or text as they are.
- * @param stream process.stdout or process.stderr. If its reader is gone (EPIPE; EIO for a terminal), this program ends, silently.
+ * @param stream process.stdout or process.stderr. If its reader is gone (EPIPE; EIO for a terminal), this program ends, silently;
+ *   if it can't be written to (a full disk), it says so and ends.
  * @returns resolves when more may be written: a reader that is slow makes the caller wait.
  */
 export async function print(data: string | Uint8Array, stream: NodeJS.WriteStream = process.stdout): Promise<void> {
-  if (!guarded.has(stream)) {
-    guarded.add(stream);
-    stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'ENOSPC' ? 125 : BROKEN_PIPE));
+  if (!isFile.has(stream)) {
+    isFile.set(stream, fstatSync(fdOf(stream)).isFile());
+    stream.on('error', (error: NodeJS.ErrnoException) => cannotWrite(error, stream));
   }
-  if (!besideProgress(() => stream.write(data))) await new Promise((resolve) => stream.once('drain', resolve));
+  if (isFile.get(stream) === true) writeWhole(data, stream);
+  else if (!besideProgress(() => stream.write(data))) await new Promise((resolve) => stream.once('drain', resolve));
+}
+
+/** Node's own stream for a file takes a write as done of which the disk had room for a part only. */
+function writeWhole(data: string | Uint8Array, stream: NodeJS.WriteStream): void {
+  const bytes = Buffer.from(data);
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(fdOf(stream), bytes, at);
+  } catch (error) {
+    cannotWrite(error as NodeJS.ErrnoException, stream);
+  }
+}
+
+function fdOf(stream: NodeJS.WriteStream): number {
+  return stream === process.stderr ? 2 : 1;
+}
+
+function cannotWrite({ code, message }: NodeJS.ErrnoException, stream: NodeJS.WriteStream): never {
+  if (code === 'EPIPE' || (code === 'EIO' && stream.isTTY)) process.exit(BROKEN_PIPE);
+  if (stream === process.stdout) process.stderr.write(`outlive: stdout: ${message}\n`);
+  process.exit(CANNOT_WRITE);
+}
+
+/**
+ * Ends this program when the reader of its stdout, a pipe, goes away, also if there is nothing to print by then: as `grep -m1` that
+ * reads `logs -f`. Other kinds of stdout tell that at the next write.
+ * @returns undoes it.
+ */
+export async function endWithReader(): Promise<() => void> {
+  if (!fstatSync(1).isFIFO()) return () => undefined;
+  const { posix } = await import('../index.js');
+  let fd: number;
+  try {
+    // One of our own: Node.js itself watches 1.
+    fd = openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') process.exit(BROKEN_PIPE);
+    // A pipe of another user.
+    return () => undefined;
+  }
+  const watch = posix.watchReadable(fd, () => process.exit(BROKEN_PIPE)).unref();
+  return () => {
+    watch.stop();
+    closeSync(fd);
+  };
 }
 
 export function printJson(value: unknown): void {

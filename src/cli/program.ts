@@ -1,4 +1,5 @@
 /** The command line: the verbs, their help, and what a wrong call gets. Loads no verb's work: the verbs do, when they are called. */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Help, Option } from 'commander';
 import { addAttach } from './attach.js';
@@ -7,7 +8,7 @@ import { addClean } from './clean.js';
 import { addDoctor } from './doctor.js';
 import { addKill, addRm, addStop } from './ending.js';
 import { addExec } from './exec.js';
-import { exitCodeOf, FAILED, tellFailure } from './failure.js';
+import { exitCodeOf, FAILED, tellFailure, UsageError } from './failure.js';
 import { addLogs } from './logs.js';
 import { addInspect, addStats } from './looking.js';
 import { print } from './output.js';
@@ -71,6 +72,7 @@ function makeProgram(): Command {
  */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
+    checkText(argv);
     await makeProgram().parseAsync(argv, { from: 'user' });
     return exitCodeOf(process.exitCode);
   } catch (error) {
@@ -78,6 +80,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : FAILED;
     return tellFailure(error);
   }
+}
+
+/** Node.js gives bytes that are no UTF-8 as U+FFFD: the command would get another word, as the name of another file. */
+function checkText(argv: readonly string[]): void {
+  const word = argv.find((text) => text.includes('\ufffd'));
+  if (word === undefined || isUtf8(readFileSync('/proc/self/cmdline'))) return;
+  throw new UsageError(`${word}: not valid UTF-8, which is all that can be passed on`);
 }
 
 const plainHelp = new Help();

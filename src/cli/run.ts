@@ -2,11 +2,11 @@
 import { type Command, Option } from 'commander';
 import type { Process, RunOptions } from '../index.js';
 import { exitCodeOfEnd, tell, UsageError } from './failure.js';
-import { copyInput, type Outcome, passOn, printOutput, showTerminal } from './foreground.js';
+import { copyInput, type Outcome, passOn, printToEnd, showTerminal } from './foreground.js';
 import { addLimitOptions, type LimitOptions, readBytes, resourcesOf } from './limits.js';
 import { printLines, withProgress } from './output.js';
 import { Signals } from './signals.js';
-import { rootOf } from './target.js';
+import { rootOf, withRootAdvice } from './target.js';
 import { hasTerminal, terminalSize } from './terminal.js';
 import { addLabel, addProgramOptions, readUser } from './words.js';
 
@@ -66,7 +66,10 @@ export function addRun(program: Command): void {
     .passThroughOptions()
     .addHelpText('after', EXAMPLES)
     .action(async (args: string[], flags: RunFlags, self: Command) => {
-      process.exitCode = await runJob(args, flags, await rootOf(self));
+      const root = await rootOf(self);
+      process.exitCode = await runJob(args, flags, root).catch((error: unknown) => {
+        throw withRootAdvice(error, root);
+      });
     });
 }
 
@@ -106,7 +109,7 @@ export async function inForeground(
 ): Promise<Outcome> {
   if (tty === true && hasTerminal()) return showTerminal(job, { late: false, canType: true });
   if (interactive === true) copyInput(job, true);
-  await printOutput(job.output({ follow: true }));
+  await printToEnd(job, job.output({ follow: true }));
   // Nobody takes more of it: it shall not keep this program.
   if (interactive === true) process.stdin.destroy();
   return 'ended';
@@ -114,17 +117,12 @@ export async function inForeground(
 
 async function readOptions(flags: RunFlags, root: string): Promise<RunOptions> {
   const { name, workdir, user, logSize, runtime, bundle, env, label, scope } = flags;
-  const resources = resourcesOf(flags);
   return {
-    ...{ root, env, labels: label, scope, stdin: takesInput(flags) ? 'pipe' : 'ignore' },
-    ...(flags.tty === true ? { terminal: terminalSize() ?? true } : {}),
-    ...(name === undefined ? {} : { id: name }),
-    ...(workdir === undefined ? {} : { cwd: workdir }),
-    ...(user === undefined ? {} : { user: await readUser(user, bundle === undefined) }),
-    ...(logSize === undefined ? {} : { log: { maxBytes: logSize } }),
-    ...(resources === undefined ? {} : { resources }),
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(bundle === undefined ? {} : { bundle }),
+    ...{ root, env, labels: label, scope, id: name, cwd: workdir, runtime, bundle, resources: resourcesOf(flags) },
+    stdin: takesInput(flags) ? 'pipe' : 'ignore',
+    terminal: flags.tty === true ? (terminalSize() ?? true) : false,
+    user: user === undefined ? undefined : await readUser(user, bundle === undefined),
+    log: { maxBytes: logSize },
   };
 }
 

@@ -1,7 +1,7 @@
 /** Runs a verb for several ids: one that fails is told, and does not stop the others. */
 import type { Command } from 'commander';
 import type { Container } from '../index.js';
-import { FAILED, tellFailure } from './failure.js';
+import { FAILED, tellFailure, UsageError } from './failure.js';
 import { printLines } from './output.js';
 import { openContainer, rootOf } from './target.js';
 
@@ -9,7 +9,8 @@ import { openContainer, rootOf } from './target.js';
 const AT_A_TIME = 16;
 
 /**
- * Calls `act` for each id, several at a time. Tells the results in the order of the ids.
+ * Calls `act` for each id, several at a time. Tells the results in the order of the ids. Calls it for none if a word is no id but a
+ * number with a minus, which the parser takes for one: `kill -1 web` must not do to `web` what was not meant.
  * @param tell is called for each result.
  * @returns the exit code: 0, or 125 if one failed.
  */
@@ -18,6 +19,8 @@ export async function forEachId<T>(
   act: (id: string) => Promise<T>,
   tell: (result: T, id: string) => void,
 ): Promise<number> {
+  const number = ids.find((id) => id.startsWith('-'));
+  if (number !== undefined) throw new UsageError(`unknown option '${number}' (a signal is given by -s)`);
   const waiting = ids.map((id, i) => ({ id, i }));
   const done = new Map<number, () => void>();
   let told = 0;

@@ -1,6 +1,8 @@
 /** Where the jobs are, and which one a verb is for. */
+import { isAbsolute } from 'node:path';
 import type { Command } from 'commander';
 import type { Container, Process } from '../index.js';
+import { messageOf } from './failure.js';
 
 /** The state root: that of `--root`, else the library's default. */
 export async function rootOf(command: Command): Promise<string> {
@@ -12,6 +14,14 @@ export async function rootOf(command: Command): Promise<string> {
 export async function openContainer(id: string, root: string): Promise<Container> {
   const { Container } = await import('../index.js');
   return Container.load(root, id);
+}
+
+/** The error; if the root can't be made or written to, with what to do. */
+export function withRootAdvice(error: unknown, root: string): unknown {
+  const { path, syscall } = error as NodeJS.ErrnoException;
+  const isOfRoot = path !== undefined && isAbsolute(root) && `${root}/`.startsWith(`${path}/`);
+  if (!isOfRoot || (syscall !== 'mkdir' && syscall !== 'access')) return error;
+  return new Error(`${messageOf(error)}: --root or OUTLIVE_ROOT gives another state root`, { cause: error });
 }
 
 /** What is said of a root that is missing: no failure, since it is so before the first start; it may be misspelt, too. */

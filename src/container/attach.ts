@@ -24,9 +24,9 @@ export interface AttachOptions {
    * clear of the screen, or from the switch to the alternate screen if the program is in it. A number: that many last bytes,
    * as far as they are kept. What a terminal would answer is left out. Default: nothing.
    */
-  readonly replay?: 'screen' | number;
+  readonly replay?: 'screen' | number | undefined;
   /** Destroys the stream with an AbortError, as `addAbortSignal()` of node:stream does. Default none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** @internal What an attachment needs of its process. */
@@ -76,7 +76,9 @@ export class Attachment extends Duplex {
   override _construct(callback: (error?: Error | null) => void): void {
     this.#begin().then(
       () => callback(),
-      (error: unknown) => callback(error as Error),
+      // A process that is removed meanwhile is the end, as it is later on. Who has destroyed it has no listener for errors any more.
+      (error: unknown) =>
+        callback(this.destroyed || hasCode(error, 'ERR_PROCESS_EXITED') ? undefined : (error as Error)),
     );
   }
 

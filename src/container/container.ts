@@ -4,7 +4,7 @@
  * Source: the `Container` interface of containerd's runtime package (June 2016).
  */
 import { accessSync } from 'node:fs';
-import { checkBoolean, checkInteger, checkObject, checkString } from '../base/arg-checks.js';
+import { checkBoolean, checkInteger, checkKeys, checkString } from '../base/arg-checks.js';
 import { hasCode } from '../base/errors.js';
 import { Pieces, ownTurn } from '../base/turns.js';
 import { absolutePath } from '../disk/working-directory.js';
@@ -215,7 +215,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error; `ERR_UNSUPPORTED_SYSTEM` and
    *   `ERR_WORKING_DIRECTORY` as `create()`.
    */
-  static async load(root: string, id: string, options: { timeoutMs?: number } = {}): Promise<Container> {
+  static async load(root: string, id: string, options: { timeoutMs?: number | undefined } = {}): Promise<Container> {
     checkString('root', root);
     checkId('id', id);
     const timeoutMs = checkTimeoutOption(options);
@@ -255,7 +255,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
    *   `ERR_UNSUPPORTED_SYSTEM`, `ERR_WORKING_DIRECTORY`, as `create()`; a system error if the root can't be read.
    */
-  static async loadAll(root: string, options: { timeoutMs?: number } = {}): Promise<LoadedRoot> {
+  static async loadAll(root: string, options: { timeoutMs?: number | undefined } = {}): Promise<LoadedRoot> {
     checkString('root', root);
     const timeoutMs = checkTimeoutOption(options);
     const containers: Container[] = [];
@@ -297,7 +297,7 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    */
   static async cleanUp(root: string, options: CleanUpOptions = {}): Promise<Leftover[]> {
     checkString('root', root);
-    checkObject('options', options);
+    checkKeys('options', options, ['dryRun', 'graceMs']);
     const { dryRun = false, graceMs = 60_000 } = options;
     checkBoolean('options.dryRun', dryRun);
     checkInteger('options.graceMs', graceMs, 0, 2_147_483_647);
@@ -365,8 +365,8 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
    *   runs could not be ended; `ERR_SHIM` if a shim did not leave, or a start could not be ended, in `timeoutMs`;
    *   {TypeError} `ERR_INVALID_ARG_TYPE`; a system error.
    */
-  async delete(options: { force?: boolean } = {}): Promise<void> {
-    checkObject('options', options);
+  async delete(options: { force?: boolean | undefined } = {}): Promise<void> {
+    checkKeys('options', options, ['force']);
     const { force = true } = options;
     checkBoolean('options.force', force);
     await this.#removal.delete({ force });

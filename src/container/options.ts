@@ -2,7 +2,7 @@
 import { withAbsoluteRoot } from '../runtime/args.js';
 import { checkRuntimeEnv, recordedEnv } from '../runtime/environment.js';
 import { newKey } from '../state/key.js';
-import { checkBoolean, checkKeys, checkObject, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
+import { checkBoolean, checkKeys, checkString, checkStrings, checkTimeout } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { DEFAULT_SHIM, HOST_RUNTIME, normalizeProgram } from '../disk/programs.js';
 import { absolutePath } from '../disk/working-directory.js';
@@ -29,62 +29,62 @@ export interface ContainerOptions {
   /** A directory with an OCI config.json. */
   bundle: string;
   /** `'host'` (shipped, no isolation; the default), or the name on PATH or the path of a program like runc. */
-  runtime?: string;
+  runtime?: string | undefined;
   /** Global arguments for the runtime, which precede its command. Default none. */
-  runtimeArgs?: string[];
+  runtimeArgs?: string[] | undefined;
   /**
    * Variables for the runtime (and the shim, which calls it), beside PATH, HOME, USER, LOGNAME, LANG, LC_ALL, TZ, TMPDIR,
    * XDG_RUNTIME_DIR and DBUS_SESSION_BUS_ADDRESS of this program. Kept with the container, in its state directory. The
    * process itself gets only what its bundle says. Default none.
    */
-  runtimeEnv?: Record<string, string>;
+  runtimeEnv?: Record<string, string> | undefined;
   /**
    * `'systemd'`: each shim and its process is started in a transient scope of systemd, of the system's manager for root, else
    * of the user's. A stop of the supervisor's own unit does not reach it. Kept with the container. Default: `'systemd'` if the
    * runtime is `'host'`, the bundle has limits (`linux.resources`) and this program runs in a unit of systemd, where there can
    * be no limits without one; else `'none'`.
    */
-  scope?: 'none' | 'systemd';
+  scope?: 'none' | 'systemd' | undefined;
   /** Another shim: a name on PATH or a path. Default: the shipped one. */
-  shim?: string;
+  shim?: string | undefined;
   /** Stored with the container and not interpreted. Default none. */
-  labels?: string[];
+  labels?: string[] | undefined;
   /** Passes `--no-pivot` to the runtime. Default false. */
-  noPivotRoot?: boolean;
+  noPivotRoot?: boolean | undefined;
   /**
    * Whether the container, its started processes and their ends survive a power cut: what records them is flushed to the
    * disk before `create()`, `start()` and `exec()` resolve and before an end is told. Needs the shipped shim, and a state
    * root on a disk. What it costs: docs/performance.md. Default false.
    */
-  durable?: boolean;
+  durable?: boolean | undefined;
   /**
    * The time limit, in milliseconds, 1 to 2147483647, of each of these: the wait for the container's lock, a start, all of a
    * call's commands of the runtime together, the waits for shims of a delete. Each method says how long it takes at most. Not
    * counted is the wait while this program (each thread of it) runs 16 runtimes already. Default 15000.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** Options of `container.createInit()`. */
 export interface CreateOptions {
   /** Where stdin, stdout and stderr go. Default: `'ignore'`, that is `/dev/null`, for each. */
-  stdio?: StdioOptions;
+  stdio?: StdioOptions | undefined;
   /** How the log is kept. Only if stdout or stderr goes to it. Default: as in `LogOptions`. */
-  log?: LogOptions;
+  log?: LogOptions | undefined;
   /** Stored with the process and not interpreted. Default none. */
-  labels?: string[];
+  labels?: string[] | undefined;
 }
 
 /** Options of `container.start()`. */
 export interface StartOptions {
   /** As in `CreateOptions`, also its default. For a created container, give it to `createInit()`. */
-  stdio?: StdioOptions;
+  stdio?: StdioOptions | undefined;
   /** As in `CreateOptions`, also its default. */
-  log?: LogOptions;
+  log?: LogOptions | undefined;
   /** Restores this checkpoint instead of running the bundle's process: a name under `<bundle>/checkpoints`, or an absolute path. Default none. */
-  checkpoint?: string;
+  checkpoint?: string | undefined;
   /** Stored with the process and not interpreted. Default none. */
-  labels?: string[];
+  labels?: string[] | undefined;
 }
 
 /** Options of `container.exec()`: those of a start, but for `checkpoint`. */
@@ -99,12 +99,12 @@ export interface LoadFailure {
 /** Options of `Container.cleanUp()`. */
 export interface CleanUpOptions {
   /** Only list. Default false. */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
   /**
    * The age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim counts as interrupted. Default
    * 60000.
    */
-  graceMs?: number;
+  graceMs?: number | undefined;
 }
 
 /** What `exec` runs: the process object of `init` as it was started, with these changes, as `execSpec()` makes them. */
@@ -114,8 +114,8 @@ export type ExecSpec = ExecOverrides & { args: string[] };
  * Checks the options of a call that takes only `timeoutMs`.
  * @returns the time limit in milliseconds.
  */
-export function checkTimeoutOption(options: { timeoutMs?: number }): number {
-  checkObject('options', options);
+export function checkTimeoutOption(options: { timeoutMs?: number | undefined }): number {
+  checkKeys('options', options, ['timeoutMs']);
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkTimeout('options.timeoutMs', timeoutMs);
   return timeoutMs;
@@ -153,6 +153,23 @@ export function defaultScope(runtime: string, bundle: BundleSpec): { scope?: str
   return needsOne ? { scope: 'systemd' } : {};
 }
 
+const CONTAINER_KEYS = [
+  ...[
+    'root',
+    'id',
+    'bundle',
+    'runtime',
+    'runtimeArgs',
+    'runtimeEnv',
+    'scope',
+    'shim',
+    'labels',
+    'noPivotRoot',
+    'durable',
+  ],
+  'timeoutMs',
+];
+
 /** Checks all options and fills in the defaults. Throws as `Container.create()`. */
 export function checkOptions(options: ContainerOptions): {
   root: string;
@@ -160,7 +177,7 @@ export function checkOptions(options: ContainerOptions): {
   state: ContainerState;
   timeoutMs: number;
 } {
-  checkObject('options', options);
+  checkKeys('options', options, CONTAINER_KEYS);
   const { root, id, bundle, runtime = HOST_RUNTIME, runtimeArgs = [], shim = DEFAULT_SHIM } = options;
   const { runtimeEnv = {}, scope, labels = [], noPivotRoot = false, durable = false } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;

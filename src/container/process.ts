@@ -2,10 +2,11 @@
  * A supervised process: the public methods. Each checks its arguments and calls one lower module.
  * Source: the `Process` interface of containerd's `process.go` (June 2016).
  */
-import { checkAbortSignal, checkBoolean, checkKeys, checkObject } from '../base/arg-checks.js';
+import { checkAbortSignal, checkBoolean, checkInteger, checkKeys } from '../base/arg-checks.js';
 import { OutliveError } from '../base/errors.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
+import { signalNumber } from '../posix/signals.js';
 import type { Exit } from '../state/exit.js';
 import type { State } from './lifecycle.js';
 import { ProcessStreams, type StreamsConfig } from './process-streams.js';
@@ -176,8 +177,8 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    *   `ERR_INVALID_STATE` if the end is not known and this object is closed, or is closed meanwhile; {TypeError}
    *   `ERR_INVALID_ARG_TYPE`.
    */
-  async wait(options: { signal?: AbortSignal } = {}): Promise<Exit> {
-    checkObject('options', options);
+  async wait(options: { signal?: AbortSignal | undefined } = {}): Promise<Exit> {
+    checkKeys('options', options, ['signal']);
     const { signal } = options;
     checkAbortSignal('options.signal', signal);
     const exit = await this.lifecycle.wait(signal);
@@ -205,11 +206,13 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    * Sends a signal to this process alone, through a pidfd whose identity was checked.
    * @param signal a name (`'SIGTERM'`) or number, 0 (only checks) to 64.
    * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; `ERR_INVALID_STATE` if nobody recorded
-   *   which process it is (a shim of another make, and its supervisor died at the start); {TypeError}
-   *   `ERR_INVALID_ARG_VALUE`, `ERR_INVALID_ARG_TYPE`; a system error: EPERM.
+   *   which process it is (a shim of another make, and its supervisor died at the start); {TypeError|RangeError}
+   *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error: EPERM.
    * @see pidfd_send_signal(2)
    */
   signal(signal: NodeJS.Signals | number): void {
+    // Also if it has ended: a wrong signal is the caller's mistake.
+    checkInteger('signal', signalNumber(signal), 0, 64);
     this.lifecycle.signal(signal);
   }
 
@@ -248,7 +251,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
    *   the container is there; `ERR_CONTAINER_NOT_FOUND` if the container was deleted; else as `container.delete()` and
    *   `container.removeProcess()`, with `force` also as `stop()`.
    */
-  async remove(options: { force?: boolean } = {}): Promise<void> {
+  async remove(options: { force?: boolean | undefined } = {}): Promise<void> {
     checkKeys('options', options, ['force']);
     const { force = false } = options;
     checkBoolean('options.force', force);

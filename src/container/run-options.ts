@@ -21,68 +21,68 @@ export interface FindOptions {
    * The state root. Default: the environment variable `OUTLIVE_ROOT`, else `/var/lib/outlive` for root, else
    * `$XDG_STATE_HOME/outlive` or `~/.local/state/outlive`. `run()` makes it if it is missing (0700).
    */
-  root?: string;
+  root?: string | undefined;
   /** As `ContainerOptions.timeoutMs`. Default 15000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** What `list()` keeps. */
 export interface ListFilter {
   /** Those that have all of these labels. Default: any. */
-  labels?: Record<string, string>;
+  labels?: Record<string, string> | undefined;
   /** Those whose first process is in this state. Default: any. */
-  state?: State;
+  state?: State | undefined;
 }
 
 /** The options of `run()`. Without `bundle` the process runs on the host. */
 export interface RunOptions extends FindOptions {
   /** As `ContainerOptions.id`. Default: one that sorts by time, as `20260726T101500.123-5f0c2a9e`. */
-  id?: string;
+  id?: string | undefined;
   /** The working directory. Default: this program's; with `bundle`, the bundle's. */
-  cwd?: string;
+  cwd?: string | undefined;
   /** Variables to add or replace; undefined or null removes one. Default none. */
-  env?: Record<string, string | null | undefined>;
+  env?: Record<string, string | null | undefined> | undefined;
   /**
    * Whether the process inherits this program's variables; not those of its service and of CI agents (NOTIFY_SOCKET, LISTEN_*,
    * WATCHDOG_*, INVOCATION_ID, JOURNAL_STREAM, RUNNER_TRACKING_ID, JENKINS_NODE_COOKIE, JENKINS_SERVER_COOKIE). The
    * variables are kept in the state directory, in files that only this user can read. Default true; with `bundle` false:
    * the bundle's are inherited.
    */
-  inheritEnv?: boolean;
+  inheritEnv?: boolean | undefined;
   /** Whom it runs as, in numbers: `{ uid, gid, additionalGids }`. Only root may choose another. Default: this program's user and groups; with `bundle`, the bundle's. */
-  user?: User;
+  user?: User | undefined;
   /** The file mode creation mask, 0 to 0o777. Default: this program's; with `bundle`, the bundle's. */
-  umask?: number;
+  umask?: number | undefined;
   /** A terminal, of 80 columns and 24 rows (`true`) or of this size, each 1 to 65535. Default: none. */
-  terminal?: boolean | { columns: number; rows: number };
+  terminal?: boolean | { columns: number; rows: number } | undefined;
   /** As in `StdioOptions`. Default `'ignore'`; with a terminal `'pipe'`. */
-  stdin?: StdioOptions['stdin'];
+  stdin?: StdioOptions['stdin'] | undefined;
   /** As in `StdioOptions`. Default `'log'`. */
-  stdout?: StdioOptions['stdout'];
+  stdout?: StdioOptions['stdout'] | undefined;
   /** As in `StdioOptions`. Default `'log'`. Not used with a terminal. */
-  stderr?: StdioOptions['stderr'];
+  stderr?: StdioOptions['stderr'] | undefined;
   /** How the log is kept. Only if stdout or stderr goes to it. Default: as in `LogOptions`. */
-  log?: LogOptions;
+  log?: LogOptions | undefined;
   /** Kept with container and process, each as `name=value`. A name is not empty and has no `=`. Default none. */
-  labels?: Record<string, string>;
+  labels?: Record<string, string> | undefined;
   /**
    * Limits, as `linux.resources` of config.json; on the host runtime, those of `HostResources`. With `bundle`, they replace the bundle's, key by key. Default none.
    */
-  resources?: LinuxResources;
+  resources?: LinuxResources | undefined;
   /**
    * `'systemd'` and `'none'` as `ContainerOptions.scope`. `'auto'` (the default): a scope if this program runs in a service of
    * systemd that ends its processes when it is stopped or restarted, and if it may have one; else none.
    */
-  scope?: 'systemd' | 'auto' | 'none';
+  scope?: 'systemd' | 'auto' | 'none' | undefined;
   /**
    * An OCI bundle: the process runs in a container of it. It is only read; `args` and the options above are put in place of what its
    * config.json has. `args` may be empty then: the bundle's own. Default: none, the process runs on the host.
    */
-  bundle?: string;
+  bundle?: string | undefined;
   /** As `ContainerOptions.runtime`. Another one than `'host'` needs `bundle`. Default `'host'`. */
-  runtime?: string;
+  runtime?: string | undefined;
   /** As `ContainerOptions.runtimeArgs`. Default none. */
-  runtimeArgs?: string[];
+  runtimeArgs?: string[] | undefined;
 }
 
 const RUN_KEYS = [
@@ -196,7 +196,7 @@ function checkWord(name: string, value: unknown, words: readonly string[]): void
 }
 
 /** Checks the options of `find()` and `list()`, which are a part of those of `run()`, and fills in the defaults. */
-export function checkFind(options: FindOptions): Required<FindOptions> {
+export function checkFind(options: FindOptions): { root: string; timeoutMs: number } {
   checkObject('options', options);
   const { root = defaultRoot(), timeoutMs = DEFAULT_TIMEOUT_MS } = options as FindOptions;
   checkString('options.root', root);

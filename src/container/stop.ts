@@ -14,9 +14,9 @@ import type { Lifecycle } from './lifecycle.js';
 /** Options of `process.stop()`. */
 export interface StopOptions {
   /** What asks it to end: a name, or a number from 1 to 64. Default `'SIGTERM'`. */
-  readonly signal?: Signal;
+  readonly signal?: Signal | undefined;
   /** How long it may take to obey, in milliseconds, 0 to 2147483647. Then it gets SIGKILL. Default 10000. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
 }
 
 /** The process to stop. */

@@ -9,9 +9,9 @@ import type { Finding } from './finding.js';
 
 export interface DiagnoseOptions {
   /** The state root to look at. Default: as `FindOptions.root`. */
-  root?: string;
+  root?: string | undefined;
   /** How long each program that is asked (systemctl, runc …) may take, in milliseconds, 1 to 2147483647. Default 5000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /**

@@ -4,7 +4,7 @@
  * Behaviour: the events `exit` and `oom` of containerd 0.2's supervisor, and their order.
  */
 import { EventEmitter } from 'node:events';
-import { checkInteger, checkObject } from '../base/arg-checks.js';
+import { checkInteger, checkKeys } from '../base/arg-checks.js';
 import { invalidArgType } from '../base/arg-errors.js';
 import type { ContainerChange } from '../container/changes.js';
 import { Container, type ContainerProcess } from '../container/container.js';
@@ -47,12 +47,12 @@ export type MonitorEvent = ExitEvent | OomEvent;
 
 export interface MonitorOptions {
   /** How many events may be pending in one iterator before it fails, 1 to 1000000. Default 65536. */
-  maxPending?: number;
+  maxPending?: number | undefined;
   /**
    * How long the exit event of a container's first process waits at most for those of its other processes, in
    * milliseconds, 0 to 60000. Default 2000.
    */
-  initHoldMs?: number;
+  initHoldMs?: number | undefined;
 }
 
 interface MonitorEvents {
@@ -106,7 +106,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   /** Makes a monitor without processes. @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`. */
   constructor(options: MonitorOptions = {}) {
     super();
-    checkObject('options', options);
+    checkKeys('options', options, ['maxPending', 'initHoldMs']);
     const { maxPending = 65_536, initHoldMs = 2000 } = options;
     checkInteger('options.maxPending', maxPending, 1, 1_000_000);
     checkInteger('options.initHoldMs', initHoldMs, 0, 60_000);
@@ -127,9 +127,9 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    *   error (EMFILE, ENFILE) if its cgroup can't be watched: all exits are reported nevertheless, and OOM kills at the end.
    *   For a process that is started later, this error is not reported.
    */
-  add(target: ContainerProcess | Container, options: { oomKillsTold?: number } = {}): void {
+  add(target: ContainerProcess | Container, options: { oomKillsTold?: number | undefined } = {}): void {
     if (this.#closed !== undefined) throw new OutliveError('ERR_INVALID_STATE', 'this monitor is closed');
-    checkObject('options', options);
+    checkKeys('options', options, ['oomKillsTold']);
     const { oomKillsTold = 0 } = options;
     checkInteger('options.oomKillsTold', oomKillsTold, 0, Number.MAX_SAFE_INTEGER);
     if (target instanceof Process) {

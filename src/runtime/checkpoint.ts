@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { checkBoolean, checkObject, checkStrings, checkText } from '../base/arg-checks.js';
+import { checkBoolean, checkKeys, checkStrings, checkText } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory, readIfThere, writeFileAtomic } from '../disk/files.js';
@@ -33,15 +33,15 @@ export interface CheckpointOptions {
   /** The checkpoint's name, new in its directory: `[A-Za-z0-9][A-Za-z0-9_.+-]*`, at most 255 bytes. */
   name: string;
   /** Whether to end the container. Default false: it continues. */
-  exit?: boolean;
+  exit?: boolean | undefined;
   /** Whether to allow established TCP connections. Default false: the checkpoint fails if there is one. */
-  tcp?: boolean;
+  tcp?: boolean | undefined;
   /** Whether to allow Unix sockets that are connected to processes outside the container. Default false. */
-  unixSockets?: boolean;
+  unixSockets?: boolean | undefined;
   /** Whether to allow a session or a terminal of a process outside the container. Default false. */
-  shell?: boolean;
+  shell?: boolean | undefined;
   /** Namespaces that the restore makes empty, without their old contents, as `'network'`. Default: none. */
-  emptyNs?: string[];
+  emptyNs?: string[] | undefined;
 }
 
 /** A finished checkpoint. */
@@ -61,7 +61,7 @@ export function defaultCheckpointDir(bundle: string): string {
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`.
  */
 export function checkCheckpointOptions(options: CheckpointOptions): CheckpointFlags & { name: string } {
-  checkObject('options', options);
+  checkKeys('options', options, ['name', 'exit', 'tcp', 'unixSockets', 'shell', 'emptyNs']);
   const { name, exit = false, tcp = false, unixSockets = false, shell = false, emptyNs = [] } = options;
   checkId('options.name', name);
   for (const [key, value] of Object.entries({ exit, tcp, unixSockets, shell })) checkBoolean(`options.${key}`, value);

@@ -1,6 +1,6 @@
 /** A state root: where it is by default, the ids of its containers, and the check of whom a directory belongs to. */
 import { type Dirent, type StatsBase, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory } from '../disk/files.js';
@@ -61,13 +61,31 @@ export function realRoot(root: string): string {
 /**
  * The state root of `run()` if none is given: `OUTLIVE_ROOT`, else `/var/lib/outlive` for root, else `$XDG_STATE_HOME/outlive` or
  * `~/.local/state/outlive`. On a disk, so that output and ends outlive a reboot.
+ * @throws {OutliveError} `ERR_INVALID_STATE` if it would be in the home directory, and this user has none; `ERR_WORKING_DIRECTORY` if
+ *   `OUTLIVE_ROOT` is relative and this program's working directory was removed.
  */
 export function defaultRoot(): string {
   const { OUTLIVE_ROOT: given = '', XDG_STATE_HOME: state = '' } = process.env;
   if (given !== '') return absolutePath(given);
   if (process.geteuid?.() === 0) return '/var/lib/outlive';
   // A relative one is to be ignored, as the XDG Base Directory Specification says.
-  return join(isAbsolute(state) ? state : join(homedir(), '.local/state'), 'outlive');
+  return join(isAbsolute(state) ? state : join(home(), '.local/state'), 'outlive');
+}
+
+/** `HOME`; if it is missing or no absolute path, which would be another directory in each working directory: what passwd(5) has. */
+function home(): string {
+  const { HOME = '' } = process.env;
+  if (isAbsolute(HOME)) return HOME;
+  try {
+    return userInfo().homedir;
+  } catch (cause) {
+    const user = process.geteuid?.();
+    throw new OutliveError(
+      'ERR_INVALID_STATE',
+      `user ${user} has no home directory for a state root: set OUTLIVE_ROOT, or give one`,
+      { cause },
+    );
+  }
 }
 
 /**

@@ -22,11 +22,11 @@ type Path = string & Record<never, never>;
  */
 export interface StdioOptions {
   /** Its standard input. Default `'ignore'`. */
-  readonly stdin?: 'pipe' | 'ignore' | Path;
+  readonly stdin?: 'pipe' | 'ignore' | Path | undefined;
   /** Its standard output; with a terminal, all that the terminal gives. Default `'ignore'`. */
-  readonly stdout?: 'log' | 'pipe' | 'ignore' | Path;
+  readonly stdout?: 'log' | 'pipe' | 'ignore' | Path | undefined;
   /** Its standard error. Not used with a terminal. Default `'ignore'`. */
-  readonly stderr?: 'log' | 'pipe' | 'ignore' | Path;
+  readonly stderr?: 'log' | 'pipe' | 'ignore' | Path | undefined;
 }
 
 /** How a process's log is kept. */
@@ -35,14 +35,14 @@ export interface LogOptions {
    * The most bytes that its files have together, 65536 to 2^50. If there is more output, the oldest is removed. Default
    * 16 MiB.
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** The size of one segment in bytes, 4096 to half of `maxBytes`. Default: an eighth of `maxBytes`. */
-  readonly segmentBytes?: number;
+  readonly segmentBytes?: number | undefined;
   /**
    * An existing empty directory of this user, which stays when the process is removed. Default: `log` in the process's
    * directory, which is removed with it.
    */
-  readonly dir?: string;
+  readonly dir?: string | undefined;
 }
 
 /** A process's log, as in the key `log` of its process.json. */

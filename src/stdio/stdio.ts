@@ -58,9 +58,9 @@ export function newStdio(stdio: Partial<Stdio> = {}): Stdio {
  *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; a system error of mkfifo(3).
  * @see mkfifo(3), fifo(7)
  */
-export function makeStdioFifos(dir: string, options: { terminal?: boolean } = {}): Stdio {
+export function makeStdioFifos(dir: string, options: { terminal?: boolean | undefined } = {}): Stdio {
   checkString('dir', dir);
-  checkObject('options', options);
+  checkKeys('options', options, ['terminal']);
   const { terminal = false } = options;
   checkBoolean('options.terminal', terminal);
   const names = terminal ? (['stdin', 'stdout'] as const) : (['stdin', 'stdout', 'stderr'] as const);
@@ -120,8 +120,8 @@ export function openOutputIf(isMeant: IsMeant, path: string, options: OutputOpti
 
 /** Checks the options of openOutput(), and returns its `onread`. */
 export function checkOutputOptions(options: OutputOptions): OnRead | undefined {
-  checkObject('options', options);
-  const { onread } = options as OutputOptions;
+  checkKeys('options', options, ['onread']);
+  const { onread } = options;
   if (onread !== undefined) checkOnRead(onread);
   return onread;
 }

@@ -154,7 +154,7 @@ export class Supervisor {
   }
 
   /** Calls `container.delete()`, and resolves after the event is written. @throws as that and as {@link get}. */
-  async delete(id: string, options?: { force?: boolean }): Promise<void> {
+  async delete(id: string, options?: { force?: boolean | undefined }): Promise<void> {
     const supervised = this.#get(id);
     try {
       await supervised.container.delete(options);
@@ -310,6 +310,6 @@ export class Supervisor {
 }
 
 /** The options without those that are undefined. */
-function given({ timeoutMs }: { timeoutMs: number | undefined }): { timeoutMs?: number } {
+function given({ timeoutMs }: { timeoutMs: number | undefined }): { timeoutMs?: number | undefined } {
   return timeoutMs === undefined ? {} : { timeoutMs };
 }

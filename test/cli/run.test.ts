@@ -6,7 +6,7 @@ import { find } from '../../src/index.js';
 import { shimIn } from '../support/proc.js';
 import { isRoot } from '../support/strict.js';
 import { until } from '../support/until.js';
-import { sentence, test } from './command.js';
+import { main, sentence, test } from './command.js';
 import { Command } from './foreground.js';
 
 test('in the foreground: both streams as they come, and the exit code of the job', async ({ jobs }) => {
@@ -43,7 +43,7 @@ test('exit codes: 128+n for a signal, 127 and 126 for a program that can not be 
     [['run', '/no/such'], 127, /\/no\/such/],
     [['run', file], 126, /permission denied/i],
     [['run', '-w', '/no/such', 'true'], 125, /\/no\/such/],
-    [['run', '--name', '../a', 'true'], 125, /id/],
+    [['run', '--name', '../a', 'true'], 125, /--name/],
     [['run'], 125, /give a command/],
     [['run', '-d', '--rm', 'true'], 125, /--rm/],
     [['run', '--no-such-option', 'true'], 125, /unknown option '--no-such-option'/],
@@ -66,6 +66,16 @@ test('exit codes: 128+n for a signal, 127 and 126 for a program that can not be 
   }
   // Nothing is left of those that did not begin.
   expect((await jobs.outlive(['ps', '-aq'])).stdout.split('\n')).toHaveLength(2);
+});
+
+test('a job that a job has started ends with it', async ({ jobs }) => {
+  const script = `'${process.execPath}' '${main}' run -d --name inner sleep 1000`;
+  expect(await jobs.outlive(['run', '--name', 'outer', 'sh', '-c', script])).toEqual({
+    ...{ stdout: 'inner\n', stderr: '', code: 0 },
+  });
+  const inner = await find('inner', { root: jobs.root });
+  // Its shim was ended as well: before it could record that, or after.
+  expect([undefined, 137]).toContain((await inner.wait()).status);
 });
 
 test('an id that is taken', async ({ jobs }) => {

@@ -1,6 +1,6 @@
 /** process.attach(): what a viewer is shown, what it can type, and how it ends. On the host runtime. */
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -263,6 +263,27 @@ describe('the end of a viewer', () => {
     await closed;
     expect(shown()).toBe('before');
   });
+
+  test.for([true, false])(
+    'it is removed before the viewer has begun (destroyed: %s): no error',
+    async (isDestroyed, { scratch }) => {
+      const process = await started(scratch, 'before');
+      process.signal('SIGKILL');
+      await process.wait();
+      const viewer = process.attach({ replay: 100 });
+      const errors: unknown[] = [];
+      viewer.on('error', (error) => errors.push(error));
+      const closed = new Promise((resolve) => viewer.on('close', resolve));
+      if (isDestroyed) viewer.destroy();
+      // Within this turn of the event loop. Its shim may still be there.
+      const [path, gone] = [join(scratch.root, process.container.id), join(scratch.dir, 'gone')];
+      renameSync(path, gone);
+      viewer.resume();
+      await closed;
+      renameSync(gone, path);
+      expect(errors).toEqual([]);
+    },
+  );
 });
 
 describe('what is refused', () => {

@@ -208,8 +208,17 @@ describe('a process', () => {
     expect(() => process.signal('SIGNONE' as never)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
     );
-    expect(() => process.signal(-1)).toThrow();
+    for (const number of [-1, 65, 1.5]) {
+      expect(() => process.signal(number)).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
+    }
     expect(process.state()).toBe('running');
+    await process.stop();
+    // Also after its end: it is the caller's mistake.
+    expect(() => process.signal('SIGNONE' as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+    );
+    expect(() => process.signal(65)).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
+    expect(() => process.signal(0)).toThrow(expect.objectContaining({ code: 'ERR_PROCESS_EXITED' }));
   });
 
   test('wait() can be aborted, and close() rejects it', async ({ scratch }) => {
