@@ -40,6 +40,7 @@ Napi::Value owned_by_env(const Napi::CallbackInfo& info, Open open) {
     close_once(fd);
     return number(info, -ENOMEM);
   }
+  if (fd >= 0) owned->table.opened(info.Env(), fd);
   return number(info, fd);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "addon/descriptor_table.h"
 #include "addon/napi.h"
 
 // The descriptors of one environment. Used on its thread only.
@@ -18,6 +19,8 @@ class OwnedDescriptors {
   bool take(int fd);
   // Gives a descriptor up. False when it is not among them.
   bool remove(int fd);
+
+  DescriptorTable table;
 
  private:
   // By their numbers, which are small: there may be thousands, and each is found at once.
