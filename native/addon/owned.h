@@ -28,5 +28,8 @@ class OwnedDescriptors {
   size_t size_ = 0;
 };
 
+// The environment's; nullptr if memory ran out when the addon was loaded.
+OwnedDescriptors* owned_descriptors(napi_env env);
+
 // Makes the environment's OwnedDescriptors; called once, when the addon is loaded into it, before any watch is made.
 void init_owned_descriptors(Napi::Env env);
