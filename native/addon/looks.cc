@@ -18,7 +18,7 @@
 namespace {
 
 // The places in the Float64Array that takes the numbers.
-enum Place : size_t { kMode, kUid, kSize, kFd, kPlaces };
+enum Place : size_t { kMode, kUid, kSize, kFd };
 
 // The text that identifies the file. Puts the numbers into `out`.
 Napi::String identity(const Napi::CallbackInfo& info, const FileStatus& status, Napi::Float64Array out) {
