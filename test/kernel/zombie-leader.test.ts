@@ -82,7 +82,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(existsSync(join(scratch.root, container.id))).toBe(false);
     expect(statOf(init.systemPid)).toBeUndefined();
     await noProcessLeft(container);
-    expect(leftCgroups([container.id])).toEqual([]);
+    expect(leftCgroups([container.id], scratch.madeMs)).toEqual([]);
   });
 
   test('if its end is lost, it is ended and leaves nothing', async ({ scratch }) => {
@@ -90,7 +90,7 @@ describe.each(runtimes)('%s', (runtime) => {
     process.kill(shimPid(processDir(scratch, container)), 'SIGKILL');
     expect(await init.wait()).toMatchObject({ status: undefined });
     await noProcessLeft(container);
-    await until('the clean-up is over', () => leftCgroups([container.id]).length === 0);
+    await until('the clean-up is over', () => leftCgroups([container.id], scratch.madeMs).length === 0);
   });
 
   test.runIf(runtime === 'host' || freezes)('killAll() ends it', async ({ scratch }) => {
