@@ -45,10 +45,14 @@ bool is_of_hierarchy(const Mount& mount, std::string_view controller) {
 }
 
 // `own` is visible in the mount only if the mount's root is above it.
+bool cut_root(const TextBuilder& root, std::string_view* own) {
+  return !root.truncated() && cut_directory(root.view(), own);
+}
+
 bool add_path_in_mount(const Mount& mount, std::string_view own, TextBuilder& path) {
   Text<PATH_MAX> root;
   add_unescaped(root, mount.root);
-  if (root.truncated() || !cut_directory(root.view(), &own)) return false;
+  if (!cut_root(root, &own)) return false;
   add_unescaped(path, mount.mount_point);
   if (own != "/") path.add(own);
   return true;
@@ -57,9 +61,24 @@ bool add_path_in_mount(const Mount& mount, std::string_view own, TextBuilder& pa
 // A path that starts with "/.." is outside of our cgroup namespace.
 bool is_visible(std::string_view own) { return !own.empty() && !starts_with(own, "/.."); }
 
+// The same for a cgroup v2 in one of the two places where nearly every system has it, without a look at all mounts.
+bool add_usual_path(std::string_view own, TextBuilder& path) {
+  for (const char* place : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    Text<PATH_MAX> root;
+    Text<32> type;
+    std::string_view rest = own;
+    if (read_mount_at(place, root, type) < 0 || type.view() != "cgroup2" || !cut_root(root, &rest)) continue;
+    path.add(place);
+    if (rest != "/") path.add(rest);
+    return true;
+  }
+  return false;
+}
+
 // Finds the mount that the path is in. 0 or -errno.
 int add_path(std::string_view own, std::string_view controller, TextBuilder& path) {
   if (!is_visible(own)) return -ENOENT;
+  if (controller.empty() && add_usual_path(own, path)) return path.truncated() ? -ENAMETOOLONG : 0;
   MountReader mounts;
   int err = mounts.open();
   return err < 0 ? err : find_in_mounts(mounts, own, controller, path);
@@ -109,14 +128,22 @@ int find_own_cgroup(TextBuilder& path) {
   return err < 0 ? err : add_path(own.view(), "", path);
 }
 
-int find_other_memory_cgroup(pid_t pid, TextBuilder& path) {
-  FileBytes theirs, ours;
-  int err = read_proc_file(pid, "cgroup", kMaxSize, &theirs);
-  if (err == 0) err = read_proc_file(getpid(), "cgroup", kMaxSize, &ours);
+int read_memory_cgroup_path(pid_t pid, TextBuilder& own) {
+  FileBytes cgroups;
+  int err = read_proc_file(pid, "cgroup", kMaxSize, &cgroups);
   if (err < 0) return err;
-  std::string_view controller = path_in_hierarchy(theirs.view(), "memory").empty() ? "" : "memory";
-  std::string_view own = path_in_hierarchy(theirs.view(), controller);
-  if (own == "/" || own == path_in_hierarchy(ours.view(), controller)) return -ENOENT;
-  if ((err = add_path(own, controller, path)) < 0) return err;
-  return controller.empty() ? 2 : 1;
+  std::string_view path = path_in_hierarchy(cgroups.view(), "memory");
+  bool is_v1 = !path.empty();
+  if (!is_v1) path = path_in_hierarchy(cgroups.view(), "");
+  if (own.add(path).truncated()) return -ENAMETOOLONG;
+  return is_v1 ? 1 : 2;
+}
+
+int find_other_memory_cgroup(pid_t pid, std::string_view ours, TextBuilder& path) {
+  Text<PATH_MAX> own;
+  int version = read_memory_cgroup_path(pid, own);
+  if (version < 0) return version;
+  if (own.view() == "/" || own.view() == ours) return -ENOENT;
+  int err = add_path(own.view(), version == 1 ? "memory" : "", path);
+  return err < 0 ? err : version;
 }

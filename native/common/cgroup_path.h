@@ -22,6 +22,9 @@ int read_cgroup_path(pid_t pid, TextBuilder& own);
 
 // The caller's cgroup v2: 0, or -errno if cgroup2 is not mounted or our part of it is not visible.
 int find_own_cgroup(TextBuilder& path);
-// The cgroup that accounts another process's memory: v1's if the memory controller is there, else v2's. Returns the
-// version, or -errno; -ENOENT also if it is the caller's own cgroup, or the root of the hierarchy.
-int find_other_memory_cgroup(pid_t pid, TextBuilder& path);
+
+// The path of the cgroup that accounts a process's memory, from the root of its hierarchy: v1's if the memory
+// controller is there, else v2's. Returns the version, or -errno.
+int read_memory_cgroup_path(pid_t pid, TextBuilder& own);
+// Where that cgroup is. -ENOENT also if its path is `ours`, or the root of the hierarchy.
+int find_other_memory_cgroup(pid_t pid, std::string_view ours, TextBuilder& path);

@@ -7,10 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "common/retry.h"
 #include "common/text.h"
 
-FileBytes::~FileBytes() { free(data_); }
+FileBytes::~FileBytes() {
+  if (data_ != small_) free(data_);
+}
 
 int open_fd(int dir_fd, const char* path, int flags, mode_t mode) {
   return retried([&] { return openat(dir_fd, path, flags | O_CLOEXEC, mode); });
@@ -30,24 +34,30 @@ int open_regular(int dir_fd, const char* path, UniqueFd* fd, size_t* size) {
   return 0;
 }
 
-// Reads to the end of the file, growing the buffer: the size, or -errno. *data is the caller's to free either way.
-ssize_t read_to_end(int fd, size_t capacity, size_t max_size, char** data) {
+}  // namespace
+
+// Reads to the end of the file, growing the buffer: the size, or -errno.
+ssize_t FileBytes::fill(int fd, size_t stated_size, size_t max_size) {
   size_t size = 0;
+  size_t capacity = sizeof small_ - 1;
+  if (data_ != small_) free(data_);
+  data_ = small_;
   for (;;) {
-    if (size > max_size) return -EFBIG;
-    if (*data == nullptr || size == capacity) {
-      if (*data != nullptr) capacity *= 2;
-      char* grown = static_cast<char*>(realloc(*data, capacity + 1));
+    // Files of procfs have size 0, so the stated size is only a first guess.
+    bool is_full = size == capacity;
+    if (is_full || stated_size > capacity) {
+      capacity = is_full ? 2 * capacity : stated_size + 1;
+      char* grown = static_cast<char*>(realloc(data_ == small_ ? nullptr : data_, capacity + 1));
       if (grown == nullptr) return -ENOMEM;
-      *data = grown;
+      if (data_ == small_) memcpy(grown, small_, size);
+      data_ = grown;
     }
-    ssize_t n = retried([&] { return read(fd, *data + size, capacity - size); });
+    ssize_t n = retried([&] { return read(fd, data_ + size, capacity - size); });
     if (n <= 0) return n < 0 ? n : static_cast<ssize_t>(size);
     size += static_cast<size_t>(n);
+    if (size > max_size) return -EFBIG;
   }
 }
-
-}  // namespace
 
 int read_file(int dir_fd, const char* path, size_t max_size, FileBytes* out) {
   UniqueFd fd;
@@ -55,18 +65,10 @@ int read_file(int dir_fd, const char* path, size_t max_size, FileBytes* out) {
   int err = open_regular(dir_fd, path, &fd, &stated);
   if (err < 0) return err;
   if (stated > max_size) return -EFBIG;
-  // Files of procfs have size 0, so the stated size is only a first guess.
-  char* data = nullptr;
-  ssize_t size = read_to_end(fd.get(), stated > 0 ? stated + 1 : 4096, max_size, &data);
-  if (size < 0) {
-    free(data);
-    return static_cast<int>(size);
-  }
-  data[size] = '\0';
-  free(out->data_);
-  out->data_ = data;
-  out->size_ = static_cast<size_t>(size);
-  return 0;
+  ssize_t size = out->fill(fd.get(), stated, max_size);
+  out->size_ = size < 0 ? 0 : static_cast<size_t>(size);
+  out->data_[out->size_] = '\0';
+  return size < 0 ? static_cast<int>(size) : 0;
 }
 
 int write_all(int fd, std::string_view bytes) {
@@ -86,10 +88,14 @@ int write_file_atomic(int dir_fd, const char* path, std::string_view bytes, mode
   Text<256> temp;
   temp.add('.').add(path).add('.').add_int(getpid()).add(".tmp");
   if (temp.truncated()) return -ENAMETOOLONG;
-  // A process with the same pid may have died between its open and its rename; O_EXCL would fail on what it left.
-  unlinkat(dir_fd, temp.c_str(), 0);
-  UniqueFd fd(open_fd(dir_fd, temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
-  if (!fd.valid()) return -errno;
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  UniqueFd fd(open_fd(dir_fd, temp.c_str(), kFlags, mode));
+  if (fd.get() == -EEXIST) {
+    // A process with the same pid has died between its open and its rename.
+    unlinkat(dir_fd, temp.c_str(), 0);
+    fd.reset(open_fd(dir_fd, temp.c_str(), kFlags, mode));
+  }
+  if (!fd.valid()) return fd.get();
   // ext4 and btrfs then write the file soon after it is closed, as they do with one that replaces another. Else a power
   // cut within the next half minute may leave an empty file.
   int err = ftruncate(fd.get(), 0) < 0 ? -errno : write_all(fd.get(), bytes);

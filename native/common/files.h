@@ -9,10 +9,10 @@
 
 #include "common/unique_fd.h"
 
-// A heap buffer that owns its bytes; once filled, data[size] is NUL.
+// The bytes of a file; once filled, data[size] is NUL. A small file, as most of /proc are, needs no heap.
 class FileBytes {
  public:
-  FileBytes() = default;
+  FileBytes() {}  // leaves the buffer as it is
   FileBytes(const FileBytes&) = delete;
   FileBytes& operator=(const FileBytes&) = delete;
   ~FileBytes();
@@ -23,8 +23,11 @@ class FileBytes {
 
  private:
   friend int read_file(int dir_fd, const char* path, size_t max_size, FileBytes* out);
-  char* data_ = nullptr;
+  ssize_t fill(int fd, size_t stated_size, size_t max_size);
+
+  char* data_ = nullptr;  // small_, or on the heap
   size_t size_ = 0;
+  char small_[4096];
 };
 
 // openat(2) with O_CLOEXEC added.

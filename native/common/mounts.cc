@@ -2,19 +2,46 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstring>
 
 #include "common/files.h"
 #include "common/retry.h"
+#include "common/syscalls.h"
 
 namespace {
 
 // The kernel gives at most a page at once, unless one line is longer than that.
 constexpr size_t kFirstCapacity = 4096;
 constexpr size_t kMaxLine = 1u << 20;
+
+// statx(2) and statmount(2), for C libraries without their types: places in the kernel's structures.
+constexpr size_t kStatxWords = 32;  // of 8 bytes
+constexpr size_t kAttributesWord = 1;
+constexpr size_t kMountIdWord = 18;
+constexpr unsigned kUniqueMountId = 0x4000;
+constexpr uint64_t kIsMountRoot = 0x2000;
+struct MountRequest {
+  uint32_t size, spare;
+  uint64_t mount_id, wanted;
+};
+constexpr uint64_t kWantRoot = 0x8;
+constexpr uint64_t kWantType = 0x20;
+constexpr size_t kMaskAt = 8;
+constexpr size_t kTypeAt = 36;
+constexpr size_t kRootAt = 104;
+constexpr size_t kStringsAt = 512;
+
+// A field of the answer is a string's distance from the first one.
+void add_string(TextBuilder& out, const char* answer, size_t field) {
+  uint32_t distance = 0;
+  memcpy(&distance, answer + field, sizeof distance);
+  out.add(answer + kStringsAt + distance);
+}
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
@@ -45,6 +72,24 @@ Mount parse_mount(std::string_view line) {
   take_until(&line, ' ');
   mount.options = line;
   return mount;
+}
+
+int read_mount_at(const char* path, TextBuilder& root, TextBuilder& type) {
+  uint64_t status[kStatxWords] = {};
+  if (syscall(SYS_statx, AT_FDCWD, path, AT_NO_AUTOMOUNT, kUniqueMountId, status) < 0) return -errno;
+  uint32_t mask = 0;
+  memcpy(&mask, status, sizeof mask);
+  if ((mask & kUniqueMountId) == 0) return -ENOSYS;
+  if ((status[kAttributesWord] & kIsMountRoot) == 0) return -EINVAL;
+  MountRequest request = {sizeof request, 0, status[kMountIdWord], kWantRoot | kWantType};
+  alignas(8) char answer[kStringsAt + 2 * PATH_MAX];
+  if (syscall(SYS_statmount, &request, answer, sizeof answer, 0) < 0) return -errno;
+  uint64_t given = 0;
+  memcpy(&given, answer + kMaskAt, sizeof given);
+  if ((given & request.wanted) != request.wanted) return -EINVAL;
+  add_string(root, answer, kRootAt);
+  add_string(type, answer, kTypeAt);
+  return 0;
 }
 
 MountReader::~MountReader() { free(data_); }

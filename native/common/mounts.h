@@ -22,6 +22,11 @@ Mount parse_mount(std::string_view line);
 // Appends a path of mountinfo, in which space, tab, newline and backslash are \ooo.
 void add_unescaped(TextBuilder& out, std::string_view text);
 
+// The mount whose root directory is this path: 0 with its root and type as in mountinfo, but not escaped. -errno:
+// -EINVAL if the path is no such directory, -ENOSYS before Linux 6.8. By statmount(2), which takes a tenth of the time
+// that mountinfo takes.
+int read_mount_at(const char* path, TextBuilder& root, TextBuilder& type);
+
 // Reads no further than it is asked for: on a machine with thousands of mounts it takes the kernel milliseconds to
 // print all of them, and the cgroups are among the first.
 class MountReader {

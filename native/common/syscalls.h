@@ -15,3 +15,6 @@
 
 // waitid(2)'s P_PIDFD (Linux 5.4).
 constexpr int kIdTypePidfd = 3;
+#ifndef SYS_statmount
+#define SYS_statmount 457
+#endif

@@ -17,20 +17,17 @@ int EventLoop::want(Source source, int fd, uint32_t events) {
   }
   if (events == 0) return 0;
   bool known = entry.events != 0;
-  entry.fd = fd;
-  entry.events = events;
-  if (known && entry.always_ready) return 0;
   struct epoll_event event = {};
   event.events = events;
   event.data.u32 = static_cast<uint32_t>(source);
-  if (epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) return 0;
-  if (errno == EPERM) {
+  if (!entry.always_ready && epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) < 0) {
+    // After any other failure the source is waited for as before.
+    if (errno != EPERM) return -errno;
     entry.always_ready = true;
-    return 0;
   }
-  int err = -errno;
-  entry = Entry();
-  return err;
+  entry.fd = fd;
+  entry.events = events;
+  return 0;
 }
 
 int EventLoop::wait(int timeout_ms) {

@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
   }
   Shim shim(argv[1], argv[2], argv[3]);
   if (start(shim) < 0) return fail(log, shim);
+  shim.prepare_identity();
   if (shim.serve_until(&Shim::runtime_ended) < 0) return fail(log, shim);
   if (shim.runtime_wait_status() != 0) {
     Text<128> how;

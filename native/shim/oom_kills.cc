@@ -10,9 +10,14 @@
 #include "common/retry.h"
 #include "common/text.h"
 
+void OomKills::prepare() {
+  if (read_memory_cgroup_path(getpid(), own_) < 0) own_.clear();
+}
+
 int OomKills::open(pid_t pid) {
+  if (own_.size() == 0) return -ENOENT;
   Text<PATH_MAX> path;
-  int version = find_other_memory_cgroup(pid, path);
+  int version = find_other_memory_cgroup(pid, own_.view(), path);
   if (version < 0) return version;
   path.add(version == 1 ? "/memory.oom_control" : "/memory.events");
   if (path.truncated()) return -ENAMETOOLONG;

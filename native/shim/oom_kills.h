@@ -3,14 +3,19 @@
 // exists.
 #pragma once
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include <cstdint>
 
+#include "common/text.h"
 #include "common/unique_fd.h"
 
 class OomKills {
  public:
+  // Reads which cgroup is the shim's own.
+  void prepare();
+
   // Opens the counter of the cgroup that this process is in. The process must not be reaped yet: a v1 kernel forgets
   // the cgroup of one that has ended. The file stays open, so that a later cgroup of the same name is not read. Nothing
   // is counted if that is the shim's own cgroup: its kills may be of other processes. 0 or -errno.
@@ -20,5 +25,6 @@ class OomKills {
   int64_t count() const;
 
  private:
+  Text<PATH_MAX> own_;  // the shim's cgroup, from the root of the hierarchy; empty if it is not known
   UniqueFd fd_;
 };

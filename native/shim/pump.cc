@@ -28,21 +28,23 @@ Pump::~Pump() {
   if (buffer_ != nullptr) munmap(buffer_, capacity_);
 }
 
-int Pump::open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty) {
-  // Mapped pages cost nothing until they are used.
+int Pump::allocate(size_t capacity) {
   void* pages = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return -errno;
   buffer_ = static_cast<char*>(pages);
-  source_fd_ = source_fd;
-  sink_fd_ = sink_fd;
   capacity_ = capacity;
-  sink_is_pty_ = sink_is_pty;
   return 0;
 }
 
-int Pump::open(int source_fd, OutputLog* log, size_t capacity) {
+void Pump::open(int source_fd, int sink_fd, bool sink_is_pty) {
+  source_fd_ = source_fd;
+  sink_fd_ = sink_fd;
+  sink_is_pty_ = sink_is_pty;
+}
+
+void Pump::open(int source_fd, OutputLog* log) {
   log_ = log;
-  return open(source_fd, -1, capacity, false);
+  open(source_fd, -1, false);
 }
 
 void Pump::run(bool may_read) {

@@ -14,12 +14,14 @@ class Pump {
   Pump& operator=(const Pump&) = delete;
   ~Pump();
 
-  // Borrows both descriptors: 0 or -errno. While no process has a pty open, a write to its master fails with EIO; so
-  // for a pty as the sink, EIO means "try later". For any other sink it means that the sink is given up.
-  int open(int source_fd, int sink_fd, size_t capacity, bool sink_is_pty);
+  // Maps the buffer: 0 or -errno. Its pages cost nothing until they are used.
+  int allocate(size_t capacity);
+  // After allocate(). Borrows both descriptors. While no process has a pty open, a write to its master fails with EIO;
+  // so for a pty as the sink, EIO means "try later". For any other sink it means that the sink is given up.
+  void open(int source_fd, int sink_fd, bool sink_is_pty);
   // The same to a log, which takes all at once.
-  int open(int source_fd, OutputLog* log, size_t capacity);
-  bool is_open() const { return buffer_ != nullptr; }
+  void open(int source_fd, OutputLog* log);
+  bool is_open() const { return source_fd_ >= 0; }
 
   // Moves bytes until one side would block, or for a limited number of rounds. Without `may_read` it only writes what
   // was read before.

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <utility>
 
+#include "common/files.h"
 #include "common/retry.h"
 
 namespace {
@@ -23,14 +26,34 @@ int StdinRelay::open(UniqueFd fifo, UniqueFd* process_end) {
   return 0;
 }
 
+// Once: how many bytes; 0 at the end, or -errno.
+ssize_t StdinRelay::pass_on() {
+  if (!is_splice_refused_) {
+    ssize_t n = retried([&] { return splice(fifo_.get(), nullptr, pipe_.get(), nullptr, kMost, SPLICE_F_NONBLOCK); });
+    if (n >= 0 || n == -EAGAIN || n == -EPIPE) return n;
+    // Nothing was taken: a seccomp filter may forbid splice(2).
+    is_splice_refused_ = true;
+  }
+  return copy();
+}
+
+// A pipe that is writable takes PIPE_BUF bytes at once (pipe(7)), so that none are left to be kept here.
+ssize_t StdinRelay::copy() {
+  struct pollfd room = {pipe_.get(), POLLOUT, 0};
+  if (poll(&room, 1, 0) <= 0) return -EAGAIN;
+  char bytes[PIPE_BUF];
+  ssize_t n = retried([&] { return read(fifo_.get(), bytes, sizeof bytes); });
+  if (n <= 0) return n;
+  int err = write_all(pipe_.get(), {bytes, static_cast<size_t>(n)});
+  return err < 0 ? err : n;
+}
+
 // One call in each turn: a writer that never stops must not delay control lines and signals.
 void StdinRelay::serve(EventLoop& loop) {
   if (!fifo_.valid()) return;
   bool is_unread = loop.failed(Source::StdinPipe);
   if (!is_unread && !loop.ready(Source::Stdin) && !loop.ready(Source::StdinPipe)) return;
-  ssize_t n =
-      is_unread ? -EPIPE
-                : retried([&] { return splice(fifo_.get(), nullptr, pipe_.get(), nullptr, kMost, SPLICE_F_NONBLOCK); });
+  ssize_t n = is_unread ? -EPIPE : pass_on();
   is_full_ = false;
   if (n > 0) return;
   if (n == -EAGAIN) {

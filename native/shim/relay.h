@@ -3,6 +3,8 @@
 // one has left it would wait for ever. A pipe opened again is at its end at once (fifo(7), pipe(7)).
 #pragma once
 
+#include <sys/types.h>
+
 #include "common/unique_fd.h"
 #include "shim/event_loop.h"
 
@@ -19,7 +21,11 @@ class StdinRelay {
   int want_events(EventLoop& loop);
 
  private:
+  ssize_t pass_on();
+  ssize_t copy();
+
   UniqueFd fifo_;
   UniqueFd pipe_;
   bool is_full_ = false;  // the pipe
+  bool is_splice_refused_ = false;
 };

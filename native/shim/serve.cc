@@ -15,6 +15,7 @@
 namespace {
 
 constexpr int kAdoptPollMs = 50;
+constexpr int kShortagePollMs = 100;
 // The fallback for inotify.
 constexpr int kLingerPollMs = 5000;
 
@@ -36,8 +37,12 @@ int Shim::serve_until(Condition done, int limit_ms) {
     if (has_news) reap();
     if ((this->*done)()) return 0;
     int err = want_events();
-    if (err < 0) return fail("epoll", err);
+    // The kernel lacks memory, or the user has as many watches as max_user_watches (epoll(7)): try again soon. To leave
+    // would lose the exit.
+    bool is_shortage = err == -ENOMEM || err == -ENOSPC;
+    if (err < 0 && !is_shortage) return fail("epoll", err);
     int timeout = poll_interval_ms();
+    if (is_shortage && (timeout < 0 || timeout > kShortagePollMs)) timeout = kShortagePollMs;
     if (limit_ms >= 0) {
       int64_t left = deadline - monotonic_ms();
       if (left <= 0) return -ETIMEDOUT;

@@ -101,7 +101,7 @@ int Shim::open_process_stdio() {
   why_.clear();
   int err = open_stdio(config_, &stdio_, why_);
   if (err < 0 || !config_.terminal) return err;
-  if ((err = terminal_.open(dir_.c_str(), &stdio_)) < 0) return fail("console socket", err);
+  if ((err = terminal_.open(dir_.c_str(), &stdio_)) < 0) return fail("terminal", err);
   context_.console_path = terminal_.console_path();
   return 0;
 }
@@ -137,6 +137,11 @@ int Shim::start_runtime() {
   return 0;
 }
 
+void Shim::prepare_identity() {
+  if (!config_.exec) oom_kills_.prepare();
+  identity_file_.prepare();
+}
+
 int Shim::adopt_process() {
   why_.clear();
   if (config_.terminal && !terminal_.has_master()) {
@@ -163,7 +168,7 @@ int Shim::adopt_process() {
 int Shim::record_identity() {
   // First: a v1 kernel forgets the cgroup of a process that has ended. Ignore a failure: the count is optional.
   if (!config_.exec) (void)oom_kills_.open(process_pid_);
-  int err = write_identity(process_pid_, config_.durable);
+  int err = identity_file_.write(process_pid_, config_.durable);
   // Only now: the library waits for identity.json, and for nothing after it. Ignore a failure: exit.json is optional.
   (void)exit_record_file_.reserve();
   return err < 0 ? fail("write identity.json", err) : 0;

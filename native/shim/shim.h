@@ -27,6 +27,8 @@ class Shim {
   int reserve_exit_status();
   int open_process_stdio();
   int start_runtime();
+  // Reads what record_identity() needs, as far as it is known while the runtime is at work.
+  void prepare_identity();
   // After the runtime has succeeded: reads the pid and makes sure that it is our child. The process is not reaped
   // before serve_until() runs again, so record_identity() cannot describe another process.
   int adopt_process();
@@ -102,6 +104,7 @@ class Shim {
   struct rusage process_usage_ = {};
   ExitStatusFile exit_status_file_;
   ExitRecordFile exit_record_file_;
+  IdentityFile identity_file_;
   OomKills oom_kills_;
   bool process_ended_ = false;
   bool released_ = false;

@@ -31,18 +31,20 @@ int exit_code_of(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-int write_identity(pid_t pid, bool durable) {
+void IdentityFile::prepare() {
+  prepared_ = read_boot_id(boot_id_);
+  if (prepared_ == 0) prepared_ = identify(getpid(), &shim_);
+}
+
+int IdentityFile::write(pid_t pid, bool durable) const {
   ProcessIdentity who;
-  char boot_id[37];
-  int err = identify(pid, &who);
+  int err = prepared_;
+  if (err == 0) err = identify(pid, &who);
   if (err < 0) return err;
-  if ((err = read_boot_id(boot_id)) < 0) return err;
   Text<256> json;
   add_identity_members(json.add('{'), who);
-  json.add(",\"bootId\":\"").add(boot_id).add("\",\"shim\":{");
-  ProcessIdentity self;
-  if ((err = identify(getpid(), &self)) < 0) return err;
-  add_identity_members(json, self);
+  json.add(",\"bootId\":\"").add(boot_id_).add("\",\"shim\":{");
+  add_identity_members(json, shim_);
   json.add(",\"version\":\"").add(OUTLIVE_VERSION).add("\"}}\n");
   return write_file_atomic(AT_FDCWD, "identity.json", json.view(), 0600, durable);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "common/identity.h"
 #include "common/text.h"
 #include "common/unique_fd.h"
 
@@ -16,10 +17,20 @@ pid_t read_pid_file();
 // A wait status in one byte, as in shells and in containerd's shim: 128 + n for signal n, otherwise the exit code.
 int exit_code_of(int wait_status);
 
-// Writes identity.json, {"pid","startTimeTicks","bootId","shim"} (of the shim: pid, start time, version), so that no
-// later process with the same pid is taken for this one. The process must not be reaped yet. `durable` as in
-// write_file_atomic(). 0 or -errno.
-int write_identity(pid_t pid, bool durable);
+// identity.json, {"pid","startTimeTicks","bootId","shim"} (of the shim: pid, start time, version), so that no later
+// process with the same pid is taken for this one.
+class IdentityFile {
+ public:
+  // Reads what does not depend on the process, while the runtime starts that.
+  void prepare();
+  // The process must not be reaped yet. `durable` as in write_file_atomic(). 0 or -errno, also that of prepare().
+  int write(pid_t pid, bool durable) const;
+
+ private:
+  int prepared_ = 0;
+  char boot_id_[37];
+  ProcessIdentity shim_;
+};
 
 // A file that is written when the process ends, whole or not at all. It is made early, under another name and with its
 // disk block: a disk that is full at the end cannot lose it, and a slow disk does not delay the end.

@@ -12,7 +12,8 @@
 
 class Terminal {
  public:
-  // Listens for the master on a socket in `dir`: 0 or -errno. `stdio`: what the terminal is copied from and to.
+  // Maps the buffers, and listens for the master on a socket in `dir`: 0 or -errno. `stdio`: what the terminal is
+  // copied from and to.
   int open(const char* dir, Stdio* stdio);
   const char* console_path() const { return console_.path(); }
 

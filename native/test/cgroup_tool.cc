@@ -1,11 +1,13 @@
 // outlive-cgroup-tool: what the host runtime reads of cgroup v2, from files of the test's own, since few test machines
 // have all of it. `stats` prints the statistics by the files of a cgroup's directory; `find` prints where a cgroup is
-// in the mounts of a mountinfo text, or -errno; `path` the other way round; `limits` prints what is written to which
+// in the mounts of a mountinfo text, or -errno; `path` the other way round; `at` prints root and type of the mount at a
+// path, or -errno; `limits` prints what is written to which
 // file for the resources in a JSON file ("+": behind the file's first word), or the reason why not.
 //
 // usage: outlive-cgroup-tool stats DIRECTORY
 //        outlive-cgroup-tool find MOUNTINFO-FILE CGROUP
 //        outlive-cgroup-tool path MOUNTINFO-FILE MOUNT-ID DIRECTORY
+//        outlive-cgroup-tool at PATH
 //        outlive-cgroup-tool limits JSON-FILE
 #include <fcntl.h>
 #include <limits.h>
@@ -52,6 +54,14 @@ int print_path(const char* mountinfo, const char* mount_id, const char* director
   return print_found(find_in_hierarchy(mounts, mount_id, directory, path), path);
 }
 
+int print_mount_at(const char* path) {
+  Text<PATH_MAX + 64> found;
+  Text<64> type;
+  int err = read_mount_at(path, found, type);
+  found.add(' ').add(type.view());
+  return print_found(err, found);
+}
+
 int print_limits(const char* json) {
   FileBytes text;
   JsonDoc doc;
@@ -75,6 +85,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "stats") == 0) return print_stats(argv[2]);
   if (argc == 4 && strcmp(argv[1], "find") == 0) return print_place(argv[2], argv[3]);
   if (argc == 5 && strcmp(argv[1], "path") == 0) return print_path(argv[2], argv[3], argv[4]);
+  if (argc == 3 && strcmp(argv[1], "at") == 0) return print_mount_at(argv[2]);
   if (argc == 3 && strcmp(argv[1], "limits") == 0) return print_limits(argv[2]);
   return 2;
 }

@@ -1,12 +1,14 @@
 /**
- * Reports files that appear in a directory, or are written and closed. All watches of a thread share one inotify instance.
+ * Reports files of a directory that were written and closed, or got their name by rename(2). All watches of a thread share one
+ * inotify instance.
  * There is no watch if the inotify limits are reached: a caller must also have another, slower way to see a change.
  * Behaviour: inotify(7).
  */
 import { hasCode } from '../base/errors.js';
 import { callEach } from '../base/listeners.js';
-import { type Watch, tryRead, watchReadable } from '../posix/index.js';
+import { tryRead } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
+import { pollReadable } from '../posix/watch.js';
 
 /** Who is told. An object, and no function: it is kept for each directory. */
 export interface FileListener {
@@ -14,7 +16,8 @@ export interface FileListener {
   onFile(name: string | undefined): void;
 }
 
-const MASK = inotify.IN_CREATE | inotify.IN_MOVED_TO | inotify.IN_CLOSE_WRITE | inotify.IN_ONLYDIR;
+/** Not IN_CREATE: what is made is not written yet, and each event of a start wakes this program. */
+const MASK = inotify.IN_MOVED_TO | inotify.IN_CLOSE_WRITE | inotify.IN_ONLYDIR;
 const BUFFER_BYTES = 64 * 1024;
 
 interface Instance {
@@ -22,7 +25,6 @@ interface Instance {
   /** By the kernel's number of the watch. */
   readonly watches: Map<number, DirWatch>;
   readonly buffer: Buffer;
-  watch: Watch | undefined;
 }
 
 /** It stays until the thread ends: close(2) of one waits for the kernel's other processors, 10 ms and more. */
@@ -94,20 +96,13 @@ export class DirWatch {
 
 function open(): Instance {
   const fd = inotify.inotifyOwned();
-  const opened: Instance = { fd, watches: new Map(), buffer: Buffer.allocUnsafe(BUFFER_BYTES), watch: undefined };
-  arm(opened);
+  const opened: Instance = { fd, watches: new Map(), buffer: Buffer.allocUnsafe(BUFFER_BYTES) };
+  pollReadable(fd, () => take(opened)).unref();
   return opened;
 }
 
-function arm(on: Instance): void {
-  on.watch = watchReadable(on.fd, () => take(on)).unref();
-}
-
 /** Reads once: what is left is told in the next turn of the event loop. */
-function take(on: Instance): void {
-  // First, so that a listener that throws does not end it.
-  arm(on);
-  const { fd, buffer, watches } = on;
+function take({ fd, buffer, watches }: Instance): void {
   const size = tryRead(fd, buffer) ?? 0;
   callEach(inotify.inotifyEvents(buffer.subarray(0, size)), ({ wd, mask, name }) => {
     // The kernel has ended the watch, as the directory was removed. It gives no number twice.

@@ -45,11 +45,25 @@ export function writeFileOnce(path: string, text: string): boolean {
 
 function throughTemporary(path: string, text: string, give: (temporary: string, path: string) => void): void {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  const fd = fs.openSync(temporary, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
+  writeNewFile(temporary, text);
+  try {
+    give(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Makes a file with mode 0600 in a directory that no other program knows yet: a reader could see a part of it.
+ * @throws a system error: EEXIST if the name is taken; there is no new file then.
+ */
+export function writeNewFile(path: string, text: string): void {
+  const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600);
   try {
     try {
       // The umask may have taken bits of the owner. Not fchmod(2), which `node --permission` refuses even with all grants.
-      fs.chmodSync(temporary, 0o600);
+      fs.chmodSync(path, 0o600);
       // ext4 and btrfs then write the file soon after it is closed, as they do with one that replaces another. Else a power
       // cut within the next half minute may leave an empty file.
       fs.ftruncateSync(fd, 0);
@@ -57,9 +71,8 @@ function throughTemporary(path: string, text: string, give: (temporary: string, 
     } finally {
       fs.closeSync(fd);
     }
-    give(temporary, path);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    fs.rmSync(path, { force: true });
     throw error;
   }
 }

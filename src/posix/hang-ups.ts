@@ -5,7 +5,7 @@ import { fdArgument } from './args.js';
 import { checked } from './errors.js';
 import { addon } from './load.js';
 import { closeOwned } from './owned.js';
-import { type Watch, watchReadable } from './watch.js';
+import { type Watch, pollReadable } from './watch.js';
 
 /** Who is told. An object, and no function: it is kept for each FIFO. */
 export interface HangUpListener {
@@ -20,12 +20,12 @@ class HangUps {
   readonly #fd = checked(addon.epollOwned(), 'epoll_create1');
   readonly #listeners = new Map<number, HangUpListener>();
   readonly #ready = new Int32Array(BATCH);
-  #watch: Watch | undefined;
+  readonly #watch: Watch;
   #holds = 0;
 
   constructor() {
     try {
-      this.#arm();
+      this.#watch = pollReadable(this.#fd, () => this.#tell()).unref();
     } catch (error) {
       closeOwned(this.#fd);
       throw error;
@@ -48,23 +48,17 @@ class HangUps {
   /** Adds 1 or -1 to the number of those who keep the event loop alive. */
   hold(by: 1 | -1): void {
     this.#holds += by;
-    if (this.#holds === 0) this.#watch?.unref();
-    else this.#watch?.ref();
+    if (this.#holds === 0) this.#watch.unref();
+    else this.#watch.ref();
   }
 
   close(): void {
-    this.#watch?.stop();
+    this.#watch.stop();
     closeOwned(this.#fd);
   }
 
-  #arm(): void {
-    this.#watch = watchReadable(this.#fd, () => this.#tell());
-    if (this.#holds === 0) this.#watch.unref();
-  }
-
+  /** There may be more than a batch: the rest is told in the next turn. */
   #tell(): void {
-    // First, so that a listener that throws does not end it. There may be more than a batch.
-    this.#arm();
     const count = checked(addon.epollTake(this.#fd, this.#ready), 'epoll_wait');
     const told = [...this.#ready.subarray(0, count)].map((fd) => [fd, this.#listeners.get(fd)] as const);
     // The kernel tells of each once, so a listener that throws must not keep the others from being told.

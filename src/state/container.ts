@@ -6,7 +6,7 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { HeldFile, flush, makeDirectory, readText, removeMade, removeTree, writeFileAtomic } from '../disk/files.js';
+import { HeldFile, flush, makeDirectory, readText, removeMade, removeTree, writeNewFile } from '../disk/files.js';
 import { expectStrings, expectType, parseJsonObject, stringifyProcess } from '../disk/json.js';
 import { ownedName } from '../disk/names.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
@@ -165,7 +165,7 @@ export class ContainerDir extends KeyedDirectory {
   #makeBundle(config: object): void {
     makeDirectory(join(this.path, INIT_PROCESS_ID));
     makeDirectory(this.ownBundle);
-    writeFileAtomic(join(this.ownBundle, 'config.json'), stringifyProcess(config) + '\n');
+    writeNewFile(join(this.ownBundle, 'config.json'), stringifyProcess(config) + '\n');
   }
 
   /** @param key the key of the process that is meant. Default: any process at this path. */
@@ -197,9 +197,10 @@ export class ContainerDir extends KeyedDirectory {
     return directory !== undefined && !this.hasState() && inodeOf(this.path) === directory;
   }
 
+  /** Writes state.json of a directory that has no name yet. */
   writeState({ durable, ...state }: ContainerState): void {
     const written = { ...state, durable: durable ? true : undefined };
-    writeFileAtomic(this.stateFile, JSON.stringify(written) + '\n');
+    writeNewFile(this.stateFile, JSON.stringify(written) + '\n');
   }
 
   /** Opens and reads state.json. @throws as {@link readState}. */

@@ -19,18 +19,25 @@ function opened(dir: string): DirWatch {
   return watch;
 }
 
-test('a file is told of when it is made, renamed into the directory, or written and closed', async ({ scratch }) => {
+test('a file is told of when it is renamed into the directory, or written and closed; not when it is made', async ({
+  scratch,
+}) => {
   const dir = scratch.mkdir('watched');
   writeFileSync(join(dir, 'old'), '');
   const watch = opened(dir);
   const listener = noting();
   watch.listen(listener);
+  mkdirSync(join(dir, 'made'));
+  const written = openSync(join(dir, 'being written'), 'w');
   appendFileSync(join(dir, 'old'), 'x');
   await until('old', () => listener.told.includes('old'));
   const fd = openSync(join(scratch.dir, 'elsewhere'), 'w');
   renameSync(join(scratch.dir, 'elsewhere'), join(dir, 'a name that is longer than sixteen bytes, ü'));
   closeSync(fd);
   await until('the renamed one', () => listener.told.includes('a name that is longer than sixteen bytes, ü'));
+  expect(listener.told.filter((name) => name === 'made' || name === 'being written')).toEqual([]);
+  closeSync(written);
+  await until('the one that was being written', () => listener.told.includes('being written'));
   watch.close();
 });
 

@@ -9,6 +9,7 @@ import {
   readUnnamed,
   writeFileAtomic,
   writeFileOnce,
+  writeNewFile,
 } from '../../src/disk/files.js';
 import * as posix from '../../src/posix/index.js';
 import { test } from '../support/scratch.js';
@@ -23,11 +24,13 @@ test.for([0o000, 0o022, 0o077, 0o777])(
     try {
       makeDirectory(dir);
       writeFileAtomic(join(dir, 'file'), 'x');
+      writeNewFile(join(dir, 'new'), 'x');
     } finally {
       process.umask(old);
     }
     expect(modeOf(dir)).toBe(0o700);
     expect(modeOf(join(dir, 'file'))).toBe(0o600);
+    expect(modeOf(join(dir, 'new'))).toBe(0o600);
   },
 );
 
@@ -41,6 +44,17 @@ test('writeFileOnce makes a file, and leaves one that is there as it is', ({ scr
   expect(() => writeFileOnce(join(scratch.dir, 'none', 'file'), 'x')).toThrow(
     expect.objectContaining({ code: 'ENOENT' }),
   );
+});
+
+test('writeNewFile refuses a name that is taken, and leaves that file and a link as they are', ({ scratch }) => {
+  const path = join(scratch.dir, 'file');
+  writeNewFile(path, 'first');
+  fs.symlinkSync(join(scratch.dir, 'elsewhere'), join(scratch.dir, 'link'));
+  for (const taken of [path, join(scratch.dir, 'link')]) {
+    expect(() => writeNewFile(taken, 'second')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+  }
+  expect(fs.readFileSync(path, 'utf8')).toBe('first');
+  expect(fs.readdirSync(scratch.dir).sort()).toEqual(['file', 'link', 'state']);
 });
 
 test('a file without a name holds what is written on it', ({ scratch }) => {

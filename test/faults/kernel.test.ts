@@ -4,8 +4,11 @@
  * For the library itself: test/kernel/requirements.test.ts, test/posix/spawn-detach.test.ts.
  */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
 import { describe, expect } from 'vitest';
 import { posix } from '../../src/index.js';
 import { writeTestBundle } from '../support/bundles.js';
@@ -78,6 +81,63 @@ describe('under strace', () => {
     await expectNoStart(container, { code: 'ERR_CONTAINER_NOT_STARTED' });
     await noProcessLeft(container);
     expect(injected(trace)).toBeGreaterThan(0);
+  });
+
+  test.for(['ENOSPC', 'ENOMEM'])(
+    'epoll_ctl gives %s for a while: the shim tries again, and no byte and no exit is lost',
+    async (error, { scratch }) => {
+      // The first call is made before the process: its failure fails the start.
+      const inject = `inject=epoll_ctl:error=${error}:when=2..8+2`;
+      const { path, trace } = traced(scratch, shim, '-e', 'trace=epoll_ctl', '-e', inject);
+      const args = ['sh', '-c', 'stty -echo; echo ready; read line; echo "$line"; exit 7'];
+      const container = await scratch.container('host', { args, terminal: true }, { shim: path });
+      const process = await container.start({ stdio: scratch.fifos(true) });
+      const [stdin, stdout] = [process.openStdin(), process.openStdout()];
+      const [ready] = (await once(stdout, 'data')) as [Buffer];
+      expect(String(ready)).toBe('ready\r\n');
+      stdin.end('hello\n');
+      expect(await text(stdout)).toBe('hello\r\n');
+      expect(await process.wait()).toMatchObject({ status: 7 });
+      expect(injected(trace)).toBe(4);
+    },
+  );
+
+  test('splice gives EPERM: the process gets every byte of its stdin', async ({ scratch }) => {
+    const { path, trace } = traced(scratch, shim, '-e', 'trace=splice', '-e', 'inject=splice:error=EPERM');
+    // More than the FIFO and the pipe hold, and the process does not read yet: so both are full in between.
+    const input = Buffer.from(Array.from({ length: 400_000 }, (_, i) => `${i}\n`).join(''));
+    const go = join(scratch.dir, 'go');
+    posix.mkfifo(go, 0o600);
+    const args = ['sh', '-c', `read x <${go}; cat; exit 5`];
+    const container = await scratch.container('host', { args }, { shim: path });
+    const process = await container.start({ stdio: scratch.fifos() });
+    const stdin = process.openStdin();
+    expect(stdin.write(input)).toBe(false);
+    writeFileSync(go, '\n');
+    const output = buffer(process.openStdout());
+    stdin.end();
+    await finished(stdin);
+    process.closeStdin();
+    expect(input.equals(await output)).toBe(true);
+    expect(await process.wait()).toMatchObject({ status: 5 });
+    expect(injected(trace)).toBe(1);
+  });
+
+  test('no memory for a terminal’s buffer: the start fails, and no process runs', async ({ scratch }) => {
+    const start = async (...options: string[]) => {
+      const { path, trace } = traced(scratch, shim, '-e', 'trace=mmap', ...options);
+      const container = await scratch.container('host', { args: ['true'], terminal: true }, { shim: path });
+      return { container, trace, starting: container.start({ stdio: scratch.fifos(true) }) };
+    };
+    const good = await start();
+    await (await good.starting).wait();
+    const calls = readFileSync(good.trace, 'utf8').split('\n');
+    const index = calls.findIndex((call) => call.startsWith('mmap(NULL, 131072, ')) + 1;
+    expect(index).toBeGreaterThan(0);
+    const bad = await start('-e', `inject=mmap:error=ENOMEM:when=${index}`);
+    await expect(bad.starting).rejects.toMatchObject({ code: 'ERR_SHIM' });
+    await noProcessLeft(bad.container);
+    expect(injected(bad.trace)).toBe(1);
   });
 
   test.for([

@@ -1,7 +1,7 @@
 // How the host runtime finds a cgroup v2, and how `events --stats` reads its files. The test writes what the kernel says
 // (proc(5), cgroup-v2.rst), since few test machines have all of it.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -144,6 +144,24 @@ it('is found behind thousands of mounts, and behind one with a line longer than 
   const long = `/ /${'x'.repeat(20_000)} overlay`;
   expect(placeOf('/a/b', ...others, long, '/ /sys/fs/cgroup cgroup2')).toBe('/sys/fs/cgroup/a/b');
   expect(placeOf('/a/b', ...others, long)).toBe(enoent);
+});
+
+/** Root and type of the mount at a path, as the kernel tells them for this path alone. */
+const mountAt = (path: string): string => execFileSync(tool, ['at', path], { encoding: 'utf8' });
+
+it('the mount at a path is the one that mountinfo has last for it', (context) => {
+  context.skip(mountAt('/proc') === String(-constants.errno.ENOSYS), 'statmount(2) needs Linux 6.8');
+  const mounts = new Map<string, string>();
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [, root, path, type] = /^\S+ \S+ \S+ (\S+) (\S+) .* - (\S+) /.exec(line) ?? [];
+    if (path !== undefined && !`${root}${path}`.includes('\\')) mounts.set(path, `${root} ${type}`);
+  }
+  const places = [...mounts.keys()].filter((path) => path === '/proc' || path.startsWith('/sys'));
+  expect(places.length).toBeGreaterThan(1);
+  expect(places.map(mountAt)).toEqual(places.map((path) => mounts.get(path)));
+  // No root of a mount, and nothing at all.
+  expect(mountAt('/proc/self')).toBe(String(-constants.errno.EINVAL));
+  expect(mountAt(join(dir, 'missing'))).toBe(enoent);
 });
 
 it('a line that does not end is no mount', () => {

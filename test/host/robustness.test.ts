@@ -1,7 +1,8 @@
 // Two commands at once, and a runtime that is killed at any moment: one consistent state, and no unknown process.
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { processesWith } from '../support/proc.js';
+import { kill } from 'node:process';
+import { processesWith, statOf } from '../support/proc.js';
 import { installed, succeeds, want } from '../support/strict.js';
 import { until } from '../support/until.js';
 import { callers, eachWithHost, Host, runs, shell } from './harness.js';
@@ -200,6 +201,31 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
   });
 });
 
+it.runIf(canInject).each([
+  ['', []],
+  [', on a kernel without clone3', ['-e', 'inject=clone3:error=ENOSYS']],
+])('the process of a run is made without a copy of the memory, and records itself%s', async (_, inject) => {
+  const trace = host.path('trace');
+  const calls = ['-e', 'trace=clone,clone3,vfork,fork,renameat'];
+  // strace ends with the last process.
+  const words = [
+    'run',
+    '-d',
+    '-b',
+    host.bundle('a', { process: shell('exit 0') }),
+    '--pid-file',
+    host.path('pid'),
+    'a',
+  ];
+  const outcome = await host.command(words, ['strace', '-f', '-o', trace, ...calls, ...inject]);
+  expect(outcome).toMatchObject({ status: 0, errors: [] });
+  const lines = host.read('trace').split('\n');
+  // By vfork, or by a clone3 that is like it: no copy of the page tables.
+  expect(lines.filter((line) => /\b(fork|clone)\(/.test(line) && !line.includes('CLONE_VFORK'))).toEqual([]);
+  const isRecord = (line: string): boolean => line.startsWith(`${host.read('pid')} `) && line.includes('"state.json"');
+  expect(lines.filter(isRecord)).toHaveLength(1);
+});
+
 describe('a run that is killed', () => {
   it('at any moment leaves only what delete finds', async () => {
     // The command line contains a path of this test, so a process that is left can be found.
@@ -216,6 +242,21 @@ describe('a run that is killed', () => {
     }
     expect(killed).toBeGreaterThan(0);
     expect(processesWith(host.dir).filter((pid) => pid !== host.reaperPid)).toEqual([]);
+  });
+
+  it.runIf(canInject)('when its process is recorded and runs no program yet, runs none', async () => {
+    const process = { args: ['/usr/bin/touch', host.path('ran')], cwd: '/' };
+    const words = ['run', '-d', '-b', host.bundle('a', { process }), 'a'];
+    const inject = ['-e', 'trace=setsid', '-e', 'inject=setsid:delay_enter=1000000'];
+    const run = host.command(words, ['strace', '-f', '-o', '/dev/null', ...inject]);
+    await until('the record', () => existsSync(`${host.root}/a/state.json`));
+    const { pid } = host.state('a');
+    kill(statOf(pid)?.parent ?? 0, 'SIGKILL');
+    expect((await run).status).not.toBe(0);
+    await until('its end', () => !runs(pid));
+    expect(existsSync(host.path('ran'))).toBe(false);
+    expect((await host.delete('a', '--force')).errors).toEqual([]);
+    expect(readdirSync(host.root)).toEqual([]);
   });
 
   it('before it wrote its state is shown as creating, and can be deleted', async () => {

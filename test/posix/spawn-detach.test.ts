@@ -192,7 +192,7 @@ describe('under strace', () => {
     ['/bin/sh', { isOurs: true, code: 7, children: 0 }],
     ['/nonexistent', { failure: 'ENOENT spawn', children: 0 }],
   ])('a child outlives its intermediate process that is killed: %s', { timeout }, async (program, expected) => {
-    const stdout = await traced('execve:delay_enter=300000', 'killed', program);
+    const stdout = await traced('execve:delay_enter=1000000', 'killed', program);
     expect(JSON.parse(stdout)).toEqual(expected);
   });
 

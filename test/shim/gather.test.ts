@@ -11,7 +11,7 @@ import { installed, succeeds, want } from '../support/strict.js';
 import { until } from '../support/until.js';
 
 /** The shim's buffer; and how many bytes a terminal has given that counts as busy. */
-const BUFFER_BYTES = 65_536;
+const BUFFER_BYTES = 131_072;
 const BUSY_BYTES = 65_536;
 
 const STRACE = ['strace', '-qq', '-f', '--seccomp-bpf'];

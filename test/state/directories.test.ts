@@ -49,6 +49,7 @@ test('state.json, byte for byte', ({ scratch }) => {
       '"runtimeArgs":["--root","/r"],"shim":"outlive-shim","noPivotRoot":true,"key":"k","runtimeEnv":{"XDG_RUNTIME_DIR":"/x"}}\n',
   );
   expect(dir.readState()).toEqual(state);
+  fs.rmSync(dir.stateFile);
   dir.writeState({ ...state, durable: true });
   expect(fs.readFileSync(join(dir.path, 'state.json'), 'utf8')).toMatch(/,"durable":true}\n$/);
   expect(dir.readState()).toEqual({ ...state, durable: true });

@@ -69,12 +69,17 @@ int for_each_below(int cgroup_fd, Visit visit) {
   return err;
 }
 
-int list_below(int cgroup_fd, HeapArray<pid_t>* pids, int depth) {
+// Not inlined, so that its buffer is not in each frame of the recursion below.
+[[gnu::noinline]] int list_directly_in(int cgroup_fd, HeapArray<pid_t>* pids) {
   FileBytes text;
   int err = read_file(cgroup_fd, "cgroup.procs", kMaxList, &text);
   // A threaded cgroup fails with EOPNOTSUPP; its processes are listed in the cgroup above.
   if (err < 0 && err != -EOPNOTSUPP && err != -ENODEV) return err;
-  err = add_pids(text.view(), pids);
+  return add_pids(text.view(), pids);
+}
+
+int list_below(int cgroup_fd, HeapArray<pid_t>* pids, int depth) {
+  int err = list_directly_in(cgroup_fd, pids);
   if (err < 0) return err;
   if (depth == kMaxDepth) return -ELOOP;
   return for_each_below(cgroup_fd, [&](int below_fd, const char*) { return list_below(below_fd, pids, depth + 1); });

@@ -25,18 +25,19 @@ void drop_gone(HeapArray<ProcessIdentity>* list) {
   for (const ProcessIdentity& who : left) (void)list->push(who);
 }
 
-bool record(Container& container, pid_t pid, TextBuilder& error) {
-  ContainerState& state = container.state();
+// In the child (launch.h).
+bool record(void* owner, pid_t pid, TextBuilder& error) {
+  Container& container = *static_cast<Container*>(owner);
   ProcessIdentity who;
-  drop_gone(&state.execs);
-  drop_gone(&state.adopters);
   int err = identify(pid, &who);
-  if (err == 0 && (!state.execs.push(who) || !add_adopter(&state))) err = -ENOMEM;
+  if (err == 0 && !container.state().execs.push(who)) err = -ENOMEM;
   if (err < 0) {
     add_reason(error.add("cannot read the identity of the process: "), err);
     return false;
   }
-  return container.save(error);
+  if (!container.save(error)) return false;
+  container.unlock();
+  return true;
 }
 
 }  // namespace
@@ -56,14 +57,17 @@ bool exec_command(const CommandLine& line, Reason& error) {
   }
   (void)open_cgroup(container.fd(), &cgroup_fd);
   if (!open_console(config.process(), line.console_socket, &terminal_fd, error)) return false;
-  if (!launched.start(config.process(), terminal_fd.get(), -1, cgroup_fd.get(), error)) return false;
-  if (!record(container, launched.pid(), error)) return false;
-  container.unlock();
-  if (!launched.let_go(config.process(), error)) return false;
+  drop_gone(&container.state().execs);
+  drop_gone(&container.state().adopters);
+  if (!add_adopter(&container.state())) {
+    add_reason(error.add("cannot read the identity of the shim: "), ENOMEM);
+    return false;
+  }
+  if (!launched.run({config.process(), terminal_fd.get(), -1, cgroup_fd.get(), record, &container}, error))
+    return false;
   // Race: to a `delete` we are a member, which it kills. If that came after the pid file, the process would be known as
   // started, and the shim would take its start for failed. So no delete may come in between, until we have exited.
   if (container.lock_until_exit(line, error) < 0) return false;
   if (!write_pid_file(line.pid_file, launched.pid(), error)) return false;
-  launched.leave();
-  return true;
+  leave_running();
 }

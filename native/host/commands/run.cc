@@ -1,6 +1,6 @@
 // `run -d` and `create`: make a container and its first process. Before the process is let go, everything that names it
-// is on disk, so that `delete` finds what a `run` leaves that is killed at any moment. For `create`, let_go() releases
-// the process only as far as the start socket.
+// is on disk, so that `delete` finds what a `run` leaves that is killed at any moment. For `create`, the process is let
+// go only as far as the start socket.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,9 +55,11 @@ class Run {
 
   bool launch(Reason& error) {
     UniqueFd cgroup_fd, terminal_fd, start_fd;
-    return make_cgroup(&cgroup_fd, error) &&
-           open_console(config_.process(), line_.console_socket, &terminal_fd, error) && open_start(&start_fd, error) &&
-           first_.start(config_.process(), terminal_fd.get(), start_fd.get(), cgroup_fd.get(), error);
+    started_ = prepare_record(error) && make_cgroup(&cgroup_fd, error) &&
+               open_console(config_.process(), line_.console_socket, &terminal_fd, error) &&
+               open_start(&start_fd, error) &&
+               first_.run({config_.process(), terminal_fd.get(), start_fd.get(), cgroup_fd.get(), record, this}, error);
+    return started_;
   }
 
   bool make_cgroup(UniqueFd* cgroup_fd, Reason& error) {
@@ -74,35 +76,38 @@ class Run {
     return err == 0;
   }
 
-  // Writes state.json while the child waits at its gate.
-  bool record(TextBuilder& error) {
+  // All of state.json but who the process is.
+  bool prepare_record(TextBuilder& error) {
     int err = read_boot_id(boot_id_);
-    if (err == 0) err = identify(first_.pid(), &state_.init);
     if (err == 0 && !add_adopter(&state_)) err = -ENOMEM;
-    if (err < 0) {
-      add_reason(error.add("cannot read the identity of the process: "), err);
-      return false;
-    }
+    if (err < 0) return fail_record(err, error);
     add_rfc3339_now(created_);
     state_.id = line_.id;
     state_.bundle = bundle_;
     state_.boot_id = boot_id_;
     state_.created = created_.view();
     state_.annotations = config_.annotations();
-    if (!save_state(container_fd_.get(), state_, error)) return false;
-    recorded_ = true;
-    // From now on a call that hangs, such as an exec from a dead network drive, must not block `delete --force`.
-    unlock_container(container_fd_.get());
     return true;
   }
 
-  bool let_go(Reason& error) {
-    if (!first_.let_go(config_.process(), error)) return false;
-    started_ = true;
-    if (!write_pid_file(line_.pid_file, first_.pid(), error)) return false;
-    first_.leave();
+  static bool fail_record(int err, TextBuilder& error) {
+    add_reason(error.add("cannot read the identity of the process: "), err);
+    return false;
+  }
+
+  // Writes state.json before the process is let go.
+  static bool record(void* owner, pid_t pid, TextBuilder& error) {
+    Run& run = *static_cast<Run*>(owner);
+    int err = identify(pid, &run.state_.init);
+    if (err < 0) return fail_record(err, error);
+    if (!save_state(run.container_fd_.get(), run.state_, error)) return false;
+    run.recorded_ = true;
+    // From now on a call that hangs, such as an exec from a dead network drive, must not block `delete --force`.
+    unlock_container(run.container_fd_.get());
     return true;
   }
+
+  bool tell_pid(TextBuilder& error) { return write_pid_file(line_.pid_file, first_.pid(), error); }
 
   // Takes back what create() and later steps made. What cannot be taken back is left to `delete`.
   void undo() {
@@ -136,7 +141,7 @@ class Run {
 bool run_command(const CommandLine& line, Reason& error) {
   Run run(line);
   if (!run.load_bundle(error) || !run.create(error)) return false;
-  if (run.launch(error) && run.record(error) && run.let_go(error)) return true;
+  if (run.launch(error) && run.tell_pid(error)) leave_running();
   run.undo();
   return false;
 }

@@ -14,7 +14,6 @@
 
 namespace {
 
-constexpr char kKilled[] = "the process was killed before it started";
 constexpr int64_t kEndingMs = 1000;
 constexpr int kPollMs = 10;
 
@@ -75,7 +74,7 @@ void add_gone_reason(Container& container, TextBuilder& error) {
     (void)poll(&end, 1, kPollMs);
     status = container.status();
   }
-  error.add(status == Status::Stopped ? kKilled : "cannot start an already running container");
+  error.add(status == Status::Stopped ? kKilledBeforeStart : "cannot start an already running container");
 }
 
 bool await_exec(Container& container, int connection_fd, Reason& error) {
@@ -86,7 +85,7 @@ bool await_exec(Container& container, int connection_fd, Reason& error) {
   } else if (n < 0) {
     add_gone_reason(container, error);
   } else if (ended_before_exec(container.state().init)) {
-    error.add(kKilled);
+    error.add(kKilledBeforeStart);
   } else {
     remove_start_socket(container.fd());
   }

@@ -23,11 +23,13 @@ namespace {
 
 class Child {
  public:
-  Child(const ProcessConfig& process, int channel_fd) : process_(process), channel_fd_(channel_fd) {}
+  Child(const ProcessConfig& process, int channel_fd, ChildFailure* out)
+      : process_(process), channel_fd_(channel_fd), out_(out) {}
 
   [[noreturn]] void fail(ChildStep step, int err, int detail = 0) const {
     ChildFailure failure = {step, err < 0 ? -err : err, detail};
-    (void)send(channel_fd_, &failure, sizeof failure, MSG_NOSIGNAL);
+    if (out_ != nullptr) *out_ = failure;
+    if (out_ == nullptr) (void)send(channel_fd_, &failure, sizeof failure, MSG_NOSIGNAL);
     // `start` has not read the config, so it needs the program's name too.
     if (let_go_by_start_) (void)send(channel_fd_, process_.args[0], strlen(process_.args[0]), MSG_NOSIGNAL);
     _exit(1);
@@ -93,6 +95,25 @@ class Child {
     check(ChildStep::Uid, set_uid(process_));
   }
 
+  // All that comes before the start and the program itself.
+  void prepare(int terminal_fd, rlim_t min_descriptors) const {
+    if (setsid() < 0) fail(ChildStep::NewSession, errno);
+    if (terminal_fd >= 0) take_terminal(terminal_fd);
+    give_stdio_to_user();
+    set_oom_score_adj();
+    set_limits(min_descriptors);
+    umask(process_.umask);
+    reset_signals(process_.ignored_signals);
+    unblock_signals();
+    bool entered = enter_cwd();
+    take_user();
+    if (!entered && chdir(process_.cwd) < 0) fail(ChildStep::Cwd, errno);
+    if (process_.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+      fail(ChildStep::NoNewPrivileges, errno);
+    }
+    check(ChildStep::Descriptors, close_descriptors_on_exec(3));
+  }
+
   void wait_for_go() const {
     char go;
     if (retried([&] { return read(channel_fd_, &go, 1); }) != 1) _exit(1);
@@ -128,29 +149,24 @@ class Child {
  private:
   const ProcessConfig& process_;
   int channel_fd_;
+  ChildFailure* const out_;
   bool let_go_by_start_ = false;
 };
 
 }  // namespace
 
-void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd) {
-  Child child(process, channel_fd);
-  if (setsid() < 0) child.fail(ChildStep::NewSession, errno);
-  if (terminal_fd >= 0) child.take_terminal(terminal_fd);
-  child.give_stdio_to_user();
-  child.set_oom_score_adj();
-  child.set_limits(start_fd >= 0 ? kWaitDescriptors : 0);
-  umask(process.umask);
-  reset_signals(process.ignored_signals);
-  unblock_signals();
-  bool entered = child.enter_cwd();
-  child.take_user();
-  if (!entered && chdir(process.cwd) < 0) child.fail(ChildStep::Cwd, errno);
-  if (process.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-    child.fail(ChildStep::NoNewPrivileges, errno);
-  }
-  child.check(ChildStep::Descriptors, close_descriptors_on_exec(3));
+void run_child(const ProcessConfig& process, int terminal_fd, pid_t parent, ChildFailure* failure) {
+  Child child(process, -1, failure);
+  child.prepare(terminal_fd, 0);
+  // Whoever killed our parent did so to end this start.
+  if (getppid() != parent) _exit(1);
+  child.exec();
+}
+
+void run_waiting_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd) {
+  Child child(process, channel_fd, nullptr);
+  child.prepare(terminal_fd, kWaitDescriptors);
   child.wait_for_go();
-  if (start_fd >= 0) child.wait_created(start_fd);
+  child.wait_created(start_fd);
   child.exec();
 }

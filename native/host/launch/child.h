@@ -1,5 +1,5 @@
 // The child between clone and exec: it takes on everything that the process is to have. It reports a failure to its
-// parent through the channel, as numbers; failure.h turns them into words.
+// parent as numbers; failure.h turns them into words.
 #pragma once
 
 #include "host/bundle/config.h"
@@ -27,7 +27,11 @@ struct ChildFailure {
   int32_t detail;
 };
 
-// terminal_fd: the pty slave that becomes stdio and the controlling terminal, or -1. Before exec the child waits at the
-// gate, for a byte on the channel; it exits silently if the channel is closed instead, because then the parent is gone.
-// start_fd: -1, or the start socket. With it the child waits there next, and reports later failures to `start`.
-[[noreturn]] void run_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd);
+// For a child in its parent's memory (vfork(2)). terminal_fd: the pty slave that becomes stdio and the controlling
+// terminal, or -1. A failure is left in *failure. Exits silently if the parent is gone.
+[[noreturn]] void run_child(const ProcessConfig& process, int terminal_fd, pid_t parent, ChildFailure* failure);
+
+// For the child of `create`, which has memory of its own. It waits at the gate, for a byte on the channel; it exits
+// silently if the channel is closed instead, because then the parent is gone. Next it waits at the start socket. It
+// reports failures through the channel, and later ones to `start`.
+[[noreturn]] void run_waiting_child(const ProcessConfig& process, int terminal_fd, int start_fd, int channel_fd);

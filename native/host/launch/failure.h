@@ -4,6 +4,8 @@
 #include "host/launch/child.h"
 #include "host/reason.h"
 
+constexpr char kKilledBeforeStart[] = "the process was killed before it started";
+
 // What a message may quote from the process object.
 struct FailureNames {
   const char* program;
