@@ -37,6 +37,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<inotify_owned_call>(exports, "inotifyOwned");
   add<pipe_owned_call>(exports, "pipeOwned");
   add<close_owned_call>(exports, "closeOwned");
+  add<look_at_call>(exports, "lookAt");
+  add<look_at_open_call>(exports, "lookAtOpen");
+  add<open_and_read_call>(exports, "openAndRead");
   add<is_above_call>(exports, "isAbove");
   add<kill_call>(exports, "kill");
   add<getpgid_call>(exports, "getpgid");

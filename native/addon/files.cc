@@ -12,7 +12,7 @@
 #include <algorithm>
 
 #include "addon/calls.h"
-#include "addon/file_type.h"
+#include "addon/file_status.h"
 #include "addon/open_nonblocking.h"
 
 namespace {
@@ -25,10 +25,10 @@ int check_never_waits(int fd) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
   if ((flags & O_NONBLOCK) != 0) return 0;
-  mode_t mode = 0;
-  int result = file_type(fd, &mode);
+  FileStatus status;
+  int result = status_of(fd, &status);
   if (result < 0) return result;
-  return S_ISREG(mode) || S_ISDIR(mode) ? 0 : kWouldBlock;
+  return S_ISREG(status.mode) || S_ISDIR(status.mode) ? 0 : kWouldBlock;
 }
 
 // An argument that is an array of buffers, as the parts of a readv(2).
@@ -71,13 +71,14 @@ class Buffers {
 }  // namespace
 
 Napi::Value mkfifo_call(const Napi::CallbackInfo& info) {
-  const char* path = path_arg(info, 0);
+  PathArg path(info, 0);
   mode_t mode = static_cast<mode_t>(int_arg(info, 1));
-  return number(info, retried([&] { return mkfifo(path, mode); }));
+  return number(info, retried([&] { return mkfifo(path.c_str(), mode); }));
 }
 
 Napi::Value open_call(const Napi::CallbackInfo& info) {
-  return number(info, open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2))));
+  return number(info,
+                open_nonblocking(PathArg(info, 0).c_str(), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2))));
 }
 
 Napi::Value close_call(const Napi::CallbackInfo& info) {
@@ -166,9 +167,9 @@ Napi::Value flock_call(const Napi::CallbackInfo& info) {
 // (fd, path, mask)
 Napi::Value inotify_add_watch_call(const Napi::CallbackInfo& info) {
   int fd = int_arg(info, 0);
-  const char* path = path_arg(info, 1);
+  PathArg path(info, 1);
   uint32_t mask = info[2].As<Napi::Number>().Uint32Value();
-  return number(info, retried([&] { return inotify_add_watch(fd, path, mask); }));
+  return number(info, retried([&] { return inotify_add_watch(fd, path.c_str(), mask); }));
 }
 
 // (fd, wd)

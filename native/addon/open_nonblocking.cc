@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "addon/calls.h"
-#include "addon/file_type.h"
+#include "addon/file_status.h"
 #include "common/text.h"
 #include "common/unique_fd.h"
 
@@ -24,40 +24,40 @@ int open_plain(const char* path, int flags, mode_t mode) {
 }
 
 // The inode that `path` names, without opening it: an O_PATH descriptor or -errno.
-int look_up(const char* path, int flags, mode_t* type) {
+int look_up(const char* path, int flags, FileStatus* status) {
   int found = open_plain(path, O_PATH | (flags & (O_NOFOLLOW | O_DIRECTORY)), 0);
   if (found < 0) return found;
   UniqueFd fd(found);
-  int result = file_type(fd.get(), type);
+  int result = status_of(fd.get(), status);
   return result < 0 ? result : fd.release();
 }
 
 int open_existing(const char* path, int flags) {
-  mode_t type = 0;
-  int found = look_up(path, flags, &type);
+  FileStatus status;
+  int found = look_up(path, flags, &status);
   if (found < 0) return found;
   UniqueFd inode_fd(found);
-  if (S_ISFIFO(type)) return kWouldBlock;
+  if (S_ISFIFO(status.mode)) return kWouldBlock;
   // A symbolic link itself is found only with O_NOFOLLOW; open(2) fails with ELOOP then.
-  if (S_ISLNK(type)) return -ELOOP;
+  if (S_ISLNK(status.mode)) return -ELOOP;
   Text<32> self_path;
   self_path.add("/proc/self/fd/").add_int(inode_fd.get());
   return open_plain(self_path.c_str(), flags & ~O_NOFOLLOW, 0);
 }
 
 int open_or_create(const char* path, int flags, mode_t mode) {
-  mode_t type = 0;
-  int found = look_up(path, flags, &type);
+  FileStatus status;
+  int found = look_up(path, flags, &status);
   if (found >= 0) {
     UniqueFd inode_fd(found);
-    if (S_ISFIFO(type)) return kWouldBlock;
+    if (S_ISFIFO(status.mode)) return kWouldBlock;
   }
   int opened = open_plain(path, flags | O_NONBLOCK, mode);
   if (opened < 0) return opened;
   UniqueFd fd(opened);
-  int result = file_type(fd.get(), &type);
+  int result = status_of(fd.get(), &status);
   if (result < 0) return result;
-  if (S_ISFIFO(type)) return kWouldBlock;
+  if (S_ISFIFO(status.mode)) return kWouldBlock;
   int current = fcntl(fd.get(), F_GETFL);
   if (current < 0 || fcntl(fd.get(), F_SETFL, current & ~O_NONBLOCK) < 0) return -errno;
   return fd.release();

@@ -20,12 +20,6 @@
 
 namespace {
 
-OwnedDescriptors* owned_of(napi_env env) {
-  void* data = nullptr;
-  napi_get_instance_data(env, &data);
-  return static_cast<OwnedDescriptors*>(data);
-}
-
 // Linux frees the descriptor even on EINTR, so close(2) is never retried and EINTR is no failure.
 int close_once(int fd) { return close(fd) < 0 && errno != EINTR ? -errno : 0; }
 
@@ -33,17 +27,24 @@ int close_once(int fd) { return close(fd) < 0 && errno != EINTR ? -errno : 0; }
 // afterwards: a worker may be terminated between two calls.
 template <typename Open>
 Napi::Value owned_by_env(const Napi::CallbackInfo& info, Open open) {
-  OwnedDescriptors* owned = owned_of(info.Env());
+  OwnedDescriptors* owned = owned_descriptors(info.Env());
   if (owned == nullptr) return number(info, -ENOMEM);
   int fd = static_cast<int>(open());
   if (fd >= 0 && !owned->take(fd)) {
     close_once(fd);
     return number(info, -ENOMEM);
   }
+  if (fd >= 0) owned->table.opened(info.Env(), fd);
   return number(info, fd);
 }
 
 }  // namespace
+
+OwnedDescriptors* owned_descriptors(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return static_cast<OwnedDescriptors*>(data);
+}
 
 OwnedDescriptors::~OwnedDescriptors() {
   for (size_t fd = 0; fd < size_; fd++) {
@@ -88,9 +89,9 @@ void init_owned_descriptors(Napi::Env env) {
 
 // (path, flags, mode), as open_call
 Napi::Value open_owned_call(const Napi::CallbackInfo& info) {
-  return owned_by_env(info, [&] {
-    return open_nonblocking(path_arg(info, 0), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2)));
-  });
+  PathArg path(info, 0);
+  return owned_by_env(
+      info, [&] { return open_nonblocking(path.c_str(), int_arg(info, 1), static_cast<mode_t>(int_arg(info, 2))); });
 }
 
 // (pid), as pidfd_open_call
@@ -114,7 +115,7 @@ Napi::Value inotify_owned_call(const Napi::CallbackInfo& info) {
 
 // A pipe, O_NONBLOCK: an array of its read end and write end.
 Napi::Value pipe_owned_call(const Napi::CallbackInfo& info) {
-  OwnedDescriptors* owned = owned_of(info.Env());
+  OwnedDescriptors* owned = owned_descriptors(info.Env());
   if (owned == nullptr) return number(info, -ENOMEM);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return number(info, -errno);
@@ -130,7 +131,7 @@ Napi::Value pipe_owned_call(const Napi::CallbackInfo& info) {
 
 // (fd): -EBADF when it is not among the owned ones, or closed already
 Napi::Value close_owned_call(const Napi::CallbackInfo& info) {
-  OwnedDescriptors* owned = owned_of(info.Env());
+  OwnedDescriptors* owned = owned_descriptors(info.Env());
   int fd = int_arg(info, 0);
   if (owned == nullptr || !owned->remove(fd)) return number(info, -EBADF);
   return number(info, close_once(fd));

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "addon/descriptor_table.h"
 #include "addon/napi.h"
 
 // The descriptors of one environment. Used on its thread only.
@@ -19,11 +20,16 @@ class OwnedDescriptors {
   // Gives a descriptor up. False when it is not among them.
   bool remove(int fd);
 
+  DescriptorTable table;
+
  private:
   // By their numbers, which are small: there may be thousands, and each is found at once.
   bool* is_owned_ = nullptr;
   size_t size_ = 0;
 };
+
+// The environment's; nullptr if memory ran out when the addon was loaded.
+OwnedDescriptors* owned_descriptors(napi_env env);
 
 // Makes the environment's OwnedDescriptors; called once, when the addon is loaded into it, before any watch is made.
 void init_owned_descriptors(Napi::Env env);

@@ -10,7 +10,7 @@ import { invalidArgType, invalidArgValue, outOfRange } from './arg-errors.js';
  * would become U+FFFD.
  */
 export function isPassable(text: string): boolean {
-  return !/[\0\p{Surrogate}]/u.test(text);
+  return text.isWellFormed() && !text.includes('\0');
 }
 
 /** A string without null bytes and lone surrogates. It may be empty. */

@@ -73,8 +73,6 @@ async function endAll<O extends ProcessOwner>(
       if (!alive.includes(process)) await shimCleanedUp(doomed, process, deadline);
     }
     const missing = await deleteFromRuntime(processes, alive.length > 0, deadline);
-    // The runtime may not know a process, or not any more: end it by its recorded identity.
-    for (const process of processes.all()) process.lifecycle.kill();
     const rest = deadline.orAtLeast(LEAVE_LIMIT_MS);
     for (const process of alive) await shimCleanedUp(doomed, process, rest);
     if (missing instanceof Error && processes.init?.lifecycle.endedCleanly !== true) throw missing;
@@ -85,7 +83,7 @@ async function endAll<O extends ProcessOwner>(
 }
 
 /**
- * Makes the runtime kill and delete the container, unless the shim is known to have deleted it.
+ * Makes the runtime kill and delete the container, unless the shim is known to have deleted it. Kills what still runs then.
  * @returns the error if the runtime is not installed any more (an upgrade has removed its directory) and a shim is there:
  *   that holds the runtime's file and deletes the container itself, after the first process has ended.
  */
@@ -95,12 +93,16 @@ async function deleteFromRuntime<O extends ProcessOwner>(
   deadline: Deadline,
 ): Promise<unknown> {
   const { init } = processes;
-  if (init?.lifecycle.endedCleanly !== false) return undefined;
+  if (init?.lifecycle.endedCleanly !== false) {
+    processes.kill();
+    return undefined;
+  }
   try {
     await processes.deleteFromRuntime({ running, interrupted: init.lifecycle.wasInterrupted }, deadline);
     return undefined;
   } catch (error) {
     if (!hasCode(error, 'ERR_NOT_INSTALLED', 'ERR_NATIVE_LOAD') || !isShimListening(init.lifecycle.dir)) throw error;
+    processes.kill();
     return error;
   }
 }

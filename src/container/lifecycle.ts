@@ -245,10 +245,10 @@ export class Lifecycle implements LostListener {
     return !this.dir.wasStarted() || (this.hasOwnShim && !this.dir.hasDeletedMark());
   }
 
-  /** Sends SIGKILL to exactly this process if it runs. */
-  kill(): void {
+  /** Sends SIGKILL to exactly this process if it runs. Returns whether it ran. */
+  kill(): boolean {
     const identity = this.#who();
-    if (identity !== undefined) killIfRunning(identity);
+    return identity !== undefined && killIfRunning(identity);
   }
 
   /** Begins to watch again after close(). Does nothing if it watches already. */

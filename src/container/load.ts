@@ -1,9 +1,10 @@
 /** Reads a container's directory when it is loaded, and asks its runtime what the directory may not say. */
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Deadline } from '../base/deadline.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { ContainerDir, type ContainerState } from '../state/container.js';
 import { MAX_RUNTIMES } from '../disk/runtime-slots.js';
+import { lookAt } from '../posix/looks.js';
 import { checkOwnDirectory, realRoot } from '../state/root.js';
 
 /** A container's directory, which knows the container's key, and what its state.json says. */
@@ -24,7 +25,7 @@ export function readContainer(root: string, id: string): ReadContainer {
   try {
     const file = found.openState();
     try {
-      const directory = lstatSync(found.path, { bigint: true });
+      const directory = lookAt(found.path);
       checkOwnDirectory(found.path, directory);
       const state = found.readState(file.text);
       const dir = new ContainerDir(root, id, state.key);

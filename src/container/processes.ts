@@ -13,6 +13,7 @@ import { globalArgs, hostStateFile } from '../runtime/args.js';
 import type { RuntimeTarget } from '../runtime/call.js';
 import { deleteFromRuntime } from '../runtime/delete.js';
 import { runtimeEnvironment } from '../runtime/environment.js';
+import { removeLeftCgroups } from '../runtime/left-cgroups.js';
 import { isPaused } from '../runtime/paused.js';
 import { explainSilence } from '../runtime/silence.js';
 import { abandonForeignStart } from '../shim/abandon.js';
@@ -207,22 +208,33 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
    */
   async endRemains(process: Process<Owner>): Promise<void> {
     const { lifecycle } = process;
-    if (process.id === INIT_PROCESS_ID) {
-      await this.deleteFromRuntime({ running: false, interrupted: lifecycle.wasInterrupted });
-    }
-    lifecycle.kill();
+    if (process.id !== INIT_PROCESS_ID) lifecycle.kill();
+    else await this.deleteFromRuntime({ running: false, interrupted: lifecycle.wasInterrupted });
   }
 
   /**
-   * Makes the runtime kill and delete the container. The caller holds the lock.
+   * Makes the runtime kill and delete the container, and kills what still runs of it. The caller holds the lock.
    * @param how as of {@link deleteFromRuntime}.
    * @param deadline default: `timeoutMs`.
+   * @throws as {@link deleteFromRuntime}.
    */
-  deleteFromRuntime(
+  async deleteFromRuntime(
     how: { running: boolean; interrupted: boolean },
     deadline = new Deadline(this.#config.target.timeoutMs),
   ): Promise<void> {
-    return deleteFromRuntime(this.#config.target, how, deadline);
+    const { target } = this.#config;
+    const isOthers = await deleteFromRuntime(target, how, deadline);
+    // What the runtime took for ended kept its cgroups.
+    const hasKilled = this.kill();
+    if (!isOthers && (how.interrupted || hasKilled)) await removeLeftCgroups(target);
+  }
+
+  /**
+   * Kills each process that runs, by its recorded identity: the runtime may not know it (any more), or may take it for ended,
+   * as runc does if its main thread has ended and others run. Returns whether one ran.
+   */
+  kill(): boolean {
+    return this.all().filter(({ lifecycle }) => lifecycle.kill()).length > 0;
   }
 
   #underWay(): Process<Owner>[] {

@@ -7,7 +7,7 @@ import type { HeldFile } from '../disk/files.js';
 import type { ProcessSpec } from '../oci/types.js';
 import type { ContainerDir } from '../state/container.js';
 import type { ProcessDir, ProcessState } from '../state/process.js';
-import { type Stdio, newStdio } from '../stdio/stdio.js';
+import { NULL_DEVICE, type Stdio, newStdio } from '../stdio/stdio.js';
 
 export interface SavedProcess {
   /** With the process's key. */
@@ -37,7 +37,7 @@ export function readSaved(container: ContainerDir, id: string, held: HeldFile | 
   try {
     const { spec, state } = dir.readProcess(held?.text);
     const { containerdStdin: stdin, containerdStdout: stdout, containerdStderr: stderr } = state;
-    const stdio = newStdio({ stdin, stdout, stderr });
+    const stdio = { stdin: stdin || NULL_DEVICE, stdout: stdout || NULL_DEVICE, stderr: stderr || NULL_DEVICE };
     return { dir: container.process(id, state.key), spec, stdio, state, problem: undefined };
   } catch (error) {
     if (!hasCode(error, ...UNREADABLE)) throw error;

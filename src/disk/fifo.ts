@@ -6,6 +6,7 @@
 import * as fs from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
+import { type FileLook, isFifo, lookAtOpen } from '../posix/looks.js';
 import { closeOwned, openOwned } from '../posix/owned.js';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
@@ -47,7 +48,7 @@ export function openFifoWriter(path: string): number {
 function openFifo(path: string, access: number): number {
   const fd = openOwned(path, access | O_NONBLOCK | O_NOFOLLOW);
   try {
-    checkFifo(path, fs.fstatSync(fd));
+    checkFifo(path, lookAtOpen(fd));
     return fd;
   } catch (error) {
     closeOwned(fd);
@@ -56,9 +57,9 @@ function openFifo(path: string, access: number): number {
 }
 
 /** @throws {OutliveError} `ERR_INVALID_STATE` if `stat`, which is of `path`, is not of a FIFO of our user. */
-export function checkFifo(path: string, stat: Pick<fs.StatsBase<number | bigint>, 'isFIFO' | 'uid'>): void {
-  if (!stat.isFIFO()) throw new OutliveError('ERR_INVALID_STATE', `${path}: exists and is not a FIFO`);
-  if (Number(stat.uid) !== process.geteuid?.()) {
+export function checkFifo(path: string, stat: Pick<FileLook, 'mode' | 'uid'>): void {
+  if (!isFifo(stat)) throw new OutliveError('ERR_INVALID_STATE', `${path}: exists and is not a FIFO`);
+  if (stat.uid !== process.geteuid?.()) {
     throw new OutliveError('ERR_INVALID_STATE', `${path}: belongs to another user (${stat.uid})`);
   }
 }

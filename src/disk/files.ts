@@ -7,6 +7,8 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { Limiter } from '../base/limiter.js';
+import { type FileLook, isRegular, openAndRead } from '../posix/looks.js';
+import { closeOwned } from '../posix/owned.js';
 import { ownedName } from './names.js';
 
 /** Makes a directory with mode 0700 whatever the umask is. @throws a system error of mkdir(2), EEXIST included. */
@@ -108,12 +110,9 @@ async function flushOne(path: string): Promise<void> {
  * @throws {OutliveError} `ERR_INVALID_STATE` if it is no regular file or too large; a system error otherwise.
  */
 export function readText(path: string, limit: number, whenLarger: 'refuse' | 'truncate' = 'refuse'): string {
-  const fd = openSmall(path);
-  try {
-    return readOpen(fd, path, fs.fstatSync(fd), limit, whenLarger);
-  } finally {
-    fs.closeSync(fd);
-  }
+  const file = new HeldFile(path, limit, whenLarger);
+  file.close();
+  return file.text;
 }
 
 /**
@@ -122,56 +121,33 @@ export function readText(path: string, limit: number, whenLarger: 'refuse' | 'tr
  */
 export class HeldFile {
   readonly text: string;
-  readonly stat: fs.BigIntStats;
+  /** As `FileLook.identity`, when it was opened. */
+  readonly identity: string;
   #fd: number;
 
   /** Opens and reads it. @throws as readText(). */
-  constructor(path: string, limit: number) {
-    this.#fd = openSmall(path);
-    try {
-      this.stat = fs.fstatSync(this.#fd, { bigint: true });
-      this.text = readOpen(this.#fd, path, this.stat, limit, 'refuse');
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+  constructor(path: string, limit: number, whenLarger: 'refuse' | 'truncate' = 'refuse') {
+    const file = openAndRead(path, limit, whenLarger === 'truncate');
+    if (file.text === undefined) throw unreadable(path, file, limit);
+    this.text = file.text;
+    this.identity = file.identity;
+    this.#fd = file.fd;
   }
 
-  /** Whether `stat`, by lstat(2) just now, is of this file. */
-  is({ dev, ino }: fs.BigIntStats): boolean {
-    return this.#fd >= 0 && dev === this.stat.dev && ino === this.stat.ino;
+  /** Whether `look`, of just now, is of this file, and it was not written since. */
+  is({ identity }: FileLook): boolean {
+    return this.#fd >= 0 && identity === this.identity;
   }
 
   close(): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd);
+    if (this.#fd >= 0) closeOwned(this.#fd);
     this.#fd = -1;
   }
 }
 
-function openSmall(path: string): number {
-  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
-  return fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-}
-
-function readOpen(
-  fd: number,
-  path: string,
-  stat: fs.StatsBase<number> | fs.StatsBase<bigint>,
-  limit: number,
-  whenLarger: 'refuse' | 'truncate',
-): string {
-  if (!stat.isFile()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is not a regular file`);
-  if (stat.size > limit && whenLarger === 'refuse') {
-    throw new OutliveError('ERR_INVALID_STATE', `${path}: has ${stat.size} bytes, at most ${limit} are allowed`);
-  }
-  const buffer = Buffer.allocUnsafe(Math.min(Number(stat.size), limit));
-  let size = 0;
-  while (size < buffer.length) {
-    const n = fs.readSync(fd, buffer, size, buffer.length - size, null);
-    if (n === 0) break;
-    size += n;
-  }
-  return buffer.toString('utf8', 0, size);
+function unreadable(path: string, file: FileLook, limit: number): OutliveError {
+  const why = isRegular(file) ? `has ${file.sizeBytes} bytes, at most ${limit} are allowed` : 'is not a regular file';
+  return new OutliveError('ERR_INVALID_STATE', `${path}: ${why}`);
 }
 
 /** As readText(), but returns undefined if there is no such file. */

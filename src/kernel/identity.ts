@@ -82,12 +82,15 @@ export function signalProcess(identity: Identity, signal: NodeJS.Signals | numbe
   }
 }
 
-/** Sends SIGKILL to exactly this process if it runs. @throws a system error of pidfd_send_signal(2). */
-export function killIfRunning(identity: Identity): void {
+/** Sends SIGKILL to exactly this process if it runs. Returns whether it ran. @throws a system error of pidfd_send_signal(2). */
+export function killIfRunning(identity: Identity): boolean {
   try {
-    if (isRunning(identity)) signalProcess(identity, 'SIGKILL');
+    if (!isRunning(identity)) return false;
+    signalProcess(identity, 'SIGKILL');
+    return true;
   } catch (error) {
     if (!hasCode(error, 'ERR_PROCESS_EXITED')) throw error;
+    return false;
   }
 }
 

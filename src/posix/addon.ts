@@ -3,6 +3,9 @@
 /** What the addon returns instead of a call that could block the event loop. */
 export const WOULD_BLOCK = -35;
 
+/** A path: a text without NUL, or bytes that end in one. */
+export type AddonPath = string | Uint8Array;
+
 /** A handle to a watch that the addon owns. */
 export interface WatchObject {
   readonly watch: unique symbol;
@@ -10,8 +13,8 @@ export interface WatchObject {
 
 /** The addon's exports. A number that a function returns is its result if >= 0, else -errno. */
 export interface Addon {
-  mkfifo(path: Uint8Array, mode: number): number;
-  open(path: Uint8Array, flags: number, mode: number): number;
+  mkfifo(path: AddonPath, mode: number): number;
+  open(path: AddonPath, flags: number, mode: number): number;
   close(fd: number): number;
   read(fd: number, buffer: Uint8Array): number;
   readv(fd: number, buffers: readonly Uint8Array[]): number;
@@ -25,15 +28,23 @@ export interface Addon {
   epollAdd(epollFd: number, fd: number): number;
   epollRemove(epollFd: number, fd: number): number;
   epollTake(epollFd: number, into: Int32Array): number;
-  inotifyAddWatch(fd: number, path: Uint8Array, mask: number): number;
+  inotifyAddWatch(fd: number, path: AddonPath, mask: number): number;
   inotifyRmWatch(fd: number, wd: number): number;
-  openOwned(path: Uint8Array, flags: number, mode: number): number;
+  openOwned(path: AddonPath, flags: number, mode: number): number;
   pidfdOpenOwned(pid: number): number;
   eventfdOwned(initial: number): number;
   epollOwned(): number;
   inotifyOwned(): number;
   pipeOwned(): number | [readEnd: number, writeEnd: number];
   closeOwned(fd: number): number;
+  lookAt(path: AddonPath, out: Float64Array): string | number;
+  lookAtOpen(fd: number, out: Float64Array): string | number;
+  openAndRead(
+    path: AddonPath,
+    limit: number,
+    truncate: boolean,
+    out: Float64Array,
+  ): [identity: string, text?: string] | number;
   isAbove(buffer: Uint8Array, other: Uint8Array): boolean;
   kill(pid: number, signal: number): number;
   getpgid(pid: number): number;

@@ -11,9 +11,9 @@ export type PathArgument = string | Uint8Array | URL;
 const INT32_MAX = 0x7fffffff;
 const INT32_MIN = -0x80000000;
 
-/** A path: `bytes` for the kernel, NUL-terminated; `text` for the error message. */
+/** A path: `native` for the addon, a text or NUL-terminated bytes; `text` for the error message. */
 export interface CheckedPath {
-  bytes: Buffer;
+  native: string | Buffer;
   text: string;
 }
 
@@ -27,9 +27,9 @@ function bytesOfFileUrl(url: URL): Buffer {
   return Buffer.from(latin1, 'latin1');
 }
 
-/** @throws `ERR_INVALID_ARG_VALUE` if a text has a lone surrogate, which Buffer.from() would replace by U+FFFD. */
+/** @throws `ERR_INVALID_ARG_VALUE` if a text has a lone surrogate, which UTF-8 lacks: U+FFFD would take its place. */
 export function wellFormed(value: string, name: string): string {
-  if (/\p{Surrogate}/u.test(value)) throw invalidArgValue(name, value, 'must be a string without lone surrogates');
+  if (!value.isWellFormed()) throw invalidArgValue(name, value, 'must be a string without lone surrogates');
   return value;
 }
 
@@ -42,11 +42,14 @@ function rawPath(value: unknown, name: string): Buffer {
 
 /** A path without NUL bytes. It may be empty: the kernel refuses that itself (ENOENT). */
 export function pathArgument(value: unknown, name: string): CheckedPath {
+  if (typeof value === 'string' && !value.includes('\0')) {
+    return { native: wellFormed(value, name), text: value };
+  }
   const raw = rawPath(value, name);
   if (raw.includes(0)) {
     throw invalidArgValue(name, value, 'must be a string, Uint8Array, or URL without null bytes');
   }
-  return { bytes: Buffer.concat([raw, Buffer.of(0)]), text: raw.toString() };
+  return { native: Buffer.concat([raw, Buffer.of(0)]), text: raw.toString() };
 }
 
 /** An integer from `min` to `max`, both included. */

@@ -25,8 +25,8 @@ const LOCK_NB = 4;
  * @see mkfifo(3)
  */
 export function mkfifo(path: PathArgument, mode: number): void {
-  const { bytes, text } = pathArgument(path, 'path');
-  checked(addon.mkfifo(bytes, modeArgument(mode)), 'mkfifo', { path: text });
+  const { native, text } = pathArgument(path, 'path');
+  checked(addon.mkfifo(native, modeArgument(mode)), 'mkfifo', { path: text });
 }
 
 /**
@@ -39,8 +39,8 @@ export function mkfifo(path: PathArgument, mode: number): void {
  * @see open(2), fifo(7)
  */
 export function open(path: PathArgument, flags: number, mode = 0o666): number {
-  const { bytes, text } = pathArgument(path, 'path');
-  const fd = addon.open(bytes, unsignedArgument(flags, 'flags'), modeArgument(mode));
+  const { native, text } = pathArgument(path, 'path');
+  const fd = addon.open(native, unsignedArgument(flags, 'flags'), modeArgument(mode));
   if (fd === WOULD_BLOCK) throw invalidArgValue('flags', flags, 'must have O_NONBLOCK to open a FIFO');
   return checked(fd, 'open', { path: text });
 }

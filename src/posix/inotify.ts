@@ -47,8 +47,8 @@ export function inotifyOwned(): number {
  * @see inotify_add_watch(2)
  */
 export function inotifyAddWatch(fd: number, path: PathArgument, mask: number): number {
-  const { bytes, text } = pathArgument(path, 'path');
-  const wd = addon.inotifyAddWatch(fdArgument(fd), bytes, unsignedArgument(mask, 'mask'));
+  const { native, text } = pathArgument(path, 'path');
+  const wd = addon.inotifyAddWatch(fdArgument(fd), native, unsignedArgument(mask, 'mask'));
   return checked(wd, 'inotify_add_watch', { path: text });
 }
 

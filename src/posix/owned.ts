@@ -22,8 +22,8 @@ import { addon } from './load.js';
  * @throws As posix.open(); ENOMEM.
  */
 export function openOwned(path: PathArgument, flags: number, mode = 0o666): number {
-  const { bytes, text } = pathArgument(path, 'path');
-  const fd = addon.openOwned(bytes, unsignedArgument(flags, 'flags'), modeArgument(mode));
+  const { native, text } = pathArgument(path, 'path');
+  const fd = addon.openOwned(native, unsignedArgument(flags, 'flags'), modeArgument(mode));
   if (fd === WOULD_BLOCK) throw invalidArgValue('flags', flags, 'must have O_NONBLOCK to open a FIFO');
   return checked(fd, 'open', { path: text });
 }

@@ -81,8 +81,8 @@ function block(strings: readonly (string | Uint8Array)[]): Block {
 
 /** A path without its NUL. */
 function path(value: unknown, name: string): string | Buffer {
-  if (typeof value === 'string' && !value.includes('\0')) return wellFormed(value, name);
-  return pathArgument(value, name).bytes.subarray(0, -1);
+  const { native } = pathArgument(value, name);
+  return typeof native === 'string' ? native : native.subarray(0, -1);
 }
 
 function stringArgument(value: unknown, name: string): string | Uint8Array {

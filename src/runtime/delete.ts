@@ -8,32 +8,22 @@ import { hasCode } from '../base/errors.js';
 import { commands } from './args.js';
 import { runtimeStatusIfKnown } from './status.js';
 import { RuntimeNotRun, RuntimeRefusal, type RuntimeTarget, runRuntime } from './call.js';
-import { removeLeftCgroups } from './left-cgroups.js';
 
 /** The delay before a failed delete is tried again, in milliseconds. */
 const DELETE_RETRY_MS = 50;
 
 /**
  * Makes the runtime kill and delete a container. Does nothing if the runtime's container with this id is another
- * program's: its bundle is another one.
+ * program's: its bundle is another one. The runtime may take a process for ended that still runs: the caller kills that.
  * @param running whether a process of the container may still run. If not, it is no error if the runtime can't be run.
  * @param interrupted whether a runtime command that was creating the container was killed. It may have left a half-made
  *   container that `state` does not report; then it is deleted all the same.
  * @param deadline of all its commands together.
+ * @returns whether the runtime's container is another program's.
  * @throws {OutliveError} `ERR_OCI_RUNTIME` if the runtime still has it, or has not answered, at the deadline;
  *   `ERR_NOT_INSTALLED`.
  */
 export async function deleteFromRuntime(
-  target: RuntimeTarget,
-  how: { running: boolean; interrupted: boolean },
-  deadline: Deadline,
-): Promise<void> {
-  const isOthers = await deleteOurs(target, how, deadline);
-  if (how.interrupted && !isOthers) await removeLeftCgroups(target);
-}
-
-/** Returns whether the runtime's container is another program's. */
-async function deleteOurs(
   target: RuntimeTarget,
   { running, interrupted }: { running: boolean; interrupted: boolean },
   deadline: Deadline,

@@ -1,6 +1,7 @@
 /**
  * Removes the empty cgroups that a runtime leaves if it is killed while it makes a container: runc and crun make them
- * first, and record the container after its hooks, so that their `delete` does not find them. Only cgroups with this
+ * first, and record the container after its hooks, so that their `delete` does not find them. Or if it takes a process for ended
+ * that runs: its `delete` removes no cgroup with a process in it. Only cgroups with this
  * container's path are removed, and the kernel removes none that has a process or a cgroup in it.
  * The host runtime records its cgroup before it makes that: nothing is left of it, unless the container can't be loaded any
  * more. Behaviour: cgroups(7); runc's and crun's `linux.cgroupsPath`.

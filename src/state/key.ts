@@ -3,10 +3,10 @@
  * string in state.json or process.json. A file without one was written by another program (containerd, or an older
  * release): its device, inode and modification time take the place of the key. Behaviour: docs/protocol.md, "Keys".
  */
-import { type BigIntStats, lstatSync } from 'node:fs';
 import { hasCode } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { type HeldFile, readText } from '../disk/files.js';
+import { lookIfThere } from '../posix/looks.js';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -89,9 +89,9 @@ export abstract class KeyedDirectory {
   /**
    * To be called once, with the file from which the key was read. Until the returned function is called, which closes the
    * file, isCurrent() need not read it: it is enough that it has its name.
-   * @param directory what lstat(2) says of the directory, after the file was opened.
+   * @param directory what the directory is, looked at after the file was opened.
    */
-  hold(file: HeldFile, directory = lstatIfThere(this.path)): () => void {
+  hold(file: HeldFile, directory = lookIfThere(this.path)): () => void {
     const release = (): void => {
       this.#held = undefined;
       file.close();
@@ -99,15 +99,15 @@ export abstract class KeyedDirectory {
     // Without a key of its own, what was named instead may be of a file that has replaced it since.
     if (this.key !== undefined && !isSignature(this.key)) {
       this.#held = file;
-      this.#directory = directory && inode(directory);
-      this.#signature = signature(file.stat);
+      this.#directory = directory?.identity;
+      this.#signature = file.identity;
     }
     return release;
   }
 
   #holdsFile(): boolean {
-    const stat = this.#held && lstatIfThere(this.keyFile);
-    return stat !== undefined && this.#held?.is(stat) === true;
+    const look = this.#held && lookIfThere(this.keyFile);
+    return look !== undefined && this.#held?.is(look) === true;
   }
 }
 
@@ -134,31 +134,11 @@ function isSignature(key: string): boolean {
   return key.includes(':');
 }
 
-/** The device and inode of a file; undefined if there is none. */
+/** The device and inode of a directory; undefined if there is none. */
 export function inodeOf(path: string): string | undefined {
-  const stat = lstatIfThere(path);
-  return stat && inode(stat);
-}
-
-function inode({ dev, ino }: BigIntStats): string {
-  return [dev, ino].join(':');
+  return lookIfThere(path)?.identity;
 }
 
 function signatureOf(path: string): string {
-  const stat = lstatIfThere(path);
-  return stat === undefined ? '' : signature(stat);
-}
-
-/** By join(): a template would keep its parts, in several strings. */
-function signature({ dev, ino, mtimeNs }: BigIntStats): string {
-  return [dev, ino, mtimeNs].join(':');
-}
-
-function lstatIfThere(path: string): BigIntStats | undefined {
-  try {
-    return lstatSync(path, { bigint: true });
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw error;
-  }
+  return lookIfThere(path)?.identity ?? '';
 }

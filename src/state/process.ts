@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isPassable } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { HeldFile, flush, readIfThere, readText, removeTree, writeFileAtomic, writeFileOnce } from '../disk/files.js';
 import { expectStrings, parseJsonObject, stringifyProcess } from '../disk/json.js';
@@ -128,9 +129,24 @@ export class ProcessDir extends KeyedDirectory {
     const path = this.processFile;
     const value = parseJsonObject(text, path);
     expectStrings(path, value, 'args');
-    const { exec, create, containerdStdin, containerdStdout, containerdStderr, ...rest } = value;
-    const { runtimeArgs, noPivotRoot, checkpoint, rootUID, rootGID, labels, ...others } = rest;
-    const { key, durable, log, ...spec } = others;
+    // One rest: each copies what is left.
+    const {
+      exec,
+      create,
+      durable,
+      containerdStdin,
+      containerdStdout,
+      containerdStderr,
+      runtimeArgs,
+      noPivotRoot,
+      checkpoint,
+      rootUID,
+      rootGID,
+      labels,
+      key,
+      log,
+      ...spec
+    } = value;
     const state = {
       exec: exec === true,
       create: create === true,
@@ -280,7 +296,7 @@ function readIfLegible(path: string, limit: number): string | undefined {
 /** A path of stdio; '' for none. @throws {OutliveError} `ERR_INVALID_STATE` if no program of ours or the original wrote it. */
 function stdioPath(path: string, key: string, value: unknown): string {
   const given = stringOr(value, '');
-  if (given === '' || (given.startsWith('/') && !given.includes('\0'))) return given;
+  if (given === '' || (given.startsWith('/') && isPassable(given))) return given;
   throw new OutliveError('ERR_INVALID_STATE', `${path}: ${key} must be an absolute path`);
 }
 

@@ -1,27 +1,28 @@
 /** A state root: where it is by default, the ids of its containers, and the check of whom a directory belongs to. */
-import { type Dirent, type StatsBase, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { type Dirent, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { makeDirectory } from '../disk/files.js';
 import { absolutePath } from '../disk/working-directory.js';
+import { type FileLook, isDirectory, lookAt } from '../posix/looks.js';
 import { isId } from '../oci/ids.js';
 
 /**
  * Checks that a directory belongs to this user and that no other user can write to it.
- * @param stat of lstat(2), if the caller has it.
+ * @param stat what it is, if the caller has looked.
  * @throws {OutliveError} `ERR_INVALID_STATE` if not; a system error of lstat(2).
  */
-export function checkOwnDirectory(path: string, stat: StatsBase<number | bigint> = lstatSync(path)): void {
-  if (!stat.isDirectory()) throw new OutliveError('ERR_INVALID_STATE', `${path}: is no directory`);
+export function checkOwnDirectory(path: string, stat: Pick<FileLook, 'mode' | 'uid'> = lookAt(path)): void {
+  if (!isDirectory(stat)) throw new OutliveError('ERR_INVALID_STATE', `${path}: is no directory`);
   const uid = process.geteuid?.();
-  if (Number(stat.uid) !== uid) {
+  if (stat.uid !== uid) {
     throw new OutliveError(
       'ERR_INVALID_STATE',
       `${path}: belongs to user ${stat.uid}, and this program is user ${uid}`,
     );
   }
-  const mode = Number(stat.mode) & 0o7777;
+  const mode = stat.mode & 0o7777;
   if ((mode & 0o022) !== 0) {
     throw new OutliveError(
       'ERR_INVALID_STATE',

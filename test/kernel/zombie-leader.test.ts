@@ -2,11 +2,12 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { Container, type Process, type Stdio } from '../../src/index.js';
+import { Container, type Process } from '../../src/index.js';
 import { identify, isRunning, signalProcess } from '../../src/kernel/identity.js';
 import { writeTestBundle, runtimeArgs } from '../support/bundles.js';
-import { noProcessLeft } from '../support/fake-runtime.js';
+import { noProcessLeft, processDir, shimPid } from '../support/fake-runtime.js';
 import { statOf } from '../support/proc.js';
+import { leftCgroups } from '../support/remains.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { isRoot, wantRight } from '../support/strict.js';
@@ -18,13 +19,18 @@ const freezes = wantRight('root, to freeze a cgroup', isRoot);
 
 const PROGRAM = nativeExecutable('outlive-shim').replace('outlive-shim', 'outlive-test-zombie-leader');
 
-/** A container whose process has such a main thread by now. It ends with 9 when its stdin is closed. */
+/**
+ * A container whose process has such a main thread by now. It ends with 9 when its stdin is closed, which the end of its shim
+ * does too; with the argument `stay` it does not end by itself.
+ */
 async function start(
   scratch: Scratch,
   runtime: string,
-): Promise<{ container: Container; init: Process; stdio: Stdio }> {
+  ...args: readonly string[]
+): Promise<{ container: Container; init: Process }> {
   const isHost = runtime === 'host';
-  const bundle = await writeTestBundle(scratch.mkdir('bundle'), runtime, { args: [isHost ? PROGRAM : '/bin/leader'] });
+  const program = isHost ? PROGRAM : '/bin/leader';
+  const bundle = await writeTestBundle(scratch.mkdir('bundle'), runtime, { args: [program, ...args] });
   if (!isHost) copyFileSync(PROGRAM, join(bundle, 'rootfs/bin/leader'));
   const container = scratch.keep(
     await Container.create({
@@ -32,10 +38,9 @@ async function start(
       runtimeArgs: runtimeArgs(runtime, scratch.dir),
     }),
   );
-  const stdio = scratch.fifos();
-  const init = await container.start({ stdio });
+  const init = await container.start({ stdio: scratch.fifos() });
   await until('its main thread has ended', () => statOf(init.systemPid)?.state === 'Z');
-  return { container, init, stdio };
+  return { container, init };
 }
 
 describe.each(runtimes)('%s', (runtime) => {
@@ -77,6 +82,15 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(existsSync(join(scratch.root, container.id))).toBe(false);
     expect(statOf(init.systemPid)).toBeUndefined();
     await noProcessLeft(container);
+    expect(leftCgroups([container.id], scratch.madeMs)).toEqual([]);
+  });
+
+  test('if its end is lost, it is ended and leaves nothing', async ({ scratch }) => {
+    const { container, init } = await start(scratch, runtime, 'stay');
+    process.kill(shimPid(processDir(scratch, container)), 'SIGKILL');
+    expect(await init.wait()).toMatchObject({ status: undefined });
+    await noProcessLeft(container);
+    await until('the clean-up is over', () => leftCgroups([container.id], scratch.madeMs).length === 0);
   });
 
   test.runIf(runtime === 'host' || freezes)('killAll() ends it', async ({ scratch }) => {

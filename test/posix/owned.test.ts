@@ -1,6 +1,6 @@
 // The descriptors that the library opens for itself: a number is closed once, by closeOwned() only.
 import { randomBytes } from 'node:crypto';
-import { constants, readlinkSync } from 'node:fs';
+import { constants, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
@@ -12,6 +12,7 @@ import {
   pipeOwned,
   tryReadThrough,
 } from '../../src/posix/owned.js';
+import { until } from '../support/until.js';
 import { temporaryDirectory } from './helpers.js';
 
 it.each([
@@ -29,6 +30,18 @@ it.each([
   const other = posix.eventfd(0);
   expect(() => closeOwned(other)).toThrow(refused);
   posix.close(other);
+});
+
+it("the kernel's table is enlarged long before it is full, so that no open(2) waits for that", async () => {
+  const size = (): number => Number(/^FDSize:\s*(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+  const before = size();
+  const opened: number[] = [];
+  onTestFinished(() => opened.forEach(closeOwned));
+  while ((opened.at(-1) ?? 0) < before / 2) opened.push(eventfdOwned(0));
+  await until(
+    () => `the table of ${before} is at least twice as large: ${size()}`,
+    () => size() >= 2 * before,
+  );
 });
 
 describe('tryReadThrough()', () => {

@@ -1,9 +1,10 @@
-/** What runc and crun leave in the cgroup hierarchies if they are killed while a hook hangs, is removed. */
+/** What runc and crun leave in the cgroup hierarchies, if they are killed or take a process for ended, is removed. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect } from 'vitest';
 import { Container } from '../../src/index.js';
 import { cgroupDirectories } from '../../src/kernel/cgroup.js';
+import { AnsweringRuntime } from '../support/answers.js';
 import { writeContainerBundle } from '../support/bundles.js';
 import { runtime } from '../support/fake-runtime.js';
 import { runtimes } from '../support/runtimes.js';
@@ -81,5 +82,20 @@ describe.runIf(wantRight('root, for cgroups', isRoot))('a runtime that is killed
       rmdirSync(dirname(directory));
       rmdirSync(dirname(dirname(directory)));
     }
+  });
+});
+
+describe.runIf(wantRight('root, for cgroups', isRoot))('a process that the runtime takes for ended', () => {
+  test.for([true, false])('the container is ours: %s', async (isOurs, { scratch }) => {
+    const runtime = await AnsweringRuntime.make(scratch);
+    const { container } = runtime;
+    const init = await container.start({ stdio: scratch.fifos() });
+    const cgroups = makeAll(container.id);
+    expect(cgroups.length).toBeGreaterThan(0);
+    runtime.status('stopped', isOurs ? container.bundle : '/another');
+    await container.delete();
+    expect(await init.wait()).toMatchObject({ status: 137 });
+    expect(cgroups.filter((directory) => existsSync(directory))).toEqual(isOurs ? [] : cgroups);
+    if (!isOurs) for (const directory of cgroups) rmdirSync(directory);
   });
 });

@@ -1,7 +1,8 @@
-/** Ends what a test left running, whatever state that is in. */
-import { writeFileSync } from 'node:fs';
+/** Ends what a test left running, whatever state that is in; finds the cgroups that it left. */
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { OwnCgroupMounts } from '../../src/kernel/cgroup.js';
+import { OwnCgroupMounts, cgroupDirectories } from '../../src/kernel/cgroup.js';
 import { freezerFiles, saysFrozen } from '../../src/kernel/freezer.js';
 import { allPids, isGone, processesOf, readIfThere } from './proc.js';
 import { until } from './until.js';
@@ -37,6 +38,24 @@ function find(text: string): { pid: number; what: string }[] {
     .filter((pid) => pid !== process.pid && readIfThere(`/proc/${pid}/cgroup`).includes(text) && !isGone(pid))
     .map((pid) => ({ pid, what: readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ') }));
   return [...processesOf(text), ...inCgroup];
+}
+
+/**
+ * The cgroups that a runtime has made for containers with these ids, in each hierarchy, and that are still there.
+ * @param sinceMs not those that are older, by the wall clock: a test of another day may have had the same pid and left them.
+ */
+export function leftCgroups(ids: readonly string[], sinceMs = 0): string[] {
+  if (ids.length === 0) return [];
+  const isTheirs = (name: string): boolean => ids.some((id) => name === id || name.startsWith(`outlive-${id}-`));
+  const parents = cgroupDirectories('x', readIfThere('/proc/self/mountinfo'), readIfThere('/proc/self/cgroup'))
+    .map((directory) => dirname(directory))
+    .filter((directory) => existsSync(directory));
+  return [...new Set(parents)].flatMap((parent) =>
+    readdirSync(parent)
+      .filter(isTheirs)
+      .map((name) => join(parent, name))
+      .filter((path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1) >= sinceMs),
+  );
 }
 
 function kill(pid: number): void {

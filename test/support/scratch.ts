@@ -7,7 +7,7 @@ import { test as base } from 'vitest';
 import { Container, type ContainerOptions, type Process, type Stdio, makeStdioFifos } from '../../src/index.js';
 import { type ProcessOverrides, runtimeArgs, writeTestBundle } from './bundles.js';
 import { childrenOf, openDescriptors } from './proc.js';
-import { endRemains } from './remains.js';
+import { endRemains, leftCgroups } from './remains.js';
 import { until } from './until.js';
 
 let serial = 0;
@@ -17,6 +17,8 @@ export class Scratch {
   readonly dir = realpathSync(mkdtempSync(join(tmpdir(), 'outlive-test-')));
   /** The state root. */
   readonly root = join(this.dir, 'state');
+  /** When it was made, by the wall clock. */
+  readonly madeMs = Date.now();
   readonly #ids: string[] = [];
   readonly #containers: Container[] = [];
   readonly #ends: (() => Promise<void>)[] = [];
@@ -94,6 +96,8 @@ export class Scratch {
     for (const container of this.#containers) container.close();
     const left = await endRemains([this.dir, ...this.#ids]);
     if (left.length > 0) errors.push(new Error(`the test left processes behind: ${left.join('; ')}`));
+    const cgroups = leftCgroups(this.#ids, this.madeMs);
+    if (cgroups.length > 0) errors.push(new Error(`the test left cgroups behind: ${cgroups.join(' ')}`));
     rmSync(this.dir, { recursive: true, force: true });
     if (errors.length > 0) throw errors[0];
   }
