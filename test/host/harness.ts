@@ -83,7 +83,8 @@ export class Host {
   #reaper: ChildProcess;
   #lines: (() => void)[] = [];
   #started: number[] = [];
-  #exits = new Map<number, Exit>();
+  /** With the number of commands that were launched before. */
+  #exits = new Map<number, { exit: Exit; launched: number }>();
   #count = 0;
   #gone = false;
 
@@ -122,8 +123,13 @@ export class Host {
 
   #take(line: string): void {
     const [first = '', second = '', third = ''] = line.split(' ');
-    if (first === 'started') this.#started.push(Number(second));
-    else this.#exits.set(Number(first), second === 'exit' ? { code: Number(third) } : { signal: Number(third) });
+    if (first === 'started') {
+      this.#started.push(Number(second));
+      this.#exits.delete(Number(second));
+    } else {
+      const exit = second === 'exit' ? { code: Number(third) } : { signal: Number(third) };
+      this.#exits.set(Number(first), { exit, launched: this.#count });
+    }
     this.#wake();
   }
 
@@ -138,11 +144,7 @@ export class Host {
 
   /** Waits for the exit of a process that the reaper has made or adopted. */
   async exit(pid: number): Promise<Exit> {
-    return this.#until(() => this.#exits.get(pid));
-  }
-
-  reaped(pid: number): boolean {
-    return this.#exits.has(pid);
+    return this.#until(() => this.#exits.get(pid)?.exit);
   }
 
   /** Starts a command under the reaper and gives its pid. `words` may begin with redirections: `>file`, `2>file`. */
@@ -223,7 +225,7 @@ export class Host {
 
   /** The same; throws if it fails. Gives the pid. */
   async run(id: string, what: object | string, args: string[] = []): Promise<number> {
-    return this.#pidOf(id, await this.tryRun(id, what, args));
+    return this.#pidBy(id, () => this.tryRun(id, what, args));
   }
 
   /** `create`, with the arguments of tryRun(). */
@@ -233,7 +235,7 @@ export class Host {
 
   /** The same; throws if it fails. Gives the pid. */
   async create(id: string, what: object | string, args: string[] = []): Promise<number> {
-    return this.#pidOf(id, await this.tryCreate(id, what, args));
+    return this.#pidBy(id, () => this.tryCreate(id, what, args));
   }
 
   #begin(command: string[], id: string, what: object | string, args: string[]): Promise<Outcome> {
@@ -242,9 +244,14 @@ export class Host {
     return this.command(words, this.#outputs(id));
   }
 
-  #pidOf(id: string, outcome: Outcome): number {
+  /** The pid of the process that a command makes. What is known of an older process with that pid is forgotten. */
+  async #pidBy(name: string, command: () => Promise<Outcome>): Promise<number> {
+    const launched = this.#count;
+    const outcome = await command();
     if (outcome.status !== 0) throw new Error(outcome.errors.join('; '));
-    return Number(this.read(`pid-${id}`));
+    const pid = Number(this.read(`pid-${name}`));
+    if ((this.#exits.get(pid)?.launched ?? Infinity) <= launched) this.#exits.delete(pid);
+    return pid;
   }
 
   async tryExec(id: string, name: string, what: object, args: string[] = []): Promise<Outcome> {
@@ -254,9 +261,7 @@ export class Host {
   }
 
   async exec(id: string, name: string, what: object): Promise<number> {
-    const outcome = await this.tryExec(id, name, what);
-    if (outcome.status !== 0) throw new Error(outcome.errors.join('; '));
-    return Number(this.read(`pid-${name}`));
+    return this.#pidBy(name, () => this.tryExec(id, name, what));
   }
 
   async delete(id: string, ...flags: string[]): Promise<Outcome> {
