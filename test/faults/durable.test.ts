@@ -97,7 +97,7 @@ describe.runIf(mayTrace)('the order of system calls', { timeout: 60_000 }, () =>
     const { id, seen, trace } = await traced(scratch, calls);
     expect(seen).toMatchObject({ created: true, ended: 7 });
     const events = eventsOf(trace);
-    expectInOrder(events, 'rename state.json', 'fsync state.json', `rename ${id}`, 'mkdir created');
+    expectInOrder(events, 'fsync state.json', `rename ${id}`, 'mkdir created');
     expectInOrder(events, 'fsync .new', `rename ${id}`, 'fsync state', 'mkdir created');
   });
 
