@@ -69,7 +69,7 @@ async function endOf(
 ): Promise<Exit | Error> {
   try {
     using container = await openContainer(id, root);
-    return await processOf(container, processId).wait(signal === undefined ? {} : { signal });
+    return await processOf(container, processId).wait({ signal });
   } catch (error) {
     return error as Error;
   }

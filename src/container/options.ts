@@ -154,19 +154,17 @@ export function defaultScope(runtime: string, bundle: BundleSpec): { scope?: str
 }
 
 const CONTAINER_KEYS = [
-  ...[
-    'root',
-    'id',
-    'bundle',
-    'runtime',
-    'runtimeArgs',
-    'runtimeEnv',
-    'scope',
-    'shim',
-    'labels',
-    'noPivotRoot',
-    'durable',
-  ],
+  'root',
+  'id',
+  'bundle',
+  'runtime',
+  'runtimeArgs',
+  'runtimeEnv',
+  'scope',
+  'shim',
+  'labels',
+  'noPivotRoot',
+  'durable',
   'timeoutMs',
 ];
 

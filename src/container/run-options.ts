@@ -135,7 +135,7 @@ export function checkRun(args: readonly string[], options: RunOptions): RunReque
   return {
     container: { root, id, runtime, runtimeArgs, labels: words, timeoutMs },
     config: bundle === undefined ? onHost(request) : containerCommand(request, absolutePath(bundle)),
-    start: { stdio, ...(log === undefined ? {} : { log }), labels: words },
+    start: { stdio, log, labels: words },
     scope,
   };
 }

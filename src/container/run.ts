@@ -60,7 +60,7 @@ async function runIn(
   root: string,
   scope?: 'systemd' | 'none',
 ): Promise<ContainerProcess> {
-  const { container, lock } = await make(config, { ...options, root, ...(scope === undefined ? {} : { scope }) });
+  const { container, lock } = await make(config, { ...options, root, scope });
   try {
     return await container.startHeld(lock, start);
   } catch (error) {
@@ -91,7 +91,7 @@ async function isIdFreed({ root, id, timeoutMs }: Omit<ContainerOptions, 'bundle
     const { dir, release } = readContainer(root, id);
     release();
     if (!(await isUnstarted(dir))) return false;
-    using container = await Container.load(root, id, timeoutMs === undefined ? {} : { timeoutMs });
+    using container = await Container.load(root, id, { timeoutMs });
     return await container.deleteIfUnstarted();
   } catch (error) {
     // Another program has deleted it.

@@ -31,26 +31,20 @@ const out = new Float64Array(4);
 /** Does not follow a link. @throws system error of lstat(2). */
 export function lookAt(path: string): FileLook {
   const { native, text } = pathArgument(path, 'path');
-  const identity = addon.lookAt(native, out);
-  if (typeof identity === 'number') throw systemError(identity, 'lstat', { path: text });
-  return looked(identity);
+  return looked(addon.lookAt(native, out), 'lstat', { path: text });
 }
 
 /** As lookAt(); undefined if there is no such file. */
 export function lookIfThere(path: string): FileLook | undefined {
   const { native, text } = pathArgument(path, 'path');
   const identity = addon.lookAt(native, out);
-  if (typeof identity === 'string') return looked(identity);
   const { ENOENT, ENOTDIR } = system.errno;
-  if (identity === -ENOENT || identity === -ENOTDIR) return undefined;
-  throw systemError(identity, 'lstat', { path: text });
+  return identity === -ENOENT || identity === -ENOTDIR ? undefined : looked(identity, 'lstat', { path: text });
 }
 
 /** @throws system error of fstat(2). */
 export function lookAtOpen(fd: number): FileLook {
-  const identity = addon.lookAtOpen(fdArgument(fd), out);
-  if (typeof identity === 'number') throw systemError(identity, 'fstat');
-  return looked(identity);
+  return looked(addon.lookAtOpen(fdArgument(fd), out), 'fstat');
 }
 
 const CALLS = ['open', 'fstat', 'read'];
@@ -82,6 +76,8 @@ export function isFifo({ mode }: Pick<FileLook, 'mode'>): boolean {
   return (mode & constants.S_IFMT) === constants.S_IFIFO;
 }
 
-function looked(identity: string): FileLook {
-  return { identity, mode: out[0] ?? 0, uid: out[1] ?? 0, sizeBytes: out[2] ?? 0 };
+/** @param result the identity, or -errno of `syscall`. */
+function looked(result: string | number, syscall: string, details: { path?: string } = {}): FileLook {
+  if (typeof result === 'number') throw systemError(result, syscall, details);
+  return { identity: result, mode: out[0] ?? 0, uid: out[1] ?? 0, sizeBytes: out[2] ?? 0 };
 }

@@ -50,7 +50,7 @@ export class Supervisor {
     this.#consumers = parts.consumers;
     this.#log = parts.log;
     this.#recorder = parts.recorder;
-    this.#monitor = new Monitor(initHoldMs === undefined ? {} : { initHoldMs });
+    this.#monitor = new Monitor({ initHoldMs });
     this.#monitor.on('event', (event) => this.#supervised.get(event.containerId)?.tell(event));
   }
 
@@ -87,7 +87,7 @@ export class Supervisor {
       throw error;
     }
     try {
-      const loaded = await Container.loadAll(path, given({ timeoutMs: options.timeoutMs }));
+      const loaded = await Container.loadAll(path, { timeoutMs: options.timeoutMs });
       failures.push(...loaded.failures);
       await supervisor.#recover(loaded.containers);
       return supervisor;
@@ -120,7 +120,7 @@ export class Supervisor {
     this.#requireOpen();
     checkObject('options', options);
     const { timeoutMs = this.#timeoutMs, ...others } = options;
-    const container = await Container.create({ ...others, ...given({ timeoutMs }), root: this.root });
+    const container = await Container.create({ ...others, timeoutMs, root: this.root });
     try {
       return await this.#supervise(container, false);
     } catch (error) {
@@ -255,7 +255,7 @@ export class Supervisor {
   }
 
   async #load(id: string): Promise<Container> {
-    return this.#supervise(await Container.load(this.root, id, given({ timeoutMs: this.#timeoutMs })), true);
+    return this.#supervise(await Container.load(this.root, id, { timeoutMs: this.#timeoutMs }), true);
   }
 
   /** Begins to supervise a container. After a failure, also because this object was closed, its object is closed. */
@@ -307,9 +307,4 @@ export class Supervisor {
   #requireOpen(): void {
     if (this.#closed !== undefined) throw new OutliveError('ERR_INVALID_STATE', 'this supervisor is closed');
   }
-}
-
-/** The options without those that are undefined. */
-function given({ timeoutMs }: { timeoutMs: number | undefined }): { timeoutMs?: number | undefined } {
-  return timeoutMs === undefined ? {} : { timeoutMs };
 }
