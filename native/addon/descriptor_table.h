@@ -8,7 +8,7 @@
 // The table as one environment has asked for it. Another one may have asked for more: then a growth costs nothing.
 class DescriptorTable {
  public:
-  // To be called with each descriptor that is opened. Does not wait. If memory or descriptors are short, nothing is
+  // To be called with each descriptor that is owned. Does not wait. If memory or descriptors are short, nothing is
   // enlarged.
   void opened(napi_env env, int fd);
 

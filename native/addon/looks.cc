@@ -105,7 +105,7 @@ Napi::Value open_and_read_call(const Napi::CallbackInfo& info) {
   ssize_t count = read_whole(opened, bytes, size);
   if (count < 0) return failed(2, count);
   OwnedDescriptors* owned = owned_descriptors(info.Env());
-  if (owned == nullptr || !owned->take(opened)) return failed(0, -ENOMEM);
+  if (owned == nullptr || !owned->take(info.Env(), opened)) return failed(0, -ENOMEM);
   out.Data()[kFd] = fd.release();
   both.Set(1u, Napi::String::New(info.Env(), bytes, static_cast<size_t>(count)));
   return both;

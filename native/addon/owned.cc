@@ -30,11 +30,10 @@ Napi::Value owned_by_env(const Napi::CallbackInfo& info, Open open) {
   OwnedDescriptors* owned = owned_descriptors(info.Env());
   if (owned == nullptr) return number(info, -ENOMEM);
   int fd = static_cast<int>(open());
-  if (fd >= 0 && !owned->take(fd)) {
+  if (fd >= 0 && !owned->take(info.Env(), fd)) {
     close_once(fd);
     return number(info, -ENOMEM);
   }
-  if (fd >= 0) owned->table.opened(info.Env(), fd);
   return number(info, fd);
 }
 
@@ -53,7 +52,7 @@ OwnedDescriptors::~OwnedDescriptors() {
   free(is_owned_);
 }
 
-bool OwnedDescriptors::take(int fd) {
+bool OwnedDescriptors::take(napi_env env, int fd) {
   size_t index = static_cast<size_t>(fd);
   if (index >= size_) {
     size_t size = 64;
@@ -65,6 +64,7 @@ bool OwnedDescriptors::take(int fd) {
     size_ = size;
   }
   is_owned_[index] = true;
+  table_.opened(env, fd);
   return true;
 }
 
@@ -119,7 +119,7 @@ Napi::Value pipe_owned_call(const Napi::CallbackInfo& info) {
   if (owned == nullptr) return number(info, -ENOMEM);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return number(info, -errno);
-  if (!owned->take(ends[0]) || !owned->take(ends[1])) {
+  if (!owned->take(info.Env(), ends[0]) || !owned->take(info.Env(), ends[1])) {
     owned->remove(ends[0]);
     for (int end : ends) close_once(end);
     return number(info, -ENOMEM);

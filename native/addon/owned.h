@@ -15,17 +15,16 @@ class OwnedDescriptors {
   OwnedDescriptors& operator=(const OwnedDescriptors&) = delete;
   ~OwnedDescriptors();
 
-  // Takes over a descriptor. False when memory ran out; then the caller still has it.
-  bool take(int fd);
+  // Takes over a descriptor of this environment. False when memory ran out; then the caller still has it.
+  bool take(napi_env env, int fd);
   // Gives a descriptor up. False when it is not among them.
   bool remove(int fd);
-
-  DescriptorTable table;
 
  private:
   // By their numbers, which are small: there may be thousands, and each is found at once.
   bool* is_owned_ = nullptr;
   size_t size_ = 0;
+  DescriptorTable table_;
 };
 
 // The environment's; nullptr if memory ran out when the addon was loaded.

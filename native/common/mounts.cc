@@ -11,6 +11,7 @@
 
 #include "common/files.h"
 #include "common/retry.h"
+#include "common/statx.h"
 #include "common/syscalls.h"
 
 namespace {
@@ -19,12 +20,10 @@ namespace {
 constexpr size_t kFirstCapacity = 4096;
 constexpr size_t kMaxLine = 1u << 20;
 
-// statx(2) and statmount(2), for C libraries without their types: places in the kernel's structures.
-constexpr size_t kStatxWords = 32;  // of 8 bytes
-constexpr size_t kAttributesWord = 1;
-constexpr size_t kMountIdWord = 18;
-constexpr unsigned kUniqueMountId = 0x4000;
-constexpr uint64_t kIsMountRoot = 0x2000;
+constexpr unsigned kUniqueMountId = 0x4000;  // STATX_MNT_ID_UNIQUE
+constexpr uint64_t kIsMountRoot = 0x2000;    // STATX_ATTR_MOUNT_ROOT
+
+// statmount(2), for C libraries without its types: places in the kernel's structure.
 struct MountRequest {
   uint32_t size, spare;
   uint64_t mount_id, wanted;
@@ -75,13 +74,12 @@ Mount parse_mount(std::string_view line) {
 }
 
 int read_mount_at(const char* path, TextBuilder& root, TextBuilder& type) {
-  uint64_t status[kStatxWords] = {};
-  if (syscall(SYS_statx, AT_FDCWD, path, AT_NO_AUTOMOUNT, kUniqueMountId, status) < 0) return -errno;
-  uint32_t mask = 0;
-  memcpy(&mask, status, sizeof mask);
-  if ((mask & kUniqueMountId) == 0) return -ENOSYS;
-  if ((status[kAttributesWord] & kIsMountRoot) == 0) return -EINVAL;
-  MountRequest request = {sizeof request, 0, status[kMountIdWord], kWantRoot | kWantType};
+  Statx status;
+  int err = read_statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, kUniqueMountId, &status);
+  if (err < 0) return err;
+  if ((status.mask & kUniqueMountId) == 0) return -ENOSYS;
+  if ((status.attributes & kIsMountRoot) == 0) return -EINVAL;
+  MountRequest request = {sizeof request, 0, status.mount_id, kWantRoot | kWantType};
   alignas(8) char answer[kStringsAt + 2 * PATH_MAX];
   if (syscall(SYS_statmount, &request, answer, sizeof answer, 0) < 0) return -errno;
   uint64_t given = 0;

@@ -12,9 +12,9 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
-
-// waitid(2)'s P_PIDFD (Linux 5.4).
-constexpr int kIdTypePidfd = 3;
 #ifndef SYS_statmount
 #define SYS_statmount 457
 #endif
+
+// waitid(2)'s P_PIDFD (Linux 5.4).
+constexpr int kIdTypePidfd = 3;

@@ -28,8 +28,11 @@ class Child {
 
   [[noreturn]] void fail(ChildStep step, int err, int detail = 0) const {
     ChildFailure failure = {step, err < 0 ? -err : err, detail};
-    if (out_ != nullptr) *out_ = failure;
-    if (out_ == nullptr) (void)send(channel_fd_, &failure, sizeof failure, MSG_NOSIGNAL);
+    if (out_ != nullptr) {
+      *out_ = failure;
+    } else {
+      (void)send(channel_fd_, &failure, sizeof failure, MSG_NOSIGNAL);
+    }
     // `start` has not read the config, so it needs the program's name too.
     if (let_go_by_start_) (void)send(channel_fd_, process_.args[0], strlen(process_.args[0]), MSG_NOSIGNAL);
     _exit(1);
