@@ -34,10 +34,11 @@ it.each([
 
 it("the kernel's table is enlarged long before it is full, so that no open(2) waits for that", async () => {
   const size = (): number => Number(/^FDSize:\s*(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
-  const before = size();
+  // Smaller tables are left to the kernel: they are full before a program has opened much.
+  const before = Math.max(size(), 256);
   const opened: number[] = [];
   onTestFinished(() => opened.forEach(closeOwned));
-  while ((opened.at(-1) ?? 0) < before / 2) opened.push(eventfdOwned(0));
+  while ((opened.at(-1) ?? 0) < before / 4) opened.push(eventfdOwned(0));
   await until(
     () => `the table of ${before} is at least twice as large: ${size()}`,
     () => size() >= 2 * before,
