@@ -153,6 +153,7 @@ describe.each(runtimes)('%s', (runtime) => {
     const init = await container.start({ ...LOGGED, labels: ['job=7'] });
     const running = container.inspect();
     expect(running.processes[0]).toMatchObject({ id: 'init', pid: init.systemPid, args: ['sh', '-c', 'exit 4'] });
+    await init.wait();
     await init.stop();
     const described = container.inspect();
     expect(JSON.parse(JSON.stringify(described))).toMatchObject({
