@@ -1,5 +1,5 @@
 /** What a round may leave behind beside processes: mounts and cgroups that bear its marker. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../test/support/proc.js';
 
@@ -28,4 +28,18 @@ export function cgroupsOf(/** @type {string} */ marker, dir = '/sys/fs/cgroup', 
     else if (depth > 1) found.push(...cgroupsOf(marker, path, depth - 1));
   }
   return found;
+}
+
+/**
+ * Removes a directory in which a shim may make files meanwhile. The retries of rmSync() do not list the directory again, and
+ * so never remove these.
+ */
+export function removeWhileUsed(/** @type {string} */ dir) {
+  for (let tries = 10; ; tries--) {
+    try {
+      return rmSync(dir, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === 0 || /** @type {any} */ (error).code !== 'ENOTEMPTY') throw error;
+    }
+  }
 }

@@ -2,10 +2,11 @@
  * A job whose output goes to a log within bounds, and readers that stop at random and go on from their cursors, while the shim is
  * killed, the log's directory is removed, or nothing happens: each byte that the job says it has written is right, or in a gap.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGone } from '../../test/support/proc.js';
 import { check, until, within } from '../failures.js';
+import { removeWhileUsed } from '../leftovers.js';
 
 /** A line: its number in 8 digits, and a newline. */
 const LINE = 9;
@@ -92,7 +93,7 @@ export default {
     const instant = random.int(0, lines * LINE);
     if (fault !== 'none') await until('the instant', () => process.hasEnded || readers.some(isBehind(instant)));
     if (fault === 'shim') killIfThere(shim);
-    if (fault === 'directory') rmSync(process.stdio.stdout, { recursive: true, force: true, maxRetries: 10 });
+    if (fault === 'directory') removeWhileUsed(process.stdio.stdout);
     const exit = await within('the end', process.wait(), 20_000);
     await within('the readers', reading, 10_000);
     const told = exit.status !== undefined;

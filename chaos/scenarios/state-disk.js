@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readdirSync, rmSync, rmdirSync, writeS
 import { join } from 'node:path';
 import { Container } from '../../dist/index.js';
 import { attempt, check, until, within } from '../failures.js';
-import { cgroupsOf } from '../leftovers.js';
+import { cgroupsOf, removeWhileUsed } from '../leftovers.js';
 
 /** @type {import('./index.js').Scenario} */
 export default {
@@ -84,7 +84,7 @@ function sealed(/** @type {string} */ root) {
 function gone(/** @type {string} */ root) {
   return {
     name: 'gone',
-    begin: (id) => rmSync(join(root, id), { recursive: true, force: true, maxRetries: 10 }),
+    begin: (id) => removeWhileUsed(join(root, id)),
     end: () => undefined,
     errors: /^ERR_CONTAINER_NOT_FOUND$/,
   };
