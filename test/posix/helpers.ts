@@ -31,17 +31,16 @@ export interface Finished {
   stderr: string;
 }
 
-/** Runs a program to its end, or kills it after a minute. */
-export function run(file: string, args: readonly string[]): Promise<Finished> {
+/** Runs a program to its end, or kills it when `signal` aborts, by default after a minute. */
+export function run(
+  file: string,
+  args: readonly string[],
+  signal: AbortSignal = AbortSignal.timeout(60_000),
+): Promise<Finished> {
   return new Promise((resolve) => {
-    const child = execFile(
-      file,
-      args,
-      { timeout: 60_000, killSignal: 'SIGKILL', maxBuffer: 16 << 20 },
-      (_, stdout, stderr) => {
-        resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
-      },
-    );
+    const child = execFile(file, args, { signal, killSignal: 'SIGKILL', maxBuffer: 16 << 20 }, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
+    });
   });
 }
 
@@ -50,9 +49,14 @@ export function fixture(name: string): string {
   return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 }
 
-/** Runs a fixture under this Node; it must succeed. Returns what it printed, parsed as JSON. */
+/**
+ * Runs a fixture under this Node; it must succeed. Returns what it printed, parsed as JSON. How long it may take is the test's
+ * own limit: at its end the fixture is killed.
+ */
 export async function runFixture(name: string, ...args: string[]): Promise<unknown> {
-  const finished = await run(process.execPath, ['--expose-gc', fixture(name), ...args]);
+  const over = new AbortController();
+  onTestFinished(() => over.abort());
+  const finished = await run(process.execPath, ['--expose-gc', fixture(name), ...args], over.signal);
   if (finished.code !== 0) throw new Error(`${name}: ${JSON.stringify(finished)}`);
   return JSON.parse(finished.stdout) as unknown;
 }

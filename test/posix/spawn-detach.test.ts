@@ -192,7 +192,8 @@ describe('under strace', () => {
     ['/bin/sh', { isOurs: true, code: 7, children: 0 }],
     ['/nonexistent', { failure: 'ENOENT spawn', children: 0 }],
   ])('a child outlives its intermediate process that is killed: %s', { timeout }, async (program, expected) => {
-    const stdout = await traced('execve:delay_enter=1000000', 'killed', program);
+    // Five seconds: on a busy machine one was not enough to see the intermediate process.
+    const stdout = await traced('execve:delay_enter=5000000', 'killed', program);
     expect(JSON.parse(stdout)).toEqual(expected);
   });
 
