@@ -21,8 +21,7 @@ const KEPT_MS = 2;
  * The longest turn of the loop while `task` is under way.
  * @template T
  * @param {() => Promise<T> | T} task
- * @returns {Promise<{ result: T, longest: Turn, own: Turn }>} `own` is the one that was longest without garbage collection
- *   and waits for a processor.
+ * @returns {Promise<{ result: T, longest: Turn, own: Turn }>} `own` is the one that was longest by {@link ownMs}.
  */
 export async function longestTurn(task) {
   /** @type {{ begin: number, end: number }[]} */
@@ -64,9 +63,12 @@ export async function longestTurn(task) {
   return { result, longest: most(({ ms }) => ms), own: most(ownMs) };
 }
 
-/** What is left of a turn without garbage collection and waits for a processor, in milliseconds. */
+/**
+ * What is left of a turn without garbage collection or without waits for a processor, in milliseconds: at most so much is its
+ * own. Not both are taken off, as the thread may have waited in the middle of a collection.
+ */
 export function ownMs(/** @type {Turn} */ { ms, gcMs, waitMs }) {
-  return Math.max(0, ms - gcMs - waitMs);
+  return Math.max(0, ms - Math.max(gcMs, waitMs));
 }
 
 /** How long this thread has been ready and without a processor, by the kernel's scheduler. */

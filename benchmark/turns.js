@@ -49,7 +49,7 @@ export async function turns(/** @type {import('./world.js').World} */ world) {
       row(`${what}: longest turn`, { ours: longest.ms, unit: 'ms', ...atMost(longest.ms, GOAL_MS, 'ms') }),
       row('  of it garbage collection', { ours: longest.gcMs, unit: 'ms' }),
       row('  of it without a processor', { ours: longest.waitMs, unit: 'ms' }),
-      row('  longest without these two', { ours: ownMs(own), unit: 'ms' }),
+      row('  longest without the greater of these two', { ours: ownMs(own), unit: 'ms' }),
       row('  all of it', { ours: totalMs, unit: 'ms' }),
     );
     return result;

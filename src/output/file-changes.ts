@@ -23,6 +23,8 @@ export type Listener = () => void;
 interface Instance {
   readonly fd: number;
   readonly listeners: Map<number, Set<Listener>>;
+  /** For the events: memory of this size, allocated for each turn, would make V8 collect garbage more often. */
+  readonly buffer: Buffer;
   /** Missing during the pause after events. */
   watch: Watch | undefined;
   pause: NodeJS.Timeout | undefined;
@@ -62,7 +64,13 @@ function forget(fd: number, listeners: Map<number, Set<Listener>>, wd: number, l
 
 /** The instance stays until the thread ends: close(2) of one waits for the kernel's other processors, 10 ms and more. */
 function open(): Instance {
-  const opened: Instance = { fd: inotify.inotifyOwned(), listeners: new Map(), watch: undefined, pause: undefined };
+  const opened: Instance = {
+    fd: inotify.inotifyOwned(),
+    listeners: new Map(),
+    buffer: Buffer.allocUnsafe(BUFFER_BYTES),
+    watch: undefined,
+    pause: undefined,
+  };
   listen(opened);
   return opened;
 }
@@ -74,8 +82,7 @@ function listen(on: Instance): void {
   }).unref();
 }
 
-function take({ fd, listeners }: Instance): void {
-  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+function take({ fd, listeners, buffer }: Instance): void {
   const changed = new Set<number>();
   for (let reads = 0; reads < MAX_READS; reads++) {
     const size = tryRead(fd, buffer);

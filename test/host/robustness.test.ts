@@ -247,7 +247,7 @@ describe('a run that is killed', () => {
   it.runIf(canInject)('when its process is recorded and runs no program yet, runs none', async () => {
     const process = { args: ['/usr/bin/touch', host.path('ran')], cwd: '/' };
     const words = ['run', '-d', '-b', host.bundle('a', { process }), 'a'];
-    const inject = ['-e', 'trace=setsid', '-e', 'inject=setsid:delay_enter=1000000'];
+    const inject = ['-e', 'trace=setsid', '-e', 'inject=setsid:delay_enter=5000000'];
     const run = host.command(words, ['strace', '-f', '-o', '/dev/null', ...inject]);
     await until('the record', () => existsSync(`${host.root}/a/state.json`));
     const { pid } = host.state('a');
