@@ -14,6 +14,7 @@
 
 #include "common/files.h"
 #include "common/retry.h"
+#include "common/vfork.h"
 
 Argv::~Argv() {
   for (char* item : owned_) free(item);
@@ -128,6 +129,38 @@ int find_program(const char* name, TextBuilder& path) {
   return err;
 }
 
+// What the child of spawn_runtime() needs, and in `failure` the errno that it leaves: it runs in our memory.
+struct RuntimeChild {
+  const char* path;
+  char* const* args;
+  int stdio_fds[3];
+  bool own_group;
+  pid_t shim;
+  volatile int failure = 0;
+};
+
+// In the child of vfork: only calls that change nothing of the shim's.
+void exec_runtime(void* context) {
+  RuntimeChild& child = *static_cast<RuntimeChild*>(context);
+  for (int i = 0; i < 3; i++) {
+    if (dup2(child.stdio_fds[i], i) >= 0) continue;
+    child.failure = errno;
+    _exit(127);
+  }
+  // The runtime must not outlive us: nothing else would end what it is starting. It is cleared in what it forks.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // We may have been killed before that call.
+  if (getppid() != child.shim) _exit(127);
+  if (child.own_group) setpgid(0, 0);
+  lower_descriptor_limit();
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execv(child.path, child.args);
+  child.failure = errno;
+  _exit(127);
+}
+
 }  // namespace
 
 int build_start_args(const RuntimeContext& context, Argv* argv, TextBuilder& why) {
@@ -182,34 +215,12 @@ pid_t spawn_runtime(const char* program, const Argv& argv, const int stdio_fds[3
   reaper.add_int(getpid());
   if (setenv("OUTLIVE_SUBREAPER", reaper.c_str(), 1) < 0) return -errno;
 
-  const pid_t shim = getpid();
   // main() made sure that the shim's descriptors 0 to 2 are open, so no descriptor of ours is one of them, and dup2()
-  // below overwrites none that is still needed.
-  volatile int exec_errno = 0;
-  pid_t pid = vfork();
-  if (pid < 0) return -errno;
-  if (pid == 0) {
-    for (int i = 0; i < 3; i++) {
-      if (dup2(stdio_fds[i] < 0 ? null_fd.get() : stdio_fds[i], i) < 0) {
-        exec_errno = errno;
-        _exit(127);
-      }
-    }
-    // The runtime must not outlive us: nothing else would end what it is starting. It is cleared in what it forks.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // We may have been killed before that call.
-    if (getppid() != shim) _exit(127);
-    if (own_group) setpgid(0, 0);
-    lower_descriptor_limit();
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    execv(path.c_str(), argv.data());
-    exec_errno = errno;
-    _exit(127);
-  }
-  // vfork(2) returns here only after the child has called exec or exited, so its errno is set.
-  if (exec_errno == 0) return pid;
+  // in the child overwrites none that is still needed.
+  RuntimeChild child = {path.c_str(), argv.data(), {}, own_group, getpid()};
+  for (int i = 0; i < 3; i++) child.stdio_fds[i] = stdio_fds[i] < 0 ? null_fd.get() : stdio_fds[i];
+  pid_t pid = vfork_call(exec_runtime, &child);
+  if (pid < 0 || child.failure == 0) return pid;
   (void)retried([&] { return waitpid(pid, nullptr, 0); });
-  return -exec_errno;
+  return -child.failure;
 }

@@ -1,9 +1,10 @@
 /**
  * Uses the installed package as a user would, in two programs. `start` starts a process, reads from its terminal and
- * kills itself; `resume` has the process back, with its terminal and exact exit status, and prints `ok`.
+ * kills itself; `resume` has the process back, with its terminal and exact exit status, and prints `ok`. A runtime that
+ * is no program must be told as such before: the shim's child says so in the shim's own memory.
  * Usage: node trial.mjs <start|resume>, in the directory that has the package.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import process from 'node:process';
@@ -34,6 +35,13 @@ if (process.argv[2] === 'start') {
   const args = ['sh', '-c', script];
   const env = [`PATH=${process.env.PATH}`];
   const bundle = await writeHostBundle(resolve(place, 'bundle'), { args, env, terminal: true });
+  const text = resolve(place, 'text');
+  writeFileSync(text, 'exit 0\n', { mode: 0o700 });
+  const unrunnable = await Container.create({ root, id: 'unrunnable', bundle, runtime: text });
+  const failure = await unrunnable.start().catch((error) => error);
+  if (failure.cause?.code !== 'ENOEXEC')
+    throw new Error('a runtime that is no program is not told as such', { cause: failure });
+  await unrunnable.delete();
   const container = await Container.create({ root, id: 'trial', bundle });
   const shell = await container.start({ stdio: makeStdioFifos(resolve(place, 'stdio'), { terminal: true }) });
   await readUntil(shell.openStdout(), 'begun');
