@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { Container, Supervisor } from '../dist/index.js';
 import { EventConsumers } from '../dist/supervisor/consumers.js';
 import { EventLog } from '../dist/supervisor/log.js';
+import { SupervisorRecord } from '../dist/supervisor/record.js';
 import { atMost } from './starts.js';
 import { writeEnd } from './turns.js';
 import { median, row } from './world.js';
@@ -78,12 +79,13 @@ async function heapOfWaits(/** @type {import('./world.js').World} */ world, /** 
 async function timesOfAcks(/** @type {import('./world.js').World} */ world, /** @type {string} */ parent) {
   const times = { event: /** @type {number[]} */ ([]), ack: /** @type {number[]} */ ([]) };
   const dir = world.dir(parent);
-  const log = new EventLog(dir, { maxBytes: 1 << 26, maxAgeMs: 1e9, segmentBytes: 1 << 20 }, () => false);
-  const consumers = new EventConsumers(dir);
+  const retention = { maxBytes: 1 << 26, maxAgeMs: 1e9, segmentBytes: 1 << 20 };
+  const log = new EventLog(dir, retention, () => false, new SupervisorRecord());
+  const consumers = await EventConsumers.open(dir);
   await log.open({ snapshot: () => undefined, event: () => undefined });
   for (let sequence = 1; sequence <= 4000; sequence++) {
     const begin = performance.now();
-    log.append({ type: 'pause', containerId: 'c', containerKey: 'k'.repeat(36), timeMs: 1 }, () => []);
+    log.append({ type: 'pause', containerId: 'c', containerKey: 'k'.repeat(36), timeMs: 1 });
     const written = performance.now();
     // As Supervisor.ack().
     consumers.acknowledge('me', sequence);

@@ -1,6 +1,8 @@
+import { Queue } from './queue.js';
+
 /** Admits a limited number of callers at a time; the others wait in the order of their calls. */
 export class Limiter {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Queue<() => void>();
   #free: number;
 
   /** @param width how many may be inside at a time, at least 1. */
@@ -17,7 +19,7 @@ export class Limiter {
     return () => {
       if (!isInside) return;
       isInside = false;
-      const admit = this.#waiting.shift();
+      const admit = this.#waiting.take();
       if (admit === undefined) this.#free++;
       else admit();
     };

@@ -4,11 +4,12 @@
  * did without, a thousand operations that begin, or get their events, in one turn would make that turn last a second.
  */
 import { callEach } from './listeners.js';
+import { Queue } from './queue.js';
 
 /** Calls what waits, in the order of the calls, a limited number in each turn of the event loop. */
 export class TurnQueue {
   readonly #width: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Queue<() => void>();
   #isScheduled = false;
 
   /** @param width how many are called in one turn. */
@@ -32,8 +33,9 @@ export class TurnQueue {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      const now = this.#waiting.splice(0, this.#width);
-      if (this.#waiting.length > 0) this.#schedule();
+      const now: (() => void)[] = [];
+      for (let next; now.length < this.#width && (next = this.#waiting.take()) !== undefined;) now.push(next);
+      if (this.#waiting.size > 0) this.#schedule();
       callEach(now, (callback) => callback());
     });
   }

@@ -10,7 +10,7 @@ import type { ContainerChange } from '../container/changes.js';
 import { Container, type ContainerProcess } from '../container/container.js';
 import { OutliveError } from '../base/errors.js';
 import { callEach } from '../base/listeners.js';
-import { inTurns } from '../base/turns.js';
+import { Pieces, inTurns } from '../base/turns.js';
 import type { Exit } from '../state/exit.js';
 import { type GroupConfig, MonitorGroup } from './group.js';
 import { MonitorQueue } from './queue.js';
@@ -223,7 +223,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
   #listens(name: string): void {
     if (this.#first === undefined || this.#firstListens || !['event', 'exit', 'oom'].includes(name)) return;
     this.#firstListens = true;
-    queueMicrotask(() => this.#emitKept());
+    queueMicrotask(() => void this.#emitKept());
   }
 
   #changed(container: Container, change: ContainerChange, process: ContainerProcess | undefined): void {
@@ -283,13 +283,19 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
     if (this.#first === undefined) this.#emitOne(event);
   }
 
-  #emitKept(): void {
+  /** There may be many, so it takes several turns of the event loop. Those that come meanwhile wait behind them. */
+  async #emitKept(): Promise<void> {
     const first = this.#first;
+    const pieces = new Pieces();
+    for (let event = first?.take(); event !== undefined; event = first?.take()) {
+      this.#emitOne(event);
+      await pieces.next();
+    }
     this.#first = undefined;
-    for (const event of first?.takeAll() ?? []) this.#emitOne(event);
     const dropped = first?.dropped;
     void first?.return();
-    if (dropped !== undefined) this.emit('error', dropped);
+    // Without a listener it becomes an uncaught exception.
+    if (dropped !== undefined) queueMicrotask(() => this.emit('error', dropped));
   }
 
   #emitOne(event: MonitorEvent): void {

@@ -4,12 +4,13 @@
  */
 import { OutliveError } from '../base/errors.js';
 import { type Deferred, deferred } from '../base/promises.js';
+import { Queue } from '../base/queue.js';
 
-export class MonitorQueue<T> implements AsyncIterableIterator<T> {
-  readonly #events: T[] = [];
+export class MonitorQueue<T extends object> implements AsyncIterableIterator<T> {
+  readonly #events = new Queue<T>();
   readonly #limit: number;
   readonly #onEnd: (queue: MonitorQueue<T>) => void;
-  readonly #takers: Deferred<IteratorResult<T, undefined>>[] = [];
+  readonly #takers = new Queue<Deferred<IteratorResult<T, undefined>>>();
   #overflow: OutliveError | undefined;
   #ended = false;
 
@@ -21,12 +22,12 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
   /** Adds an event. Above the limit it and all later ones are dropped: `next()` rejects after the pending ones. */
   push(event: T): void {
     if (this.#ended || this.#overflow !== undefined) return;
-    const taker = this.#takers.shift();
+    const taker = this.#takers.take();
     if (taker !== undefined) {
       taker.resolve({ done: false, value: event });
       return;
     }
-    if (this.#events.length < this.#limit) this.#events.push(event);
+    if (this.#events.size < this.#limit) this.#events.push(event);
     else this.#overflow = overflowError(this.#limit);
   }
 
@@ -35,19 +36,21 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
     return this.#overflow;
   }
 
-  /** Removes and returns all pending events. */
-  takeAll(): T[] {
-    return this.#events.splice(0);
+  /** Removes and returns the first pending event; undefined if there is none. */
+  take(): T | undefined {
+    return this.#events.take();
   }
 
   /** Ends the iteration after the pending events. */
   end(): void {
     this.#ended = true;
-    for (const taker of this.#takers.splice(0)) taker.resolve({ done: true, value: undefined });
+    for (let taker = this.#takers.take(); taker !== undefined; taker = this.#takers.take()) {
+      taker.resolve({ done: true, value: undefined });
+    }
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    const event = this.#events.shift();
+    const event = this.#events.take();
     if (event !== undefined) return Promise.resolve({ done: false, value: event });
     if (this.#overflow !== undefined) {
       const error = this.#overflow;
@@ -62,7 +65,7 @@ export class MonitorQueue<T> implements AsyncIterableIterator<T> {
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#events.length = 0;
+    this.#events.clear();
     this.end();
     this.#onEnd(this);
     return Promise.resolve({ done: true, value: undefined });

@@ -4,9 +4,11 @@
  * Does not read events; reader.ts does. Behaviour: docs/events.md.
  */
 import * as fs from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { inTurns } from '../base/turns.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
 import { parseJsonObject } from '../disk/json.js';
 import { isId } from '../oci/ids.js';
@@ -26,19 +28,26 @@ export class EventConsumers {
   readonly #fixedLength = new Set<string>();
   readonly #iterators = new Set<{ next: number }>();
 
-  /** Reads the consumers' files. @throws {OutliveError} `ERR_INVALID_STATE` if one is broken; a system error. */
-  constructor(dir: string) {
+  private constructor(dir: string) {
     this.#dir = dir;
-    for (const name of fs.readdirSync(dir)) {
-      if (!name.startsWith(PREFIX) || name.endsWith(UNFINISHED)) continue;
-      const path = join(dir, name);
-      const text = readText(path, MAX_BYTES);
-      const { acknowledged } = parseJsonObject(text, path);
-      if (!isSequence(acknowledged)) throw new OutliveError('ERR_INVALID_STATE', `${path}: has no sequence`);
-      const consumer = name.slice(PREFIX.length);
-      this.#acknowledged.set(consumer, acknowledged);
-      if (text === recordOf(acknowledged)) this.#fixedLength.add(consumer);
-    }
+  }
+
+  /** Reads the consumers' files. @throws {OutliveError} `ERR_INVALID_STATE` if one is broken; a system error. */
+  static async open(dir: string): Promise<EventConsumers> {
+    const consumers = new EventConsumers(dir);
+    await inTurns(await readdir(dir), (name) => {
+      if (name.startsWith(PREFIX) && !name.endsWith(UNFINISHED)) consumers.#read(name.slice(PREFIX.length));
+    });
+    return consumers;
+  }
+
+  #read(name: string): void {
+    const path = this.#path(name);
+    const text = readText(path, MAX_BYTES);
+    const { acknowledged } = parseJsonObject(text, path);
+    if (!isSequence(acknowledged)) throw new OutliveError('ERR_INVALID_STATE', `${path}: has no sequence`);
+    this.#acknowledged.set(name, acknowledged);
+    if (text === recordOf(acknowledged)) this.#fixedLength.add(name);
   }
 
   /** The last sequence that each consumer has acknowledged. */
@@ -86,10 +95,9 @@ export class EventConsumers {
 
   /** Whether a consumer or an iterator still needs the event with this sequence. */
   wants(sequence: number): boolean {
-    return (
-      [...this.#acknowledged.values()].some((acknowledged) => acknowledged < sequence) ||
-      [...this.#iterators].some(({ next }) => next <= sequence)
-    );
+    for (const acknowledged of this.#acknowledged.values()) if (acknowledged < sequence) return true;
+    for (const { next } of this.#iterators) if (next <= sequence) return true;
+    return false;
   }
 
   #path(name: string): string {

@@ -1,6 +1,6 @@
 /**
- * The events of a supervisor's log, and the record: the state of all containers that follows from these events.
- * Pure; recorder.ts writes events, log.ts stores them. Behaviour: the event types of containerd 0.2.
+ * The events of a supervisor's log. recorder.ts writes them, log.ts stores them, record.ts has the state that results.
+ * Behaviour: the event types of containerd 0.2.
  */
 import { OutliveError } from '../base/errors.js';
 import type { Numbered } from './log.js';
@@ -75,55 +75,4 @@ export class EventsDroppedError extends OutliveError {
     super('ERR_EVENTS_DROPPED', `event ${wanted} is not kept any more; the oldest event is ${oldestSequence}`);
     this.oldestSequence = oldestSequence;
   }
-}
-
-/** What the written events say about a process. */
-export interface RecordedProcess {
-  readonly key: string;
-  readonly exited: boolean;
-  readonly oomKills: number;
-  /** True if `container.create()` made it and its program was not started yet. */
-  readonly awaitsStart?: true;
-}
-
-/** What the written events say about a container that was not deleted; its processes by id. */
-export interface RecordedContainer {
-  readonly key: string;
-  readonly processes: Map<string, RecordedProcess>;
-}
-
-/** The containers by id. */
-export type SupervisorRecord = Map<string, RecordedContainer>;
-
-/** A record as JSON, in the first line of a segment. */
-export type Snapshot = [id: string, { key: string; processes: [id: string, RecordedProcess][] }][];
-
-/** Updates the record with an event. */
-export function record(to: SupervisorRecord, event: SupervisorEvent): void {
-  const { type, containerId, containerKey, processId, processKey } = event;
-  if (type === 'delete') to.delete(containerId);
-  else if (type === 'create') to.set(containerId, { key: containerKey, processes: new Map() });
-  const processes = to.get(containerId)?.processes;
-  if (processes === undefined || processId === undefined) return;
-  const known = processes.get(processId) ?? { key: processKey, exited: false, oomKills: 0 };
-  processes.set(processId, processAfter(known, event, processKey));
-}
-
-export function toSnapshot(from: SupervisorRecord): Snapshot {
-  return [...from].map(([id, { key, processes }]) => [id, { key, processes: [...processes] }]);
-}
-
-/** @throws {OutliveError} `ERR_INVALID_STATE` if it is no snapshot. */
-export function fromSnapshot(snapshot: Snapshot): SupervisorRecord {
-  try {
-    return new Map(snapshot.map(([id, { key, processes }]) => [id, { key, processes: new Map(processes) }]));
-  } catch (cause) {
-    throw new OutliveError('ERR_INVALID_STATE', 'the snapshot in the event log is broken', { cause });
-  }
-}
-
-function processAfter(known: RecordedProcess, { type, totalKills = 0 }: SupervisorEvent, key: string): RecordedProcess {
-  if (type === 'exit') return { ...known, exited: true };
-  if (type === 'oom') return { ...known, oomKills: totalKills };
-  return { key, exited: false, oomKills: 0, ...(type === 'created' ? { awaitsStart: true } : {}) };
 }

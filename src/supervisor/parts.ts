@@ -2,18 +2,18 @@
 import { join } from 'node:path';
 import type { LoadFailure } from '../container/options.js';
 import { EventConsumers } from './consumers.js';
-import type { Snapshot, SupervisorEvent } from './events.js';
 import type { EventLogLock } from './lock.js';
 import { EventLog } from './log.js';
 import type { SupervisorOptions } from './options.js';
-import { SupervisorRecorder } from './recorder.js';
+import { SupervisorRecord } from './record.js';
+import { type SupervisorLog, SupervisorRecorder } from './recorder.js';
 
 /** What `Supervisor.open()` makes before the object. */
 export interface SupervisorParts {
   readonly lock: EventLogLock;
   readonly failures: LoadFailure[];
   readonly consumers: EventConsumers;
-  readonly log: EventLog<Snapshot, SupervisorEvent>;
+  readonly log: SupervisorLog;
   readonly recorder: SupervisorRecorder;
 }
 
@@ -24,10 +24,15 @@ export async function openLog(
 ): Promise<Omit<SupervisorParts, 'lock' | 'failures'>> {
   const { maxLogBytes = 64 << 20, maxLogAgeMs = 30 * 86_400_000, segmentBytes = 1 << 20 } = options;
   const dir = eventsDirectory(root);
-  const consumers = new EventConsumers(dir);
+  const consumers = await EventConsumers.open(dir);
   const retention = { maxBytes: maxLogBytes, maxAgeMs: maxLogAgeMs, segmentBytes };
-  const log = new EventLog<Snapshot, SupervisorEvent>(dir, retention, (sequence) => consumers.wants(sequence));
-  return { consumers, log, recorder: await SupervisorRecorder.open(log) };
+  const record = new SupervisorRecord();
+  const log = new EventLog(dir, retention, (sequence) => consumers.wants(sequence), record);
+  await log.open({
+    snapshot: (containers) => record.addSnapshot(containers),
+    event: (event) => record.update(event),
+  });
+  return { consumers, log, recorder: new SupervisorRecorder(log, record) };
 }
 
 export function eventsDirectory(root: string): string {

@@ -7,6 +7,7 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { EventLog, Numbered } from './log.js';
 import { OutliveError } from '../base/errors.js';
+import { SNAPSHOT_END } from './next-segment.js';
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -21,8 +22,8 @@ export interface ReadOptions {
  * Yields the events from `from` on. Ends after the newest event, or with `follow` when the log is closed.
  * @param from a sequence that the log still has, or a future one.
  */
-export async function* readEvents<S, E extends object>(
-  log: EventLog<S, E>,
+export async function* readEvents<P, E extends object>(
+  log: EventLog<P, E>,
   from: number,
   { follow, signal, onPosition }: ReadOptions,
 ): AsyncGenerator<E & Numbered, undefined> {
@@ -53,8 +54,8 @@ export async function* readEvents<S, E extends object>(
 }
 
 /**
- * Yields the events' lines of a segment up to its committed size: all but the first, whose snapshot may be large. At its
- * end, `hasMore` waits for more or returns false.
+ * Yields the events' lines of a segment up to its committed size: all but the snapshot. At its end, `hasMore` waits for
+ * more or returns false.
  */
 async function* linesOf(
   path: string,
@@ -64,7 +65,7 @@ async function* linesOf(
   // Not by fs.promises.open(): if a worker is terminated meanwhile, Node leaves what that has opened.
   const fd = fs.openSync(path, 'r');
   try {
-    let isHead = true;
+    let isSnapshot = true;
     let position = 0;
     /** The beginning of a line whose end is not read yet. */
     let begun: Buffer[] = [];
@@ -73,12 +74,13 @@ async function* linesOf(
       position += bytes.length;
       let start = 0;
       for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-        if (!isHead) yield Buffer.concat([...begun, bytes.subarray(start, end)]).toString('utf8');
-        isHead = false;
+        const line = [...begun, bytes.subarray(start, end)];
+        if (!isSnapshot) yield Buffer.concat(line).toString('utf8');
+        else if (Buffer.concat(line, SNAPSHOT_END.length).toString('latin1') === SNAPSHOT_END) isSnapshot = false;
         begun = [];
         start = end + 1;
       }
-      if (!isHead) begun.push(bytes.subarray(start));
+      begun.push(bytes.subarray(start));
     } while (position < committedBytes() || (await hasMore()));
   } finally {
     fs.closeSync(fd);

@@ -9,50 +9,39 @@
  */
 import { join } from 'node:path';
 import type { EventLog } from './log.js';
+import { Queue } from '../base/queue.js';
 import { readIfThere } from '../disk/files.js';
-import {
-  type RecordedContainer,
-  type Snapshot,
-  type SupervisorEvent,
-  type SupervisorRecord,
-  fromSnapshot,
-  record,
-  toSnapshot,
-} from './events.js';
+import type { SupervisorEvent } from './events.js';
+import type { RecordedContainer, SnapshotContainer, SupervisorRecord } from './record.js';
+
+export type SupervisorLog = EventLog<SnapshotContainer, SupervisorEvent>;
 
 /** The delay, in milliseconds, before an event that could not be written (a full disk) is tried again. */
 const RETRY_MS = 250;
+
+/** How long events are written in one turn of the event loop, in milliseconds: after a full disk there may be many. */
+const FLUSH_MS = 5;
 
 const OLD_KEY_FILE = '.key';
 const MAX_KEY_BYTES = 64;
 
 export class SupervisorRecorder {
-  readonly #log: EventLog<Snapshot, SupervisorEvent>;
-  #record: SupervisorRecord = new Map();
-  readonly #pending: SupervisorEvent[] = [];
+  readonly #log: SupervisorLog;
+  readonly #record: SupervisorRecord;
+  readonly #pending = new Queue<SupervisorEvent>();
   #retry: NodeJS.Timeout | undefined;
   #problem: Error | undefined;
   #closed = false;
 
-  private constructor(log: EventLog<Snapshot, SupervisorEvent>) {
+  /** @param log open. @param record what results from its events. */
+  constructor(log: SupervisorLog, record: SupervisorRecord) {
     this.#log = log;
+    this.#record = record;
   }
 
-  /** Opens the log and reads the record. @throws as `EventLog.open()`. */
-  static async open(log: EventLog<Snapshot, SupervisorEvent>): Promise<SupervisorRecorder> {
-    const recorder = new SupervisorRecorder(log);
-    await log.open({
-      snapshot: (snapshot) => {
-        recorder.#record = fromSnapshot(snapshot);
-      },
-      event: (event) => record(recorder.#record, event),
-    });
-    return recorder;
-  }
-
-  /** Why events can't be written at the moment; undefined if all are written. */
+  /** Why events can't be written at the moment, or no segment can be begun; undefined if all is well. */
   get problem(): Error | undefined {
-    return this.#problem;
+    return this.#problem ?? this.#log.problem;
   }
 
   /** The record of a container; undefined if none is written or it was deleted. */
@@ -61,7 +50,7 @@ export class SupervisorRecorder {
   }
 
   containerIds(): string[] {
-    return [...this.#record.keys()];
+    return this.#record.ids();
   }
 
   /** Whether the exit of the process with this id and key is written. */
@@ -77,7 +66,8 @@ export class SupervisorRecorder {
   write(event: SupervisorEvent): void {
     if (this.#closed) return;
     this.#pending.push(event);
-    this.#flush();
+    // If there are others, they are tried again soon.
+    if (this.#pending.size === 1) this.#flush();
   }
 
   /** Removes a process from the record if its exit is written. Call it after the process was removed. */
@@ -111,6 +101,7 @@ export class SupervisorRecorder {
     });
   }
 
+  /** Writes what it can in a few milliseconds; the next supervisor finds what is missing. */
   close(): void {
     this.#flush();
     this.#closed = true;
@@ -118,19 +109,27 @@ export class SupervisorRecorder {
   }
 
   #flush(): void {
-    for (let event = this.#pending[0]; event !== undefined; event = this.#pending[0]) {
+    const endsMs = performance.now() + FLUSH_MS;
+    for (let event = this.#pending.peek(); event !== undefined; event = this.#pending.peek()) {
       try {
-        this.#log.append(event, () => toSnapshot(this.#record));
+        this.#log.append(event);
       } catch (error) {
         this.#problem = error as Error;
-        clearTimeout(this.#retry);
-        this.#retry = setTimeout(() => this.#flush(), RETRY_MS).unref();
+        this.#flushAfter(RETRY_MS);
         return;
       }
-      this.#pending.shift();
-      record(this.#record, event);
+      this.#pending.take();
+      this.#record.update(event);
+      if (this.#pending.size === 0 || performance.now() < endsMs) continue;
+      this.#flushAfter(0);
+      return;
     }
     this.#problem = undefined;
+  }
+
+  #flushAfter(delayMs: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#flush(), delayMs).unref();
   }
 }
 

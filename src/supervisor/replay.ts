@@ -5,15 +5,17 @@
 import { checkInteger } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { type EventConsumers, checkConsumer } from './consumers.js';
-import { EventsDroppedError, type LoggedEvent, type Snapshot, type SupervisorEvent } from './events.js';
-import type { EventLog } from './log.js';
+import { EventsDroppedError, type LoggedEvent } from './events.js';
 import { type EventsOptions, checkEventsOptions } from './options.js';
 import { readEvents } from './reader.js';
-
-type Log = EventLog<Snapshot, SupervisorEvent>;
+import type { SupervisorLog } from './recorder.js';
 
 /** As `supervisor.events()`. The log is open. */
-export function replay(log: Log, consumers: EventConsumers, options: EventsOptions): AsyncGenerator<LoggedEvent> {
+export function replay(
+  log: SupervisorLog,
+  consumers: EventConsumers,
+  options: EventsOptions,
+): AsyncGenerator<LoggedEvent> {
   checkEventsOptions(options);
   const { since, consumer } = options;
   const from = consumer === undefined ? firstSince(log, since) : firstFor(log, consumers, consumer, since);
@@ -21,7 +23,7 @@ export function replay(log: Log, consumers: EventConsumers, options: EventsOptio
   return read(log, consumers, from, options);
 }
 
-function firstSince(log: Log, since: number | Date | undefined): number {
+function firstSince(log: SupervisorLog, since: number | Date | undefined): number {
   if (since === undefined) return log.oldest;
   if (since instanceof Date) {
     if (Number.isNaN(since.getTime())) throw invalidArgValue('options.since', since, 'must be a valid date');
@@ -31,7 +33,7 @@ function firstSince(log: Log, since: number | Date | undefined): number {
   return since + 1;
 }
 
-function firstFor(log: Log, consumers: EventConsumers, consumer: string, since: unknown): number {
+function firstFor(log: SupervisorLog, consumers: EventConsumers, consumer: string, since: unknown): number {
   checkConsumer(consumer);
   if (since !== undefined) throw invalidArgValue('options.since', since, 'must not be given with a consumer');
   if (consumers.position(consumer) === undefined) consumers.acknowledge(consumer, log.oldest - 1);
@@ -39,7 +41,7 @@ function firstFor(log: Log, consumers: EventConsumers, consumer: string, since: 
 }
 
 async function* read(
-  log: Log,
+  log: SupervisorLog,
   consumers: EventConsumers,
   from: number,
   { since, follow = false, signal }: EventsOptions,

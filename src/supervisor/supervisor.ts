@@ -14,14 +14,14 @@ import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
 import { type EventConsumers, checkConsumer } from './consumers.js';
 import { EventLogLock } from './lock.js';
-import { type EventLog, makeLogDirectory } from './log.js';
+import { makeLogDirectory } from './log.js';
 import { type SupervisorParts, eventsDirectory, openLog } from './parts.js';
 import { replay } from './replay.js';
 import { Monitor } from '../monitor/monitor.js';
-import type { LoggedEvent, Snapshot, SupervisorEvent } from './events.js';
+import type { LoggedEvent } from './events.js';
 import { type EventsOptions, type SupervisorOptions, checkSupervisorOptions } from './options.js';
 import { SupervisedContainer } from './container.js';
-import type { SupervisorRecorder } from './recorder.js';
+import type { SupervisorLog, SupervisorRecorder } from './recorder.js';
 
 /** A supervisor of all containers of a state root. `Supervisor.open()` makes it. */
 export class Supervisor {
@@ -33,7 +33,7 @@ export class Supervisor {
   readonly #timeoutMs: number | undefined;
   readonly #lock: EventLogLock;
   readonly #consumers: EventConsumers;
-  readonly #log: EventLog<Snapshot, SupervisorEvent>;
+  readonly #log: SupervisorLog;
   readonly #recorder: SupervisorRecorder;
   readonly #monitor: Monitor;
   readonly #supervised = new Map<string, SupervisedContainer>();
@@ -211,7 +211,10 @@ export class Supervisor {
     return removed;
   }
 
-  /** Why events can't be written at the moment (a full disk) and wait in memory; undefined if all are written. */
+  /**
+   * Why events can't be written at the moment (a full disk) and wait in memory, or why the log's next segment can't be begun;
+   * undefined if all is well.
+   */
   get logProblem(): Error | undefined {
     return this.#recorder.problem;
   }

@@ -2,35 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { inTurns, ownTurn } from '../../src/base/turns.js';
-
-/** Works for so many milliseconds. */
-function work(ms: number): void {
-  const endsMs = performance.now() + ms;
-  while (performance.now() < endsMs) continue;
-}
-
-/** In which turn of the event loop each call of `note` comes, until stop(). */
-class Turns {
-  readonly of: number[] = [];
-  #turn = 0;
-  #timer: NodeJS.Immediate | undefined;
-
-  constructor() {
-    const next = (): void => {
-      this.#turn++;
-      this.#timer = setImmediate(next);
-    };
-    this.#timer = setImmediate(next);
-  }
-
-  note(): void {
-    this.of.push(this.#turn);
-  }
-
-  stop(): void {
-    clearImmediate(this.#timer);
-  }
-}
+import { Turns, work } from '../support/turns.js';
 
 test('ownTurn: each gets a turn that no other one has, in the order of the calls', async () => {
   const turns = new Turns();

@@ -8,6 +8,7 @@ import { writeHostTestBundle } from '../support/bundles.js';
 import { collectGarbage } from '../support/garbage.js';
 import { runtimes } from '../support/runtimes.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { Turns, work } from '../support/turns.js';
 import { catchUncaught } from '../support/uncaught.js';
 import { until } from '../support/until.js';
 
@@ -154,6 +155,34 @@ describe('a monitor', () => {
     expect(heard).toEqual(['exit init 3']);
     watching.close();
     expect(await later.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('gives many kept events in several turns, and those that come meanwhile after them', async ({ scratch }) => {
+    using watching = monitor();
+    const kept = await started(scratch, 'host', sh('exit 3'));
+    const later = await started(scratch, 'host', sh('exit 4'));
+    const follow = async (container: Container): Promise<void> => {
+      watching.add(container);
+      await watching.allTold(container);
+      // Then it is told once more if it is added again.
+      watching.remove(container);
+    };
+    for (let i = 0; i < 30; i++) await follow(kept);
+    const turns = new Turns();
+    const heard: string[] = [];
+    watching.on('exit', (event) => {
+      turns.note();
+      heard.push(short(event));
+      // Longer than the rest takes on any machine: with two milliseconds for a turn, there are two in one.
+      work(1);
+      if (heard.length === 5) void follow(later);
+    });
+    await until('all are heard', () => heard.length === 31);
+    turns.stop();
+    expect(turns.most).toBeLessThanOrEqual(3);
+    expect(heard).toEqual([...Array.from({ length: 30 }, () => 'exit init 3'), 'exit init 4']);
+    await follow(kept);
+    expect(heard.at(-1)).toBe('exit init 3');
   });
 
   test('tells its first listener if more events came than are kept', async ({ scratch }) => {

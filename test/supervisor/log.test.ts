@@ -38,18 +38,24 @@ function directory(): string {
   return dir;
 }
 
+/** Its state is one part: the number of notes, as a text that may be made longer. */
 async function opened(
   dir: string,
   retention: Partial<Retention> = {},
   isHeld: (sequence: number) => boolean = () => false,
+  partBytes = 0,
 ): Promise<{ log: EventLog<string, Note>; found: string[]; snapshot: string | undefined }> {
-  const log = new EventLog<string, Note>(dir, { ...plenty, ...retention }, isHeld);
+  const log = new EventLog<string, Note>(dir, { ...plenty, ...retention }, isHeld, {
+    partNames: () => ['notes'],
+    part: (): string => `before ${log.last + 1}`.padEnd(partBytes, 'x'),
+    partOf: () => 'notes',
+  });
   onTestFinished(() => log.close());
   const found: string[] = [];
   let snapshot: string | undefined;
   await log.open({
-    snapshot: (text) => {
-      snapshot = text;
+    snapshot: (parts) => {
+      for (const [, text] of parts) snapshot = text ?? undefined;
     },
     event: ({ note }) => found.push(note),
   });
@@ -57,7 +63,7 @@ async function opened(
 }
 
 function fill(log: EventLog<string, Note>, count: number): void {
-  for (let i = 0; i < count; i++) log.append({ note: `n${log.last + 1}` }, () => `before ${log.last + 1}`);
+  for (let i = 0; i < count; i++) log.append({ note: `n${log.last + 1}` });
 }
 
 const files = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.jsonl'));
@@ -81,7 +87,7 @@ describe('the log', () => {
     fill(first, 3);
     first.close();
     const { log, found, snapshot } = await opened(dir);
-    expect([found, snapshot, log.last, log.oldest]).toEqual([['n1', 'n2', 'n3'], 'before 1', 3, 1]);
+    expect([found, snapshot, log.last, log.oldest]).toEqual([['n1', 'n2', 'n3'], undefined, 3, 1]);
     fill(log, 2);
     expect(await read(log, 1)).toEqual([1, 2, 3, 4, 5]);
     expect(await read(log, 4)).toEqual([4, 5]);
@@ -120,18 +126,16 @@ describe('the log', () => {
 
   it.each([1, 1 << 14])('costs the same bytes an event with a snapshot of %i bytes', async (size) => {
     const dir = directory();
-    const { log } = await opened(dir, { segmentBytes: 1000 });
+    const { log } = await opened(dir, { segmentBytes: 1000 }, () => false, size);
     const line = JSON.stringify({ sequence: 1000, loggedAtMs: Date.now(), note: 'n' }).length + 1;
     const count = 20_000;
-    for (let i = 0; i < count; i++) log.append({ note: 'n' }, () => 'x'.repeat(size));
+    for (let i = 0; i < count; i++) log.append({ note: 'n' });
     const bytes = files(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
     expect(files(dir).length).toBeGreaterThan(4);
     // At most a sixteenth is snapshots; the newest segment has one more.
     expect(bytes).toBeLessThan((count * line * 16) / 15 + size + 100);
     log.close();
-    expect(() => log.append({ note: 'late' }, () => '')).toThrow(
-      expect.objectContaining({ code: 'ERR_INVALID_STATE' }),
-    );
+    expect(() => log.append({ note: 'late' })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
     expect(files(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0)).toBe(bytes);
   });
 
@@ -201,22 +205,22 @@ describe('a reader that follows', () => {
 });
 
 describe('consumers', () => {
-  it('have a position on disk, which never moves back', () => {
+  it('have a position on disk, which never moves back', async () => {
     const dir = directory();
-    const consumers = new EventConsumers(dir);
+    const consumers = await EventConsumers.open(dir);
     consumers.acknowledge('a', 4);
     consumers.acknowledge('a', 2);
-    const again = new EventConsumers(dir);
+    const again = await EventConsumers.open(dir);
     expect([...again.all()]).toEqual([['a', 4]]);
     expect([again.wants(4), again.wants(5)]).toEqual([false, true]);
     expect([again.remove('a'), again.remove('a'), again.wants(5)]).toEqual([true, false, false]);
-    expect(new EventConsumers(dir).all().size).toBe(0);
+    expect((await EventConsumers.open(dir)).all().size).toBe(0);
   });
 
-  it('have a record of one length, which is written over the last one in the same file', () => {
+  it('have a record of one length, which is written over the last one in the same file', async () => {
     const dir = directory();
     const path = join(dir, 'consumer-a');
-    const consumers = new EventConsumers(dir);
+    const consumers = await EventConsumers.open(dir);
     consumers.acknowledge('a', 9);
     const { ino, mode } = statSync(path);
     expect(readFileSync(path, 'utf8')).toBe('{"acknowledged":               9}\n');
@@ -227,31 +231,31 @@ describe('consumers', () => {
       expect(statSync(path).ino).toBe(ino);
       expect(readdirSync(dir)).toEqual(['consumer-a']);
     }
-    expect([...new EventConsumers(dir).all()]).toEqual([['a', Number.MAX_SAFE_INTEGER]]);
+    expect([...(await EventConsumers.open(dir)).all()]).toEqual([['a', Number.MAX_SAFE_INTEGER]]);
   });
 
-  it('whose record is the shorter one of an older release, or was removed, get a new file', () => {
+  it('whose record is the shorter one of an older release, or was removed, get a new file', async () => {
     const dir = directory();
     const path = join(dir, 'consumer-a');
     writeFileSync(path, '{"acknowledged":9}\n');
     const old = openSync(path, 'r');
     onTestFinished(() => closeSync(old));
-    const consumers = new EventConsumers(dir);
+    const consumers = await EventConsumers.open(dir);
     expect(consumers.position('a')).toBe(9);
     consumers.acknowledge('a', 10);
     // The old one is not made longer: a power cut could leave its new bytes with its old length.
     expect(readFileSync(old, 'utf8')).toBe('{"acknowledged":9}\n');
     rmSync(path);
     consumers.acknowledge('a', 11);
-    expect(new EventConsumers(dir).position('a')).toBe(11);
+    expect((await EventConsumers.open(dir)).position('a')).toBe(11);
     consumers.remove('a');
     consumers.acknowledge('a', 1);
-    expect(new EventConsumers(dir).position('a')).toBe(1);
+    expect((await EventConsumers.open(dir)).position('a')).toBe(1);
   });
 
-  it('keep their position if it can not be written', () => {
+  it('keep their position if it can not be written', async () => {
     const dir = directory();
-    const consumers = new EventConsumers(dir);
+    const consumers = await EventConsumers.open(dir);
     consumers.acknowledge('a', 1);
     rmSync(join(dir, 'consumer-a'));
     symlinkSync('elsewhere', join(dir, 'consumer-a'));
@@ -271,7 +275,7 @@ describe('consumers', () => {
       });
       await once(child, 'close');
       const last = Number(Buffer.concat(told).toString().split('\n').at(-2));
-      const found = new EventConsumers(dir).position('a') ?? 0;
+      const found = (await EventConsumers.open(dir)).position('a') ?? 0;
       expect(found - last, `${found} on disk, ${last} told`).toBeOneOf([0, 1]);
     }
   });
@@ -283,10 +287,10 @@ describe('consumers', () => {
     '{"acknowledged":-1}',
     '{"acknowledged":1.5}',
     '[]',
-  ])('of which the file is broken are refused: %s', (text) => {
+  ])('of which the file is broken are refused: %s', async (text) => {
     const dir = directory();
     writeFileSync(join(dir, 'consumer-a'), text);
-    expect(() => new EventConsumers(dir)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+    await expect(EventConsumers.open(dir)).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
   });
 
   it('have no name of an unfinished file', () => {
@@ -296,8 +300,8 @@ describe('consumers', () => {
     for (const good of ['x', 'x.tmp2', 'a'.repeat(100)]) expect(() => checkConsumer(good)).not.toThrow();
   });
 
-  it('that iterate in this process hold the events that they have not read', () => {
-    const consumers = new EventConsumers(directory());
+  it('that iterate in this process hold the events that they have not read', async () => {
+    const consumers = await EventConsumers.open(directory());
     const place = consumers.enter(3);
     expect([consumers.wants(2), consumers.wants(3)]).toEqual([false, true]);
     consumers.leave(place);

@@ -254,7 +254,7 @@ describe('a supervisor', () => {
     using supervisor = await open(scratch, { segmentBytes: 1 });
     const id = scratch.newId();
     // A directory under the name of the next segment.
-    const obstacle = join(scratch.root, '.events', '0000000000000001.jsonl.new');
+    const obstacle = join(scratch.root, '.events', 'next.new');
     mkdirSync(obstacle);
     await supervisor.create({ id, bundle: await bundle(scratch, sleeper) });
     expect(supervisor.logProblem).toMatchObject({ code: 'EEXIST' });

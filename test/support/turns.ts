@@ -36,3 +36,39 @@ export async function mostInATurn(task: () => Promise<unknown>): Promise<number>
     syncBuiltinESMExports();
   }
 }
+
+/** Works for so many milliseconds. */
+export function work(ms: number): void {
+  const endsMs = performance.now() + ms;
+  while (performance.now() < endsMs) continue;
+}
+
+/** In which turn of the event loop each call of `note` comes, until stop(). */
+export class Turns {
+  readonly of: number[] = [];
+  #turn = 0;
+  #timer: NodeJS.Immediate | undefined;
+
+  constructor() {
+    const next = (): void => {
+      this.#turn++;
+      this.#timer = setImmediate(next);
+    };
+    this.#timer = setImmediate(next);
+  }
+
+  note(): void {
+    this.of.push(this.#turn);
+  }
+
+  /** The most calls in one turn. */
+  get most(): number {
+    const counts = new Map<number, number>();
+    for (const turn of this.of) counts.set(turn, (counts.get(turn) ?? 0) + 1);
+    return Math.max(0, ...counts.values());
+  }
+
+  stop(): void {
+    clearImmediate(this.#timer);
+  }
+}
