@@ -6,6 +6,7 @@
  */
 import { hasCode } from '../base/errors.js';
 import { callEach } from '../base/listeners.js';
+import { inTurns } from '../base/turns.js';
 import { tryRead } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
 import { pollReadable } from '../posix/watch.js';
@@ -108,6 +109,7 @@ function take({ fd, buffer, watches }: Instance): void {
     // The kernel has ended the watch, as the directory was removed. It gives no number twice.
     if ((mask & inotify.IN_IGNORED) !== 0) watches.delete(wd);
     else if ((mask & inotify.IN_Q_OVERFLOW) === 0) watches.get(wd)?.tell(name);
-    else callEach([...watches.values()], (watch) => watch.tell(undefined));
+    // There may be thousands, each of which looks at files.
+    else void inTurns([...watches.values()], (watch) => watch.tell(undefined));
   });
 }

@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import type { MemoryCgroup } from '../kernel/cgroup.js';
 import { hasCode } from '../base/errors.js';
 
+/** One for all counters, which are read often. The file is shorter. */
+const BUFFER = Buffer.allocUnsafe(4096);
+
 /** The number in the line `oom_kill`; undefined if the kernel does not count. */
 export function parseOomKills(text: string): number | undefined {
   const match = /^oom_kill (\d+)$/m.exec(text);
@@ -27,9 +30,8 @@ export class OomCounter {
 
   /** The number of kills; `'gone'` if the cgroup was removed; undefined if the kernel does not count. */
   read(): number | 'gone' | undefined {
-    const buffer = Buffer.allocUnsafe(4096);
     try {
-      return parseOomKills(buffer.toString('latin1', 0, readSync(this.fd, buffer, 0, buffer.length, 0)));
+      return parseOomKills(BUFFER.toString('latin1', 0, readSync(this.fd, BUFFER, 0, BUFFER.length, 0)));
     } catch (error) {
       if (hasCode(error, 'ENODEV', 'ENOENT')) return 'gone';
       throw error;

@@ -8,8 +8,8 @@ import * as inotify from '../posix/inotify.js';
 
 const PAUSE_MS = 5;
 const BUFFER_BYTES = 64 * 1024;
-/** The most reads in one turn; 64 KiB are about 1,400 events. */
-const MAX_READS = 8;
+/** The most reads in one turn; 64 KiB are about 1,400 events. What is left waits for the next turn, after the pause. */
+const MAX_READS = 2;
 const { IN_CREATE, IN_DELETE, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF } = inotify;
 const MASKS = {
   /** A name in the directory came or went, or the directory itself did. */

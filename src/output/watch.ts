@@ -13,6 +13,9 @@ import { followerTurns } from './follower-turns.js';
 
 const POLL_MS = 250;
 
+/** For bytes that nobody wants: one for all, and not one for each look. */
+const DROPPED = Buffer.allocUnsafe(1024);
+
 const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 
 /** The watches of this thread by the path of their directory. */
@@ -150,7 +153,7 @@ class WriterWatch {
 
   #look(): void {
     // Nobody writes to it; should someone do so, the bytes are dropped.
-    if (this.#fd !== undefined && posix.tryRead(this.#fd, Buffer.allocUnsafe(4096)) !== 0) {
+    if (this.#fd !== undefined && posix.tryRead(this.#fd, DROPPED) !== 0) {
       // There is a writer, so that the kernel will report a hang-up.
       this.#watch = posix.watchReadable(this.#fd, () => this.#look()).unref();
       return;

@@ -90,8 +90,9 @@ export class SupervisedContainer {
     }
     if (known === undefined) this.#write({ type: 'create' });
     const processes = this.container.processes();
+    const present = new Set(processes.map((process) => process.id));
     for (const processId of known?.processes.keys() ?? []) {
-      if (!processes.some((process) => process.id === processId)) this.#recorder.concludeProcess(id, processId);
+      if (!present.has(processId)) this.#recorder.concludeProcess(id, processId);
     }
     for (const process of processes) {
       if (isFound && process.hasEnded) (this.#foundEnded ??= new Set()).add(process);

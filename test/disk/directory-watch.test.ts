@@ -5,6 +5,7 @@ import { expect, vi } from 'vitest';
 import { DirWatch, type FileListener } from '../../src/disk/directory-watch.js';
 import * as inotify from '../../src/posix/inotify.js';
 import { test } from '../support/scratch.js';
+import { Turns, work } from '../support/turns.js';
 import { until } from '../support/until.js';
 
 /** A listener that notes what it is told. */
@@ -101,6 +102,36 @@ test('if the kernel loses events, all are told', async ({ scratch }) => {
   );
   writeFileSync(join(dirs[0] ?? '', 'one'), '');
   await until('both are told', () => listeners.every(({ told }) => told.includes(undefined)));
+  for (const watch of watches) watch.close();
+});
+
+test('if the kernel loses events, many are told in several turns, and those that are closed meanwhile are not', async ({
+  scratch,
+}) => {
+  const turns = new Turns();
+  let told = 0;
+  const dirs = Array.from({ length: 60 }, (_, i) => scratch.mkdir(`dir${i}`));
+  const watches = dirs.map((dir) => {
+    const watch = opened(dir);
+    watch.listen({
+      onFile: (name) => {
+        if (name !== undefined) return;
+        turns.note();
+        told++;
+        // Longer than the rest takes on any machine.
+        work(1);
+        if (told === 1) watches.at(-1)?.close();
+      },
+    });
+    return watch;
+  });
+  vi.spyOn(inotify, 'inotifyEvents').mockReturnValueOnce(
+    [{ wd: -1, mask: inotify.IN_Q_OVERFLOW, name: '' }][Symbol.iterator]() as Generator<inotify.InotifyEvent>,
+  );
+  writeFileSync(join(dirs[0] ?? '', 'one'), '');
+  await until('all others are told', () => told === 59);
+  turns.stop();
+  expect(turns.most).toBeLessThanOrEqual(16);
   for (const watch of watches) watch.close();
 });
 
