@@ -4,7 +4,11 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Container, Supervisor } from '../dist/index.js';
+import { EventLog } from '../dist/supervisor/log.js';
+import { SupervisorRecord } from '../dist/supervisor/record.js';
+import { SupervisorRecorder } from '../dist/supervisor/recorder.js';
 import { atMost } from './starts.js';
 import { longestTurn, ownMs } from './turn.js';
 import { atATime, onlyProcess, row } from './world.js';
@@ -27,6 +31,22 @@ export function writeEnd(/** @type {string} */ root, /** @type {string} */ id) {
   ]) {
     writeFileSync(join(dir, name ?? ''), text ?? '', { mode: 0o600 });
   }
+}
+
+/** Writes so many events of so many containers, twenty in a turn: several segments begin meanwhile. */
+async function writeEvents(/** @type {string} */ dir, /** @type {number} */ events, /** @type {number} */ containers) {
+  const record = new SupervisorRecord();
+  const retention = { maxBytes: 1 << 30, maxAgeMs: 1e9, segmentBytes: 1 << 20 };
+  const log = new EventLog(dir, retention, () => false, record);
+  await log.open({ snapshot: () => undefined, event: () => undefined });
+  const recorder = new SupervisorRecorder(log, record);
+  for (let i = 0; i < events; i++) {
+    const event = { containerId: `container-${i % containers}`, containerKey: 'k'.repeat(36), timeMs: Date.now() };
+    recorder.write({ type: i < containers ? 'create' : 'pause', ...event });
+    if (i % 20 === 0) await nextTurn();
+  }
+  recorder.close();
+  log.close();
 }
 
 export async function turns(/** @type {import('./world.js').World} */ world) {
@@ -95,5 +115,6 @@ export async function turns(/** @type {import('./world.js').World} */ world) {
   );
   for (const id of live) world.forget(id);
   supervisor.close();
+  await measure('200,000 events of 10,000 containers in the log', () => writeEvents(world.dir(), 200_000, 10_000));
   return rows;
 }

@@ -149,14 +149,14 @@ describe('detached children', () => {
   });
 
   it('may be very many', { timeout }, async () => {
-    const rounds = strict ? 10_000 : 2_000;
+    const rounds = strict ? 5_000 : 2_000;
     const left = (await runFixture('detached.js', 'many', String(rounds))) as Record<string, number>;
     expect(left).toMatchObject({ ended: rounds, notNull: 0, descriptors: 0, children: 0 });
     expect(left.memoryKiB).toBeLessThan(memoryLimitKiB(rounds));
   });
 
   it('do not disturb those of child_process and those that are not detached', { timeout }, async () => {
-    const each = strict ? 1_000 : 200;
+    const each = strict ? 500 : 200;
     const right = { detached: each, posix: each, childProcess: each };
     expect(await runFixture('detached.js', 'beside', String(each))).toEqual({ ...right, children: 0 });
   });

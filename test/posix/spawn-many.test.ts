@@ -8,7 +8,7 @@ const timeout = 180_000;
 
 describe('thousands of children', () => {
   it('leave no descriptor, no memory and no zombie', { timeout }, async () => {
-    const rounds = strict ? 10_000 : 2_000;
+    const rounds = strict ? 5_000 : 2_000;
     const left = (await runFixture('many-spawns.js', String(rounds))) as Record<string, number>;
     expect(left).toMatchObject({ ended: rounds, descriptors: 0, children: 0 });
     expect(left.memoryKiB).toBeLessThan(memoryLimitKiB(rounds));
@@ -16,7 +16,7 @@ describe('thousands of children', () => {
   });
 
   it('beside those of child_process each get their own exit code', { timeout }, async () => {
-    const each = strict ? 2_000 : 500;
+    const each = strict ? 1_000 : 500;
     expect(await runFixture('side-by-side.js', String(each))).toEqual({ posix: each, childProcess: each, children: 0 });
   });
 });
