@@ -9,7 +9,7 @@ import { checkJson, checkObject, checkString, checkStrings } from '../base/arg-c
 import { invalidArgValue } from '../base/arg-errors.js';
 import { hasCode, messageOf } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
-import { checkProcess } from './checks.js';
+import { checkMembers, checkProcess } from './checks.js';
 import { type HostResources, checkHostResources } from './host-resources.js';
 import type { Box, ProcessSpec, Rlimit, Spec, User } from './types.js';
 import { readText, writeFileAtomic } from '../disk/files.js';
@@ -80,8 +80,8 @@ export interface HostProcess {
  * Writes a bundle for the host runtime: a directory with a config.json (0600).
  * @param dir the bundle's path. A missing directory is made, with mode 0700; an existing config.json is replaced.
  * @returns the absolute path of the bundle, for `Container.create()`.
- * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
- *   `ERR_WORKING_DIRECTORY` if `dir` is relative or `cwd` missing, and this program's working directory was removed; a
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an unknown member …), `ERR_OUT_OF_RANGE`;
+ *   {OutliveError} `ERR_WORKING_DIRECTORY` if `dir` is relative or `cwd` missing, and this program's working directory was removed; a
  *   system error if it can't be written.
  */
 export function writeHostBundle(dir: string, options: HostProcess): Promise<string> {
@@ -115,6 +115,7 @@ function checkHostProcess(options: HostProcess): void {
   checkStrings('options.args', options.args);
   if (options.env !== undefined) checkStrings('options.env', options.env);
   checkProcess('options', options);
+  checkMembers('options', options, ['resources']);
   if (options.resources !== undefined) checkHostResources('options.resources', options.resources);
   checkJson('options', options);
 }

@@ -2,12 +2,41 @@
  * Checks a process spec that the caller passes, for mistakes that a runtime would report with a less clear message.
  * Does not check everything: the runtime checks the rest. Behaviour: opencontainers/runtime-spec, config.md, "Process".
  */
-import { checkBoolean, checkInteger, checkObject, checkString, checkStrings } from '../base/arg-checks.js';
+import { checkBoolean, checkInteger, checkKeys, checkObject, checkString, checkStrings } from '../base/arg-checks.js';
 import { invalidArgType, invalidArgValue } from '../base/arg-errors.js';
 import type { ProcessSpec } from './types.js';
 
 /** The largest user or group id: 2^32 - 1 means "unchanged" in chown(2). */
 const MAX_ID = 4_294_967_294;
+
+/** All members of a process spec. A runtime ignores others, so that a misspelt one would have no effect. */
+const MEMBERS: Record<keyof ProcessSpec, true> = {
+  terminal: true,
+  consoleSize: true,
+  user: true,
+  args: true,
+  commandLine: true,
+  env: true,
+  cwd: true,
+  capabilities: true,
+  rlimits: true,
+  noNewPrivileges: true,
+  oomScoreAdj: true,
+  apparmorProfile: true,
+  selinuxLabel: true,
+  scheduler: true,
+  ioPriority: true,
+  execCPUAffinity: true,
+};
+
+/**
+ * Refuses a member that is not one of a process spec.
+ * @param others members that it may have beside these.
+ * @throws {TypeError} `ERR_INVALID_ARG_VALUE`.
+ */
+export function checkMembers(name: string, spec: object, others: readonly string[]): void {
+  checkKeys(name, spec, [...Object.keys(MEMBERS), ...others]);
+}
 
 /**
  * Checks the members that are present, except `env` and `capabilities`, which differ between callers.

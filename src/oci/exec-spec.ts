@@ -5,7 +5,7 @@
 import { checkJson, checkObject, checkStrings, checkText, isPassable } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { OutliveError } from '../base/errors.js';
-import { checkProcess } from './checks.js';
+import { checkMembers, checkProcess } from './checks.js';
 import type { Capability, LinuxCapabilities, ProcessSpec } from './types.js';
 import { INIT_PROCESS_ID } from './ids.js';
 
@@ -50,7 +50,7 @@ const SETS_OF_ROOT: readonly string[] = ['bounding', 'effective', 'permitted'];
  * @param spec the members to change. `user` is replaced as a whole, groups included, and so are lists as `rlimits`. The
  *   terminal is not inherited: `terminal` is false unless it is given here; then `consoleSize` is 80 × 24 unless it is given too.
  * @returns a new object; `base` and `spec` are not changed.
- * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a name with `=`; a relative cwd;
+ * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an unknown member; a name with `=`; a relative cwd;
  *   `add` or `drop` together with a set …), `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_CONTAINER_NOT_STARTED` if `base`
  *   has no first process, `ERR_INVALID_STATE` if the container's process.json is broken.
  */
@@ -60,6 +60,8 @@ export function execSpec(base: ExecBase | ProcessSpec, spec: ExecOverrides = {})
   checkProcess('spec', spec);
   const { env, capabilities, ...others } = spec as ExecOverrides;
   const inherited = { ...processOf(base) };
+  // A config.json may have members of a later specification.
+  checkMembers('spec', spec, Object.keys(inherited));
   delete inherited.consoleSize;
   const given = Object.fromEntries(Object.entries(others as object).filter(([, value]) => value !== undefined));
   const made: ProcessSpec = { ...inherited, terminal: false, ...given };

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test as plain, vi } from 'vitest';
-import { Container, Monitor, type Process, Supervisor, find, run } from '../../src/index.js';
+import { Container, Monitor, type Process, Supervisor, find, run, writeHostBundle } from '../../src/index.js';
 import { ContainerLock } from '../../src/state/lock.js';
 import { AnsweringRuntime } from '../support/answers.js';
 import { rowsBelow, textFile } from '../support/error-page.js';
@@ -362,6 +362,16 @@ const ARGUMENTS: [code: string, input: string, Input][] = [
     'ERR_INVALID_ARG_VALUE',
     '`container.exec()` with a lone surrogate in `env`',
     async (s, r) => (await running(s, r)).container.exec('one', { ...TRUE, env: { A: '\udc00' } }),
+  ],
+  [
+    'ERR_INVALID_ARG_VALUE',
+    "`container.exec('one', { args, environment: {} })`",
+    async (s, r) => (await running(s, r)).container.exec('one', { ...TRUE, environment: {} } as { args: string[] }),
+  ],
+  [
+    'ERR_INVALID_ARG_VALUE',
+    '`writeHostBundle(dir, { args, environment: [] })`',
+    (s) => writeHostBundle(s.dir, { ...TRUE, environment: [] } as { args: string[] }),
   ],
   [
     'ERR_OUT_OF_RANGE',

@@ -121,6 +121,7 @@ test.each<[unknown, string, string]>([
   [{ user: { uid: 0, gid: 0, additionalGids: 5 } }, 'ERR_INVALID_ARG_TYPE', '"spec.user.additionalGids"'],
   [{ user: { uid: 0, gid: 0, additionalGids: [0.5] } }, 'ERR_OUT_OF_RANGE', '"spec.user.additionalGids[0]"'],
   [{ oomScoreAdj: 1001 }, 'ERR_OUT_OF_RANGE', '"spec.oomScoreAdj"'],
+  [{ environment: {} }, 'ERR_INVALID_ARG_VALUE', "'spec.environment' is unknown"],
   [{ env: 'A=1' }, 'ERR_INVALID_ARG_TYPE', '"spec.env"'],
   [{ env: [1] }, 'ERR_INVALID_ARG_TYPE', '"spec.env[0]"'],
   [{ env: { A: 1 } }, 'ERR_INVALID_ARG_TYPE', '"spec.env.A"'],
@@ -134,6 +135,12 @@ test.each<[unknown, string, string]>([
   expect(() => execSpec(base, changes as ExecOverrides)).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(name) as string }),
   );
+});
+
+test('a member that the specification does not have is accepted if the base has it', () => {
+  const later = { ...base, later: 1 };
+  expect(execSpec(later, { later: 2 } as object)).toMatchObject({ later: 2 });
+  expect(execSpec(later)).toMatchObject({ later: 1 });
 });
 
 test('process.json: no limit is 2^64 - 1, in limits and nowhere else', () => {
