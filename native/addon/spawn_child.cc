@@ -10,6 +10,10 @@
 // Descriptors: the child has its own table. It closes everything that it was not given, with close_range(2), or one by
 // one if the kernel or a seccomp filter refuses that. So the program does not inherit even a descriptor that was opened
 // without close-on-exec.
+//   A child whose descriptors are all /dev/null shares our table (CLONE_FILES) until close_range(2) gives it an empty
+// one (CLOSE_RANGE_UNSHARE, Linux 5.9), and opens that itself: a copy of ten thousand descriptors, which it closes
+// then, would take half a millisecond. If that is refused, the child has changed nothing, and is made again in the
+// first way.
 //
 // Errors: errno comes back through the shared memory. clone returns only after exec or exit, so it is set by then.
 //
@@ -57,11 +61,14 @@ constexpr size_t kKernelSigsetSize = 8;  // in bytes: one bit for each signal
 constexpr pid_t kNotStarted = -1;
 constexpr int kStartLimitMs = 5000;  // from clone to the child's first instruction
 
+constexpr unsigned kCloseRangeUnshare = 1u << 1;
+
 // What the parent, the child and the intermediate share.
 struct ChildContext {
   const SpawnRequest* request;
-  int null_fd;      // /dev/null; -1 if no descriptor of the child's is that
-  char* stack_end;  // of the child's stack
+  bool shares_table;  // of descriptors, until it has one of its own
+  int null_fd;        // /dev/null; -1 if no descriptor of the child's is that, or if it opens it
+  char* stack_end;    // of the child's stack
   volatile SpawnStep failed_step = SpawnStep::Clone;
   volatile int error = 0;  // positive errno; 0 while nothing failed
   volatile pid_t pid = -1;
@@ -117,24 +124,46 @@ IN_CHILD int try_candidates(const SpawnRequest& request) {
   return denied ? EACCES : error;
 }
 
+// Gives a child that shares its parent's table one of its own, in which `count` descriptors are /dev/null. 0 or an
+// errno.
+IN_CHILD int leave_shared_table(int count) {
+  if (syscall(SYS_close_range, 0u, ~0u, kCloseRangeUnshare) < 0) return errno;
+  for (int fd = 0; fd < count; fd++) {
+    long opened = fd == 0 ? syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0) : syscall(SYS_dup, 0);
+    if (opened == fd) continue;
+    if (opened < 0) return errno;
+    // A filter has made close_range(2) do nothing and give 0: this is still the parent's table.
+    syscall(SYS_close, opened);
+    return ENOSYS;
+  }
+  return 0;
+}
+
+IN_CHILD int take_descriptors(const SpawnRequest& request, int null_fd) {
+  for (int fd = 0; fd < request.stdio_count; fd++) {
+    int source = request.stdio_fds[fd].valid() ? request.stdio_fds[fd].get() : null_fd;
+    // The source is above every target, so no target overwrites a source. No flags: not close-on-exec.
+    if (syscall(SYS_dup3, source, fd, 0) < 0) return errno;
+  }
+  return 0;
+}
+
 // Runs the steps in order; returns only if one failed, with its errno.
-IN_CHILD int run_child(const SpawnRequest& request, int null_fd, volatile SpawnStep* step) {
+IN_CHILD int run_child(const ChildContext& context, volatile SpawnStep* step) {
+  const SpawnRequest& request = *context.request;
   reset_signal_dispositions();
   *step = SpawnStep::Setsid;
   if (request.new_session && syscall(SYS_setsid) < 0) return errno;
   *step = SpawnStep::Setpgid;
   if (request.process_group != kKeepGroup && syscall(SYS_setpgid, 0, request.process_group) < 0) return errno;
   *step = SpawnStep::Clone;  // setting up the descriptors counts as this step
-  for (int fd = 0; fd < request.stdio_count; fd++) {
-    int source = request.stdio_fds[fd].valid() ? request.stdio_fds[fd].get() : null_fd;
-    // The source is above every target, so no target overwrites a source. No flags: not close-on-exec.
-    if (syscall(SYS_dup3, source, fd, 0) < 0) return errno;
-  }
+  int error = context.shares_table ? 0 : take_descriptors(request, context.null_fd);
+  if (error != 0) return error;
   *step = SpawnStep::Chdir;
   if (request.cwd != nullptr && syscall(SYS_chdir, request.cwd) < 0) return errno;
   *step = SpawnStep::Clone;
-  int closed = close_descriptors_from(request.stdio_count);
-  if (closed < 0) return -closed;
+  error = context.shares_table ? leave_shared_table(request.stdio_count) : -close_descriptors_from(request.stdio_count);
+  if (error != 0) return error;
   *step = SpawnStep::Exec;
   unblock_signals();
   return try_candidates(request);
@@ -143,7 +172,7 @@ IN_CHILD int run_child(const SpawnRequest& request, int null_fd, volatile SpawnS
 IN_CHILD int child_main(void* argument) {
   ChildContext* context = static_cast<ChildContext*>(argument);
   context->pid = static_cast<pid_t>(syscall(SYS_getpid));
-  context->error = run_child(*context->request, context->null_fd, &context->failed_step);
+  context->error = run_child(*context, &context->failed_step);
   syscall(SYS_exit_group, 127);
   __builtin_unreachable();
 }
@@ -152,6 +181,7 @@ IN_CHILD int child_main(void* argument) {
 IN_CHILD void clone_child(ChildContext* context) {
   int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
   if (context->request->detach) flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+  if (context->shares_table) flags |= CLONE_FILES;
   pid_t pid = clone(child_main, context->stack_end, flags, context, &context->pidfd, nullptr, &context->memory_user);
   if (pid < 0) {
     context->error = errno;
@@ -206,6 +236,13 @@ void clone_detached(ChildContext* context, char* stack_end) {
   if (made && context->error != 0) reap_failed(context->pidfd);  // it is ours if we are the subreaper
 }
 
+bool has_only_null(const SpawnRequest& request) {
+  for (int i = 0; i < request.stdio_count; i++) {
+    if (request.stdio_fds[i].valid()) return false;
+  }
+  return true;
+}
+
 // Opens /dev/null with a number above those of the child's descriptors, if one of these is to be that. 0 or -errno.
 int open_null(const SpawnRequest& request, UniqueFd* null_fd) {
   bool is_wanted = false;
@@ -218,14 +255,12 @@ int open_null(const SpawnRequest& request, UniqueFd* null_fd) {
   return null_fd->valid() ? 0 : -errno;
 }
 
-}  // namespace
-
-int spawn_child(const SpawnRequest& request, SpawnedChild* child) {
+int make_child(const SpawnRequest& request, bool shares_table, SpawnedChild* child) {
   alignas(16) char stacks[2][kStackSize];
   UniqueFd null_fd;
-  int err = open_null(request, &null_fd);
+  int err = shares_table ? 0 : open_null(request, &null_fd);
   if (err < 0) return err;
-  ChildContext context = {&request, null_fd.get(), stacks[0] + kStackSize};
+  ChildContext context = {&request, shares_table, null_fd.get(), stacks[0] + kStackSize};
   {
     AllSignalsBlocked blocked;
     // Resolves errno's TLS slot before the child shares our memory.
@@ -243,4 +278,17 @@ int spawn_child(const SpawnRequest& request, SpawnedChild* child) {
   if (context.error == 0) return 0;
   child->pidfd.reset();
   return -context.error;
+}
+
+// Whether an error of a child that shares our table may be that of close_range(2), its flag, or CLONE_FILES.
+bool may_be_unsupported(int err) { return err == -ENOSYS || err == -EINVAL || err == -EPERM; }
+
+}  // namespace
+
+int spawn_child(const SpawnRequest& request, SpawnedChild* child) {
+  if (has_only_null(request)) {
+    int err = make_child(request, true, child);
+    if (err == 0 || child->failed_step != SpawnStep::Clone || !may_be_unsupported(err)) return err;
+  }
+  return make_child(request, false, child);
 }

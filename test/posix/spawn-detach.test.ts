@@ -197,6 +197,20 @@ describe('under strace', () => {
     expect(JSON.parse(stdout)).toEqual(expected);
   });
 
+  it.each(['close_range:error=ENOSYS', 'close_range:error=EPERM', 'close_range:error=EINVAL', 'openat:delay_enter=0'])(
+    'a child that gets only /dev/null has that, and its parent keeps what it has: %s',
+    { timeout },
+    async (inject) => {
+      const directory = temporaryDirectory();
+      expect(JSON.parse(await traced(inject, 'onlyNull', directory))).toEqual({
+        ends: Array.from({ length: 2 }, () => '/dev/null /dev/null 0 1 2 end'),
+        isKept: true,
+        failure: 'ENOENT chdir',
+        children: 0,
+      });
+    },
+  );
+
   it.each(['ENOSYS', 'EPERM'])(
     'a child has no other descriptors where close_range gives %s',
     { timeout },

@@ -140,9 +140,11 @@ describe('a process with children', () => {
       const main = lines[0]?.split(' ')[0] ?? '';
       const clones = lines.filter((line) => /clone\(.*CLONE_PIDFD/.test(line));
       expect(clones).toHaveLength(1);
-      expect(clones[0]).toMatch(/flags=CLONE_VM\|CLONE_PIDFD\|CLONE_VFORK\|SIGCHLD/);
+      expect(clones[0]).toMatch(/flags=CLONE_VM\|CLONE_FILES\|CLONE_PIDFD\|CLONE_VFORK\|SIGCHLD/);
       expect(clones[0]?.startsWith(`${main} `)).toBe(false);
-      expect(lines.filter((line) => line.includes('close_range(3, 4294967295, 0)'))).toHaveLength(1);
+      expect(lines.filter((line) => /close_range\(0, 4294967295, (CLOSE_RANGE_UNSHARE|0x2)/.test(line))).toHaveLength(
+        1,
+      );
       expect(lines.filter((line) => /wait4|waitid\(P_ALL|fork\(/.test(line))).toEqual([]);
       expect(lines.filter((line) => /waitid\((P_PIDFD|0x3)/.test(line)).length).toBeGreaterThan(0);
     },
