@@ -19,6 +19,11 @@ void reset_signals(uint64_t ignored) {
   }
 }
 
+void block_signals() {
+  const uint64_t all = ~uint64_t{0};
+  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, nullptr, kMaskSize);
+}
+
 void unblock_signals() {
   const unsigned char nothing_blocked[kMaskSize] = {};
   (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing_blocked, nullptr, kMaskSize);

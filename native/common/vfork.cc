@@ -26,11 +26,13 @@ constexpr uint64_t kShared = 0x100 | 0x4000;  // CLONE_VM, CLONE_VFORK
   register long x1 asm("x1") = second;
   register long x8 asm("x8") = call;
   asm volatile("svc 0" : "+r"(result) : "r"(x1), "r"(x8) : "memory");
-#else
+#elif defined(__GLIBC__) || defined(__s390x__)
   (void)first;
   (void)second;
   long result = call == SYS_clone ? vfork() : -1;
   if (result < 0) result = call == SYS_clone ? -errno : -ENOSYS;
+#else
+#error "musl's vfork() is a fork() for this processor: add the system call, as for the two above"
 #endif
   if (result == 0) child(context);
 #if defined(__SANITIZE_ADDRESS__)

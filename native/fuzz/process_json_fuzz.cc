@@ -1,6 +1,6 @@
 // fuzz-sources: native/shim/config.cc native/shim/runtime.cc native/common/json.cc native/common/json_parser.cc
 // fuzz-sources: native/common/json_string.cc native/common/json_escape.cc native/common/text.cc native/common/files.cc
-// fuzz-sources: native/common/vfork.cc
+// fuzz-sources: native/common/signals.cc native/common/vfork.cc
 //
 // Any bytes as process.json: refused with a reason, or read into a config from which both command lines can be built,
 // with the expected number of arguments.

@@ -60,12 +60,14 @@ void record_exit(JsonLog& log, Shim& shim) {
 // Gives the memory back that deeper calls used of the stack: the start is over, and from now on the shim mostly waits.
 // All signals are blocked, so that nothing else uses it.
 __attribute__((noinline)) void trim_stack() {
-  constexpr uintptr_t kPage = 4096;
   constexpr uintptr_t kOwnFrames = 512;  // this function's and madvise()'s
   constexpr uintptr_t kDeepest = 96 << 10;
-  uintptr_t end = (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - kOwnFrames) / kPage * kPage;
+  // The kernel rounds the length up to pages, which have 64 KiB on some machines: what is above `end` is in use.
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  uintptr_t end = (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - kOwnFrames) / page * page;
+  uintptr_t size = kDeepest / page * page;
   // ENOMEM: the stack is not that large, and all of it that is there was given back.
-  (void)madvise(reinterpret_cast<void*>(end - kDeepest), kDeepest, MADV_DONTNEED);
+  (void)madvise(reinterpret_cast<void*>(end - size), size, MADV_DONTNEED);
 }
 
 // Removes what a failed start left: the pid file of a process that is not ours, and running processes.

@@ -14,6 +14,7 @@
 
 #include "common/files.h"
 #include "common/retry.h"
+#include "common/signals.h"
 #include "common/vfork.h"
 
 Argv::~Argv() {
@@ -153,9 +154,7 @@ void exec_runtime(void* context) {
   if (getppid() != child.shim) _exit(127);
   if (child.own_group) setpgid(0, 0);
   lower_descriptor_limit();
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  unblock_signals();
   execv(child.path, child.args);
   child.failure = errno;
   _exit(127);

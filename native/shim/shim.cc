@@ -35,10 +35,8 @@ int Shim::check_proc() {
 }
 
 int Shim::block_signals() {
-  sigset_t all;
-  sigfillset(&all);
   // SIGTERM and SIGHUP too: a signal that ends the supervisor and its process group must not end us before the process.
-  if (sigprocmask(SIG_SETMASK, &all, nullptr) < 0) return fail("block signals", -errno);
+  ::block_signals();
   // Dispositions are inherited: by us, and by the process from us. If SIGCHLD were ignored, there would be no exit
   // status.
   reset_signals(ignored_signals_);

@@ -1,5 +1,15 @@
 // `ps` and `events --stats` of a container; and what `update` refuses. What it sets: limits.test.ts.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isRoot, wantRight } from '../support/strict.js';
@@ -174,6 +184,18 @@ it.runIf(byProc)('events --stats counts what was read and written', async () => 
   ]);
 });
 
+/** What a process's descriptors are. */
+function targetsOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch {
+      // It was closed meanwhile.
+      return [];
+    }
+  });
+}
+
 describe('update', () => {
   async function refusal(resources: string): Promise<string[]> {
     const file = host.write('resources.json', resources);
@@ -206,6 +228,20 @@ describe('update', () => {
     expect((await host.command(update, [`<${host.path('asks')}`])).errors).toEqual([
       '-: memory.swap includes memory.limit, which must be given too',
     ]);
+  });
+
+  it('does not keep others from the container while it waits for what to set', async () => {
+    host = new Host();
+    await host.run('a', shell('exec sleep 1000'));
+    execFileSync('mkfifo', [host.path('resources')]);
+    const writer = openSync(host.path('resources'), 'r+');
+    const { pid, log } = await host.begin(['update', '-r', host.path('resources'), 'a']);
+    await until('the update waits', () => targetsOf(pid).includes(host.path('resources')));
+    expect((await host.delete('a', '--force')).errors).toEqual([]);
+    writeSync(writer, '{}');
+    closeSync(writer);
+    expect(await host.exit(pid)).toEqual({ code: 1 });
+    expect(readFileSync(log, 'utf8')).toContain('container does not exist: a');
   });
 
   it('needs a container that runs', async () => {

@@ -226,6 +226,17 @@ it.runIf(canInject).each([
   expect(lines.filter(isRecord)).toHaveLength(1);
 });
 
+it.runIf(canInject)('a limit of 4 descriptors is none for the start where close_range is refused', async () => {
+  const rlimits = [{ type: 'RLIMIT_NOFILE', soft: 4, hard: 5 }];
+  const bundle = host.bundle('a', { process: { ...shell(''), args: ['/bin/busybox', 'true'], rlimits } });
+  const tracer = ['strace', '-f', '-D', '-o', '/dev/null', '-e', 'inject=close_range:error=ENOSYS'];
+  expect(await host.command(['run', '-d', '-b', bundle, '--pid-file', host.path('pid'), 'a'], tracer)).toMatchObject({
+    status: 0,
+    errors: [],
+  });
+  expect(await host.exit(Number(host.read('pid')))).toEqual({ code: 0 });
+});
+
 describe('a run that is killed', () => {
   it('at any moment leaves only what delete finds', async () => {
     // The command line contains a path of this test, so a process that is left can be found.

@@ -1,5 +1,6 @@
 /** What the shim leaves and takes along: the runtime that it runs, the mark after its delete, unread output. */
 import { existsSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { posix } from '../../src/index.js';
@@ -44,6 +45,19 @@ test('a shim that only holds unread output leaves on SIGTERM; one with a running
   expect(await init.wait()).toMatchObject({ status: 4 });
   // The signal of before counts: a service manager that stops everything waits for us.
   await until('the end of the shim', () => isGone(shim));
+});
+
+test('a shim with a running process is ended by no signal but SIGKILL, also by those that the C library keeps for itself', async ({
+  scratch,
+}) => {
+  const container = await scratch.container('host', { args: ['sh', '-c', 'read x; exit 4'] });
+  const init = await container.start({ stdio: scratch.fifos() });
+  const shim = shimPid(processDir(scratch, container));
+  for (let signal = 1; signal <= 64; signal++) {
+    if (signal !== constants.signals.SIGKILL && signal !== constants.signals.SIGSTOP) process.kill(shim, signal);
+  }
+  init.openStdin().end('\n');
+  expect(await init.wait()).toMatchObject({ status: 4 });
 });
 
 test('a shim that lingers leaves on SIGTERM', async ({ scratch }) => {

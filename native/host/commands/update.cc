@@ -67,12 +67,13 @@ class Resources {
 bool update_command(const CommandLine& line, Reason& error) {
   Container container;
   Resources resources;
+  // Before the lock is taken: who writes the resources may be slow.
+  if (!resources.load(line.resources, error)) return false;
   if (container.open_locked(line, error) < 0 || !container.load(error)) return false;
   Status status = container.status();
   if (status == Status::Creating || status == Status::Stopped) {
     error.add("container not running");
     return false;
   }
-  if (!resources.load(line.resources, error)) return false;
   return resources.limits().empty() || change_limits(container.fd(), resources.limits(), error);
 }

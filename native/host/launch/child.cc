@@ -104,6 +104,8 @@ class Child {
     if (terminal_fd >= 0) take_terminal(terminal_fd);
     give_stdio_to_user();
     set_oom_score_adj();
+    // Before the limits: without close_range(2) it opens a directory. What is opened later is close-on-exec.
+    check(ChildStep::Descriptors, close_descriptors_on_exec(3));
     set_limits(min_descriptors);
     umask(process_.umask);
     reset_signals(process_.ignored_signals);
@@ -114,7 +116,6 @@ class Child {
     if (process_.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
       fail(ChildStep::NoNewPrivileges, errno);
     }
-    check(ChildStep::Descriptors, close_descriptors_on_exec(3));
   }
 
   void wait_for_go() const {

@@ -70,6 +70,9 @@ int send_start(int container_fd, UniqueFd* connection_fd) {
   struct sockaddr_un address = {};
   int err = make_socket(container_fd, connection_fd, &address);
   if (err < 0) return err;
+  // connect(2) waits if the backlog is full, and we hold the container's lock: the wait needs a limit.
+  constexpr struct timeval kTimeout = {10, 0};
+  if (setsockopt(connection_fd->get(), SOL_SOCKET, SO_SNDTIMEO, &kTimeout, sizeof kTimeout) < 0) return -errno;
   if (connect(connection_fd->get(), reinterpret_cast<struct sockaddr*>(&address), sizeof address) < 0) return -errno;
   ssize_t n = retried([&] { return send(connection_fd->get(), "", 1, MSG_NOSIGNAL); });
   return n < 0 ? static_cast<int>(n) : 0;
