@@ -1,17 +1,9 @@
 // `ps` and `events --stats` of a container; and what `update` refuses. What it sets: limits.test.ts.
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  readlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
+import { descriptorsOf } from '../support/proc.js';
 import { isRoot, wantRight } from '../support/strict.js';
 import { until } from '../support/until.js';
 import { cgroupsWork } from './cgroups.js';
@@ -184,18 +176,6 @@ it.runIf(byProc)('events --stats counts what was read and written', async () => 
   ]);
 });
 
-/** What a process's descriptors are. */
-function targetsOf(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
-    } catch {
-      // It was closed meanwhile.
-      return [];
-    }
-  });
-}
-
 describe('update', () => {
   async function refusal(resources: string): Promise<string[]> {
     const file = host.write('resources.json', resources);
@@ -235,13 +215,12 @@ describe('update', () => {
     await host.run('a', shell('exec sleep 1000'));
     execFileSync('mkfifo', [host.path('resources')]);
     const writer = openSync(host.path('resources'), 'r+');
-    const { pid, log } = await host.begin(['update', '-r', host.path('resources'), 'a']);
-    await until('the update waits', () => targetsOf(pid).includes(host.path('resources')));
-    expect((await host.delete('a', '--force')).errors).toEqual([]);
+    const { pid } = await host.begin(['update', '-r', host.path('resources'), 'a']);
+    await until('the update waits', () => Object.values(descriptorsOf(pid)).includes(host.path('resources')));
+    expect((await host.tryExec('a', 'one', shell('exit 0'))).errors).toEqual([]);
     writeSync(writer, '{}');
     closeSync(writer);
-    expect(await host.exit(pid)).toEqual({ code: 1 });
-    expect(readFileSync(log, 'utf8')).toContain('container does not exist: a');
+    expect(await host.exit(pid)).toEqual({ code: 0 });
   });
 
   it('needs a container that runs', async () => {
