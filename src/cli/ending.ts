@@ -48,7 +48,7 @@ Examples:
     )
     .action(async (ids: string[], options: { time: number; signal: string; process?: string }, command: Command) => {
       const signal = readSignal(options.signal);
-      const graceMs = options.time * 1000;
+      const graceMs = Math.round(options.time * 1000);
       const all = changeEach(ids, command, (container) =>
         processOf(container, options.process).stop({ signal, graceMs }),
       );
@@ -108,6 +108,6 @@ function readSignal(text: string): NodeJS.Signals | number {
 /** Seconds, with a fraction or without. */
 function readSeconds(text: string): number {
   const seconds = Number(text);
-  if (text.trim() !== '' && seconds >= 0 && seconds <= 2_147_483) return Math.round(seconds * 1000) / 1000;
+  if (text.trim() !== '' && seconds >= 0 && seconds <= 2_147_483) return seconds;
   throw new UsageError(`--time ${text}: must be a number of seconds, 0 to 2147483`);
 }

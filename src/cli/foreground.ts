@@ -1,7 +1,7 @@
 /** A process in the foreground: its output on ours, our input to it, until it ends or the user leaves. */
-import type { Writable } from 'node:stream';
+import { Writable, finished } from 'node:stream';
 import type { OutputItem, Process } from '../index.js';
-import { codeOf, tell } from './failure.js';
+import { codeOf, tell, tellFailure } from './failure.js';
 import { endWithReader, print } from './output.js';
 import type { PassedOn } from './signals.js';
 import { RawTerminal, readKeys, terminalSize } from './terminal.js';
@@ -46,21 +46,22 @@ export function tellGap(bytes: number): void {
   tell(`${bytes} bytes of output are missing here`);
 }
 
-/** Sends a signal to it. It is no error that it has just ended. */
+/** Sends a signal to it. It is no error that it has just ended. Another one is told: a process of another user, say, goes on. */
 export function passOn(job: Process, signal: PassedOn): void {
   try {
     job.signal(signal);
   } catch (error) {
-    if (codeOf(error) !== 'ERR_PROCESS_EXITED') throw error;
+    if (codeOf(error) !== 'ERR_PROCESS_EXITED') tellFailure(error, job.container.id);
   }
 }
 
 /**
  * Copies our stdin to its stdin, and its end.
- * @param closes whether the end of ours closes its stdin.
+ * @param closes whether the end of ours closes its stdin. If not, it is open only while something is written: else we would
+ *   keep it from seeing the end that another program gives it.
  */
 export function copyInput(job: Process, closes: boolean): void {
-  const stdin = inputOf(job);
+  const stdin = closes ? inputOf(job) : visitorOf(job);
   if (stdin === undefined) return;
   // It has ended, or closed its stdin: what we still have is nobody's.
   stdin.on('error', () => process.stdin.destroy());
@@ -69,6 +70,21 @@ export function copyInput(job: Process, closes: boolean): void {
     if (closes) stdin.end();
   });
   process.stdin.pipe(stdin, { end: false });
+}
+
+/** Writes to its stdin, which it opens for each piece and closes after it. */
+function visitorOf(job: Process): Writable {
+  return new Writable({
+    write(chunk: Buffer, _, callback) {
+      try {
+        const stdin = job.openStdin();
+        finished(stdin, callback);
+        stdin.end(chunk);
+      } catch (error) {
+        callback(error as Error);
+      }
+    },
+  });
 }
 
 /** Undefined if it takes no input, or none any more. */

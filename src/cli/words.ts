@@ -73,7 +73,10 @@ export async function readUser(text: string, isHost: boolean): Promise<User> {
 }
 
 async function hostUser(user: string, group: string | undefined): Promise<User> {
-  const [uid = NaN] = await ask('id', ['-u', '--', user], `-u ${user}: there is no such user`);
+  const isNumber = /^\d+$/.test(user);
+  if (isNumber && group !== undefined) return { uid: Number(user), gid: await groupId(group) };
+  const nobody = isNumber ? 'no user has this number: give uid:gid' : 'there is no such user';
+  const [uid = NaN] = await ask('id', ['-u', '--', user], `-u ${user}: ${nobody}`);
   if (group !== undefined) return { uid, gid: await groupId(group) };
   const unknown = `-u ${user}: this user has no group: give user:group`;
   const [gid = NaN] = await ask('id', ['-g', '--', user], unknown);

@@ -62,7 +62,8 @@ export abstract class ProcessStreams {
         try {
           this.closeStdin();
         } catch (error) {
-          stream.destroy(error as Error);
+          // Its end was told by then: as in child_process, that is no error of a stream that has written all.
+          if (!hasCode(error, 'ERR_PROCESS_EXITED')) stream.destroy(error as Error);
         }
       });
       this.#stdin = stream;

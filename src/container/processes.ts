@@ -17,6 +17,8 @@ import { removeLeftCgroups } from '../runtime/left-cgroups.js';
 import { isPaused } from '../runtime/paused.js';
 import { explainSilence } from '../runtime/silence.js';
 import { abandonForeignStart } from '../shim/abandon.js';
+import { hasShim } from '../shim/attach.js';
+import { isPassing } from '../state/exit.js';
 import type { Attempt, Launch } from '../shim/start.js';
 import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
@@ -68,8 +70,8 @@ export interface StartRequest extends StartMode {
 export interface ClaimedStart<Owner extends ProcessOwner> {
   /** Starts the shim; resolves when the process runs, rejects when all is cleaned up. Does not need the lock. */
   launch(attempt: Attempt): Promise<Process<Owner>>;
-  /** Removes what the claim made, after a launch that failed. The caller holds the lock. */
-  undo(): void;
+  /** Removes what the claim made, after a launch that failed for this reason. The caller holds the lock. */
+  undo(reason: unknown): void;
 }
 
 export class ContainerProcesses<Owner extends ProcessOwner> implements LifecycleEvents {
@@ -173,7 +175,11 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
           made.release();
         }
       },
-      undo: () => made.undo(),
+      undo: (reason) => {
+        // For want of descriptors its shim could not be ended: what is recorded of it brings it back.
+        if (isPassing(reason) && mayHaveShim(dir)) return;
+        made.undo();
+      },
     };
   }
 
@@ -325,5 +331,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
   #ofKey(id: string, key: string): Process<Owner> | undefined {
     const process = this.get(id);
     return process?.lifecycle.key === key ? process : undefined;
+  }
+}
+
+/** Whether its shim lives, or that can't be found out for now. */
+function mayHaveShim(dir: ProcessDir): boolean {
+  try {
+    return hasShim(dir);
+  } catch (error) {
+    return isPassing(error);
   }
 }

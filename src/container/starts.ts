@@ -80,7 +80,7 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     const whole = claimed.launch(attempt).catch(async (error: unknown) => {
       // Ignore a failure: if the container was deleted, so was the claim. If it is busy, cleanUp() removes the claim
       // later.
-      await locked(() => claimed.undo()).catch(() => undefined);
+      await locked(() => claimed.undo(error)).catch(() => undefined);
       throw error;
     });
     return attempt.inTime(whole);
@@ -99,7 +99,7 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     const claimed = await this.#config.processes.claim(request);
     const attempt = new StartAttempt(this.#config.timeoutMs);
     const whole = claimed.launch(attempt).catch((error: unknown) => {
-      claimed.undo();
+      claimed.undo(error);
       throw error;
     });
     keep(whole);

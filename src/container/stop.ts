@@ -36,8 +36,9 @@ export async function stopProcess(target: Stoppable, options: StopOptions): Prom
   const number = signalNumber(signal, 'options.signal');
   checkInteger('options.signal', number, 1, 64);
   checkInteger('options.graceMs', graceMs, 0, 2_147_483_647);
-  const { id, lifecycle, timeoutMs } = target;
-  if (lifecycle.exit !== undefined) return lifecycle.exit;
+  const { lifecycle, timeoutMs } = target;
+  const known = lifecycle.exit;
+  if (known !== undefined) return cleanedUp(target, known);
   lifecycle.reopen();
   const waiting = new AbortController();
   const ended = lifecycle.wait(waiting.signal);
@@ -50,17 +51,21 @@ export async function stopProcess(target: Stoppable, options: StopOptions): Prom
       await kill(target);
       exit = await within(ended, timeoutMs);
     }
-    const isInit = id === INIT_PROCESS_ID;
-    // The shim's clean-up ends what is left of the container.
-    if (exit !== undefined && (!isInit || (await lifecycle.shimCleanedUp(timeoutMs)))) return exit;
-    const what =
-      exit === undefined
-        ? `${lifecycle.dir.what} was not ended by SIGKILL`
-        : `the shim of ${lifecycle.dir.what} has not cleaned up`;
-    throw new OutliveError('ERR_PROCESS_NOT_EXITED', `${what} within ${timeoutMs} ms`);
+    if (exit === undefined) throw notExited(`${lifecycle.dir.what} was not ended by SIGKILL`, timeoutMs);
+    return await cleanedUp(target, exit);
   } finally {
     waiting.abort();
   }
+}
+
+/** Waits for the clean-up of the shim of a first process, which ends what is left of the container. */
+async function cleanedUp({ id, lifecycle, timeoutMs }: Stoppable, exit: Exit): Promise<Exit> {
+  if (id !== INIT_PROCESS_ID || (await lifecycle.shimCleanedUp(timeoutMs))) return exit;
+  throw notExited(`the shim of ${lifecycle.dir.what} has not cleaned up`, timeoutMs);
+}
+
+function notExited(what: string, timeoutMs: number): OutliveError {
+  return new OutliveError('ERR_PROCESS_NOT_EXITED', `${what} within ${timeoutMs} ms`);
 }
 
 function sendIfAlive(lifecycle: Lifecycle, signal: number): void {

@@ -106,8 +106,15 @@ async function* read(
     if (start.passedEnd !== undefined) yield [reader.mark(start.passedEnd)];
     for (let isFresh = false; ; isFresh = true) {
       stop.throwIfAborted();
-      const waits = !reader.isEndGiven && (follow || isEnding());
-      if (waits) watch ??= LogWatch.open(path);
+      let waits = !reader.isEndGiven && (follow || isEnding());
+      try {
+        if (waits) watch ??= LogWatch.open(path);
+      } catch (error) {
+        if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
+        // It was removed meanwhile, which the reader finds out.
+        waits = false;
+        await reader.list();
+      }
       // Asked before the look: what the writer has written before it went will be seen.
       const seen = watch?.changes ?? 0;
       const isLast = !waits || watch?.isWriterGone === true;

@@ -3,16 +3,21 @@
  * how the processes are found (kernel/find.ts).
  * Source: `Start` of containerd's `process.go` (June 2016), which killed only the shim.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { killRuntimesWriting, killSession, killShimsIn } from '../kernel/find.js';
 import { within } from '../base/promises.js';
+import { isPassing } from '../state/exit.js';
 import type { ProcessDir } from '../state/process.js';
 
 /**
  * After its runtime was killed, the shim has this long, in milliseconds, to end what that left. Then it is killed too.
  */
 const END_LIMIT_MS = 2000;
+
+/** How often to try again while descriptors or memory are short, in milliseconds. */
+const SHORT_MS = 20;
 
 /**
  * Ends everything that belongs to a start.
@@ -28,7 +33,7 @@ export async function abandonStart(
 ): Promise<void> {
   const left = shim.pidfd < 0;
   if (left && !hasCode(reason, 'ERR_CONTAINER_NOT_STARTED')) return;
-  const killed = await killRuntimesWriting(dir.pidFile);
+  const killed = await whileShort(() => killRuntimesWriting(dir.pidFile));
   if (!left) await endShim(shim, killed);
   // The caller is told why the start failed. If the runtime can't clean up either, delete() will say so.
   await cleanUp().catch(() => undefined);
@@ -41,9 +46,24 @@ export async function abandonStart(
 async function endShim(shim: posix.Spawned<posix.ChildExit | null>, runtimeKilled: boolean): Promise<void> {
   if (runtimeKilled && (await within(shim.exited, END_LIMIT_MS)) !== undefined) return;
   // In this order: the shim's pid names its session as long as the shim is there.
-  await killSession(shim.pid, () => shim.pidfd >= 0 && !posix.pidfdHasEnded(shim.pidfd));
+  await whileShort(async () => {
+    await killSession(shim.pid, () => shim.pidfd >= 0 && !posix.pidfdHasEnded(shim.pidfd));
+  });
   if (shim.pidfd >= 0) shim.kill('SIGKILL');
   await within(shim.exited, END_LIMIT_MS);
+}
+
+/** Tries again for a while if descriptors or memory are short: what is to be ended runs on until then. */
+async function whileShort<T>(act: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + END_LIMIT_MS;
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > deadlineMs) throw error;
+    }
+    await delay(SHORT_MS);
+  }
 }
 
 /** Ends a start of another supervisor, which is dead or stopped. Its shim is not our child, so it is found in /proc. */

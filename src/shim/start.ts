@@ -7,6 +7,7 @@ import { abandonStart } from './abandon.js';
 import type { Deadline } from '../base/deadline.js';
 import { DirWatch } from '../disk/directory-watch.js';
 import { OutliveError, messageOf } from '../base/errors.js';
+import { isPassing } from '../state/exit.js';
 import { within } from '../base/promises.js';
 import { ownTurn } from '../base/turns.js';
 import { DEFAULT_SHIM, findRuntime, findShim } from '../disk/programs.js';
@@ -184,16 +185,19 @@ function waitForPid(
         stop();
         resolve(pid);
       } catch (error) {
+        // The process may run already: what can't be read for now is looked for again.
+        if (isPassing(error)) return;
         stop();
         reject(error instanceof Error ? error : new Error(messageOf(error)));
       }
     };
     const isRecorder = launch.shim === DEFAULT_SHIM && changes !== undefined;
     let started: Pid | undefined;
+    let shimLeft = false;
     const check = (): void =>
       settle(() => {
-        started ??= readWholePid(launch.dir, shimIdentity);
-        if (started === undefined || !isRecorder || launch.dir.hasIdentity()) return started;
+        started ??= shimLeft ? readLastPid(launch, scoped) : readWholePid(launch.dir, shimIdentity);
+        if (started === undefined || shimLeft || !isRecorder || launch.dir.hasIdentity()) return started;
         grace ??= setTimeout(() => settle(() => started), SHIM_RECORDS_MS);
         return undefined;
       });
@@ -204,7 +208,10 @@ function waitForPid(
         if (name === undefined || TELLING_FILES.has(name)) check();
       },
     });
-    shim.end.onEnd(() => settle(() => started ?? readLastPid(launch, scoped)));
+    shim.end.onEnd(() => {
+      shimLeft = true;
+      check();
+    });
     check();
   });
 }

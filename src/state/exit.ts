@@ -72,7 +72,7 @@ export function isRecorded(dir: ProcessDir): boolean {
 }
 
 /** Whether another attempt may succeed: descriptors or memory are short for now. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   return hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM');
 }
 

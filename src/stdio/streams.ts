@@ -194,11 +194,13 @@ export class FifoWritable extends Writable {
       this.#watch = undefined;
       try {
         while (written < chunk.length) written += posix.write(this.#fd, chunk.subarray(written));
-        callback();
       } catch (error) {
         if (hasCode(error, 'EAGAIN')) this.#watch = posix.watchWritable(this.#fd, step);
         else callback(error as Error);
+        return;
       }
+      // Not in the try: it may call listeners of the caller, whose errors are not ours.
+      callback();
     };
     step();
   }

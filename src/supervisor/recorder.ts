@@ -29,6 +29,11 @@ export class SupervisorRecorder {
   readonly #log: SupervisorLog;
   readonly #record: SupervisorRecord;
   readonly #pending = new Queue<SupervisorEvent>();
+  /**
+   * The keys of what has an `exit` or `delete` that could not be written yet, each with whether the process is to be removed
+   * from the record after it.
+   */
+  readonly #ending = new Map<string, boolean>();
   #retry: NodeJS.Timeout | undefined;
   #problem: Error | undefined;
   #closed = false;
@@ -53,10 +58,10 @@ export class SupervisorRecorder {
     return this.#record.ids();
   }
 
-  /** Whether the exit of the process with this id and key is written. */
+  /** Whether the exit of the process with this id and key is written, or waits for that. */
   hasExited(containerId: string, processId: string, processKey: string): boolean {
     const known = this.#record.get(containerId)?.processes.get(processId);
-    return known?.key === processKey && known.exited;
+    return this.#ending.has(processKey) || (known?.key === processKey && known.exited);
   }
 
   /**
@@ -66,20 +71,25 @@ export class SupervisorRecorder {
   write(event: SupervisorEvent): void {
     if (this.#closed) return;
     this.#pending.push(event);
+    const key = endingKey(event);
+    if (key !== undefined) this.#ending.set(key, false);
     // If there are others, they are tried again soon.
     if (this.#pending.size === 1) this.#flush();
   }
 
-  /** Removes a process from the record if its exit is written. Call it after the process was removed. */
+  /** Removes a process from the record if its exit is written, or when it is. Call it after the process was removed. */
   forget(containerId: string, processId: string): void {
     const processes = this.#record.get(containerId)?.processes;
-    if (processes?.get(processId)?.exited === true) processes.delete(processId);
+    const known = processes?.get(processId);
+    if (known === undefined) return;
+    if (known.exited) processes?.delete(processId);
+    else if (this.#ending.has(known.key)) this.#ending.set(known.key, true);
   }
 
   /** Writes `delete` for a container that is gone, and before it the missing exits of its processes. */
   conclude(containerId: string): void {
     const container = this.#record.get(containerId);
-    if (container === undefined) return;
+    if (container === undefined || this.#ending.has(container.key)) return;
     for (const processId of [...container.processes.keys()]) this.concludeProcess(containerId, processId);
     this.write({ type: 'delete', containerId, containerKey: container.key, timeMs: Date.now(), recovered: true });
   }
@@ -88,7 +98,8 @@ export class SupervisorRecorder {
   concludeProcess(containerId: string, processId: string): void {
     const container = this.#record.get(containerId);
     const known = container?.processes.get(processId);
-    if (container === undefined || known === undefined || known.exited) return;
+    if (container === undefined || known === undefined) return;
+    if (this.hasExited(containerId, processId, known.key)) return;
     this.write({
       type: 'exit',
       containerId,
@@ -120,6 +131,7 @@ export class SupervisorRecorder {
       }
       this.#pending.take();
       this.#record.update(event);
+      this.#noteWritten(event);
       if (this.#pending.size === 0 || performance.now() < endsMs) continue;
       this.#flushAfter(0);
       return;
@@ -127,10 +139,24 @@ export class SupervisorRecorder {
     this.#problem = undefined;
   }
 
+  #noteWritten(event: SupervisorEvent): void {
+    const key = endingKey(event);
+    if (key === undefined) return;
+    const isToForget = this.#ending.get(key) === true;
+    this.#ending.delete(key);
+    if (isToForget && event.processId !== undefined) this.forget(event.containerId, event.processId);
+  }
+
   #flushAfter(delayMs: number): void {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#flush(), delayMs).unref();
   }
+}
+
+/** The key of the process or container that an event is the last one of. */
+function endingKey({ type, containerKey, processKey }: SupervisorEvent): string | undefined {
+  if (type === 'exit') return processKey;
+  return type === 'delete' ? containerKey : undefined;
 }
 
 /**

@@ -124,7 +124,7 @@ describe('stop', () => {
 
   test('of one that has ended is no failure', async ({ jobs }) => {
     await jobs.startEnded('done', ['true']);
-    expect(await jobs.outlive(['stop', 'done'])).toEqual({ stdout: 'done\n', stderr: '', code: 0 });
+    expect(await jobs.outlive(['stop', '-t', '16.1', 'done'])).toEqual({ stdout: 'done\n', stderr: '', code: 0 });
   });
 
   test('a time that is none is refused', async ({ jobs }) => {

@@ -52,6 +52,7 @@ test('exit codes: 128+n for a signal, 127 and 126 for a program that can not be 
     [['run', '--log-size', '1', 'true'], 125, /65536/],
     [['run', '--log-size', 'none', 'true'], 125, /--log-size none/],
     [['run', '-u', 'no-such-user', 'true'], 125, /no such user/],
+    [['run', '-u', '54321', 'true'], 125, /54321: .*give uid:gid/],
     [['run', '-e', '=x', 'true'], 125, /-e =x/],
     [['run', '--label', '=x', 'true'], 125, /--label =x/],
     [['run', '--runtime', 'runc', 'true'], 125, /bundle/],

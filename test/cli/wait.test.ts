@@ -68,6 +68,15 @@ test('attach: what comes from now on, and our stdin to it; its code at the end',
   expect(third).toMatchObject({ stdout: 'got end\n', code: 5 });
 });
 
+test('attach: who can type on a job does not keep it from the end of its stdin', async ({ jobs, scratch }) => {
+  const job = await jobs.start('c', ['cat'], { stdin: 'pipe' });
+  const viewer = new Command(scratch, jobs, ['attach', 'c']);
+  viewer.child.stdin?.write('typed\n');
+  await viewer.prints(/typed/);
+  job.stdin?.end('last\n');
+  expect(await viewer.end()).toMatchObject({ stdout: 'typed\nlast\n', stderr: '', code: 0 });
+});
+
 test.for([
   ['SIGQUIT', 0],
   ['SIGINT', 130],

@@ -9,12 +9,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
 import { Container, type LogOptions, type StdioOptions } from '../../src/index.js';
 import { processDir } from '../support/fake-runtime.js';
 import { type Scratch, test } from '../support/scratch.js';
+import { catchUncaught } from '../support/uncaught.js';
 
 const CAT = { args: ['sh', '-c', 'cat; echo error >&2; exit 4'] };
 
@@ -163,4 +165,40 @@ describe('a start that fails', () => {
     await expect(container.start({ stdio })).rejects.toThrow();
     expect(tree(dir)).toEqual(['note']);
   });
+});
+
+test('exec() of a command: its output is in the log unless stdio says otherwise, stream by stream', async ({
+  scratch,
+}) => {
+  const container = await scratch.container('host', { args: ['sleep', '1000'] });
+  await container.start();
+  const words = ['sh', '-c', 'echo out; echo err >&2'];
+  const kinds: (StdioOptions | undefined)[] = [undefined, {}, { stdin: 'pipe' }, { stdout: undefined }];
+  for (const stdio of kinds) {
+    const process = await container.exec(words, { stdio });
+    await process.wait();
+    const read: string[] = [];
+    for await (const item of process.output())
+      if (item.type === 'data') read.push(`${item.stream} ${item.data.toString()}`);
+    expect(read.sort()).toEqual(['stderr err\n', 'stdout out\n']);
+  }
+  const quiet = await container.exec(words, { stdio: { stderr: 'ignore' } });
+  expect(quiet.stdio).toMatchObject({ stdout: quiet.log?.dir, stderr: '/dev/null' });
+  const terminal = await container.exec({ args: words, terminal: true }, { stdio: { stdin: 'pipe' } });
+  expect([terminal.stdio.stdout, terminal.stdio.stderr]).toEqual([terminal.log?.dir, '/dev/null']);
+  await expect(container.exec(words, { stdio: null } as object)).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARG_TYPE',
+  });
+});
+
+test('the end of a stdin stream after the end was told is no error, as with child_process', async ({ scratch }) => {
+  const uncaught = catchUncaught();
+  const container = await scratch.container('host', { args: ['sh', '-c', 'exit 3'] });
+  const process = await container.start({ stdio: { stdin: 'pipe' } });
+  const { stdin } = process;
+  expect(await process.wait()).toMatchObject({ status: 3 });
+  const closed = stdin === null ? undefined : once(stdin, 'close');
+  stdin?.end();
+  await closed;
+  expect(uncaught).toEqual([]);
 });

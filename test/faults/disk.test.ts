@@ -1,13 +1,17 @@
 /** The disk with the state is full, read-only or gone; or no descriptor is left. The start fails with a code, every exit is definite. */
 import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import { once } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
 import { readFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { Supervisor } from '../../chaos/supervisor.js';
 import { Container, run as outlive } from '../../src/index.js';
+import { ProcessDir } from '../../src/state/process.js';
+import { expectNothingLeft, noProcessLeft } from '../support/fake-runtime.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.js';
 
@@ -16,6 +20,10 @@ const mayMount = isRoot && succeeds('unshare', ['--mount', 'mount', '-t', 'tmpfs
 function run(command: string, ...args: string[]): void {
   const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+}
+
+function tooMany(): never {
+  throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE', syscall: 'open' });
 }
 
 /** The state root on a small disk of its own. */
@@ -152,6 +160,35 @@ describe.runIf(want('prlimit', installed('prlimit')))('out of descriptors', () =
       child.kill('SIGKILL');
       await closed;
     }
+  });
+
+  test('short right after the spawn: the start waits for them', async ({ scratch }) => {
+    const container = await scratch.container('host', { args: ['sh', '-c', 'exit 7'] });
+    const readPid = vi.spyOn(ProcessDir.prototype, 'readPid');
+    for (let i = 0; i < 3; i++) readPid.mockImplementationOnce(tooMany);
+    expect(await (await container.start()).wait()).toMatchObject({ status: 7 });
+    expect(readPid.mock.calls.length).toBeGreaterThan(3);
+  });
+
+  test('short until its time is over, and for a while after that: nothing of it is left', async ({ scratch }) => {
+    const container = await scratch.container('host', { args: ['sleep', '1000'] }, { timeoutMs: 700 });
+    const readPid = vi.spyOn(ProcessDir.prototype, 'readPid').mockImplementation(tooMany);
+    let listings = 0;
+    const { readdirSync: list } = fs;
+    const failing = (...args: unknown[]): unknown =>
+      args[0] === '/proc' && ++listings <= 5 ? tooMany() : Reflect.apply(list, fs, args);
+    Object.assign(fs, { readdirSync: failing });
+    syncBuiltinESMExports();
+    try {
+      await expect(container.start()).rejects.toMatchObject({ code: 'ERR_CONTAINER_START_TIMEOUT' });
+      await noProcessLeft(container);
+    } finally {
+      Object.assign(fs, { readdirSync: list });
+      syncBuiltinESMExports();
+      readPid.mockRestore();
+    }
+    expect(listings).toBeGreaterThan(5);
+    await expectNothingLeft(scratch, container);
   });
 
   test('run() with any number of them: it runs, or an error with a code, and nothing of it is left', async ({

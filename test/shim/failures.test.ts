@@ -78,6 +78,13 @@ test(
   },
 );
 
+test('stop() of one whose end is known waits for the clean-up all the same', async ({ scratch }) => {
+  const container = await fakeContainer(scratch, 'hang-in-delete', 'exit 8', { timeoutMs: 300 });
+  const started = await container.start();
+  expect(await started.wait()).toMatchObject({ status: 8 });
+  await expect(started.stop()).rejects.toMatchObject({ code: 'ERR_PROCESS_NOT_EXITED' });
+});
+
 test.for(['file', 'fifo', 'null'] as const)(
   'a runtime that prints a megabyte on stderr: to a %s',
   async (kind, { scratch }) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openInput, openOutput, posix } from '../../src/index.js';
+import { catchUncaught } from '../support/uncaught.js';
 import { openDescriptors, run, temporaryDirectory } from '../posix/helpers.js';
 import { installed, succeeds, want } from '../support/strict.js';
 
@@ -241,4 +242,25 @@ describe('onread', () => {
     expect(() => openOutput(fifo, { onread: onread as never })).toThrow(expect.objectContaining({ code }) as Error);
     expect(openDescriptors().length).toBe(before);
   });
+});
+
+it('an exception of a callback of write() is its own, and not an error of the stream', async () => {
+  const uncaught = catchUncaught();
+  const hold = posix.open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  onTestFinished(() => posix.close(hold));
+  const writer = openInput(fifo);
+  const mistake = new Error('of the caller');
+  // More than the FIFO holds: the callback comes later, from the watch.
+  const written = new Promise<void>((resolve) => {
+    writer.write(Buffer.alloc(MB), () => {
+      resolve();
+      throw mistake;
+    });
+  });
+  const reader = openOutput(fifo).resume();
+  await written;
+  await new Promise((resolve) => writer.write('more', resolve));
+  writer.end();
+  await once(reader, 'end');
+  expect(uncaught).toEqual([mistake]);
 });

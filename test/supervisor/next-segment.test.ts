@@ -236,4 +236,62 @@ describe('events that could not be written', () => {
     expect(record.ids()).toEqual([...Array.from({ length: 60 }, (_, i) => `c${i}`), 'meanwhile']);
     expect(await sequencesOf(log)).toEqual(Array.from({ length: 61 }, (_, i) => i + 1));
   });
+
+  test('are not written again when their container or process is found to be gone', async () => {
+    const dir = directory();
+    const { log, recorder, record } = await opened(dir, 1 << 20);
+    const of = { containerId: 'c', containerKey: 'key of c', timeMs: 1 };
+    const started = (id: string): SupervisorEvent => ({
+      ...of,
+      type: 'exec-started',
+      processId: id,
+      processKey: `key of ${id}`,
+      systemPid: 2,
+    });
+    const exit = (id: string): SupervisorEvent => ({
+      ...of,
+      type: 'exit',
+      processId: id,
+      processKey: `key of ${id}`,
+      exit: { status: 0 },
+    });
+    recorder.write(created('c'));
+    for (const id of ['one', 'two']) recorder.write(started(id));
+    const append = vi.spyOn(log, 'append').mockImplementation(() => {
+      throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    });
+    recorder.write(exit('one'));
+    expect(recorder.hasExited('c', 'one', 'key of one')).toBe(true);
+    recorder.forget('c', 'one');
+    recorder.conclude('c');
+    recorder.conclude('c');
+    recorder.write(created('c', 'another'));
+    append.mockRestore();
+    while (recorder.problem !== undefined) await nextTurn();
+    const events: string[] = [];
+    const options = { follow: false, signal: undefined, onPosition: () => undefined };
+    for await (const { type, processId } of readEvents(log, 1, options)) events.push([type, processId].join(' '));
+    expect(events).toEqual([
+      ...['create ', 'exec-started one', 'exec-started two', 'exit one', 'exit two', 'delete ', 'create '],
+    ]);
+    expect(record.get('c')).toMatchObject({ key: 'another' });
+    // What was to be forgotten is; and the next process with that id is another one.
+    recorder.write({ ...started('one'), containerKey: 'another' });
+    expect(recorder.hasExited('c', 'one', 'key of one')).toBe(false);
+  });
+
+  test('of a process that was removed meanwhile: it is not kept in the record', async () => {
+    const { log, recorder, record } = await opened(directory(), 1 << 20);
+    const of = { containerId: 'c', containerKey: 'key of c', timeMs: 1, processId: 'p', processKey: 'key of p' };
+    recorder.write(created('c'));
+    recorder.write({ ...of, type: 'exec-started', systemPid: 2 });
+    const append = vi.spyOn(log, 'append').mockImplementation(() => {
+      throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    });
+    recorder.write({ ...of, type: 'exit', exit: { status: 0 } });
+    recorder.forget('c', 'p');
+    append.mockRestore();
+    while (recorder.problem !== undefined) await nextTurn();
+    expect(record.get('c')?.processes.size).toBe(0);
+  });
 });
