@@ -1,4 +1,5 @@
 /** A process in the foreground: its output on ours, our input to it, until it ends or the user leaves. */
+import { statSync } from 'node:fs';
 import { Writable, finished } from 'node:stream';
 import type { OutputItem, Process } from '../index.js';
 import { codeOf, tell, tellFailure } from './failure.js';
@@ -72,8 +73,10 @@ export function copyInput(job: Process, closes: boolean): void {
   process.stdin.pipe(stdin, { end: false });
 }
 
-/** Writes to its stdin, which it opens for each piece and closes after it. */
-function visitorOf(job: Process): Writable {
+/** Writes to its stdin, which it opens for each piece and closes after it. Undefined if that takes no input: ours is left alone. */
+function visitorOf(job: Process): Writable | undefined {
+  const { stdin } = job.stdio;
+  if (statSync(stdin, { throwIfNoEntry: false })?.isFIFO() !== true) return undefined;
   return new Writable({
     write(chunk: Buffer, _, callback) {
       try {
