@@ -10,7 +10,6 @@ import type { Checkpoint, CheckpointOptions } from '../runtime/checkpoint.js';
 import type { ContainerStats } from '../runtime/stats.js';
 import type { RuntimeStatus } from '../runtime/status.js';
 import type { ContainerOperations } from './operations.js';
-import type { StdioOptions } from '../stdio/kinds.js';
 import type { CreateOptions, ExecOptions, ExecSpec, StartOptions } from './options.js';
 import type { Process, ProcessOwner } from './process.js';
 import type { ContainerStarts } from './starts.js';
@@ -95,9 +94,9 @@ export abstract class ContainerCommands<Owner extends ProcessOwner> {
     if (typeof first !== 'object') return this.starts.exec(first, specOrOptions as ExecSpec, options);
     if (Array.isArray(first)) checkArgs('args', first);
     checkObject('options', specOrOptions);
-    const spec: ExecSpec = Array.isArray(first) ? { args: first as string[] } : (first as ExecSpec);
-    const { stdio, ...others }: ExecOptions = specOrOptions;
-    return this.starts.exec(newId(), spec, { ...others, stdio: inLog(stdio, spec.terminal === true) });
+    const spec = Array.isArray(first) ? { args: first } : (first as ExecSpec);
+    const { stdio = { stdout: 'log', stderr: 'log' }, ...others }: ExecOptions = specOrOptions;
+    return this.starts.exec(newId(), spec, { ...others, stdio });
   }
 
   /**
@@ -210,13 +209,4 @@ export abstract class ContainerCommands<Owner extends ProcessOwner> {
   async deleteCheckpoint(name: string, dir?: string): Promise<void> {
     return this.operations.deleteCheckpoint(name, dir);
   }
-}
-
-/** The stdio of a command whose output goes to the log unless something else is given. A terminal has one output. */
-function inLog(stdio: unknown, terminal: boolean): ExecOptions['stdio'] {
-  if (stdio === undefined) return { stdout: 'log', stderr: 'log' };
-  // What is no object is refused later.
-  if (typeof stdio !== 'object' || stdio === null) return stdio as ExecOptions['stdio'];
-  const { stdout = 'log', stderr = terminal ? undefined : 'log' } = stdio as StdioOptions;
-  return { ...stdio, stdout, stderr };
 }
