@@ -182,6 +182,7 @@ describe('a monitor', () => {
     expect(turns.most).toBeLessThanOrEqual(3);
     expect(heard).toEqual([...Array.from({ length: 30 }, () => 'exit init 3'), 'exit init 4']);
     await follow(kept);
+    await until('one that comes after them', () => heard.length === 32);
     expect(heard.at(-1)).toBe('exit init 3');
   });
 
