@@ -46,6 +46,14 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
+/**
+ * Whether another attempt may succeed, because descriptors or memory are short for now.
+ * @param others codes by which this call tells that something else is short.
+ */
+export function isShortage(error: unknown, ...others: string[]): boolean {
+  return hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM', ...others);
+}
+
 /** The message of a caught value; the value as text if it is not an Error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -62,7 +62,7 @@ export class Waiters<T> {
   /** As wait(), but resolves with undefined after `limitMs` milliseconds. */
   async waitAtMost(limitMs: number): Promise<T | undefined> {
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), limitMs);
+    const timer = setTimeout(() => limit.abort(), Math.min(limitMs, MAX_TIMER_MS));
     try {
       return await this.wait(limit.signal);
     } catch (error) {
@@ -89,13 +89,16 @@ export class Waiters<T> {
   }
 }
 
+/** A timer of Node.js that is longer than this, in milliseconds, fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Settles as `promise` does, or resolves with undefined after `limitMs` milliseconds. Not for a promise that outlives many
  * such calls: it keeps a reaction of each. {@link Waiters} does not.
  */
 export async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
   const { promise: late, resolve } = deferred<undefined>();
-  const timer = setTimeout(() => resolve(undefined), limitMs);
+  const timer = setTimeout(() => resolve(undefined), Math.min(limitMs, MAX_TIMER_MS));
   try {
     return await Promise.race([promise, late]);
   } finally {

@@ -9,9 +9,6 @@ import type { Attempt } from '../shim/start.js';
 /** How long after the time limit of the start its caller waits for the clean-up, in milliseconds. */
 const CLEAN_UP_LIMIT_MS = 800;
 
-/** A timer of Node.js that is longer than this fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export class StartAttempt implements Attempt {
   readonly deadline: Deadline;
   readonly #failed = deferred<unknown>();
@@ -32,7 +29,7 @@ export class StartAttempt implements Attempt {
       () => true,
     );
     const late = this.#failed.promise.then(async (error) => {
-      await within(over, Math.min(this.deadline.leftMs + CLEAN_UP_LIMIT_MS, MAX_TIMER_MS));
+      await within(over, this.deadline.leftMs + CLEAN_UP_LIMIT_MS);
       throw error;
     });
     return Promise.race([whole, late]);

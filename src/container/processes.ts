@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Deadline } from '../base/deadline.js';
-import { OutliveError, hasCode } from '../base/errors.js';
+import { OutliveError, hasCode, isShortage } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { DEFAULT_SHIM } from '../disk/programs.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
@@ -18,7 +18,6 @@ import { isPaused } from '../runtime/paused.js';
 import { explainSilence } from '../runtime/silence.js';
 import { abandonForeignStart } from '../shim/abandon.js';
 import { hasShim } from '../shim/attach.js';
-import { isPassing } from '../state/exit.js';
 import type { Attempt, Launch } from '../shim/start.js';
 import { newKey } from '../state/key.js';
 import { makeProcessDir } from '../state/make.js';
@@ -177,7 +176,7 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
       },
       undo: (reason) => {
         // For want of descriptors its shim could not be ended: what is recorded of it brings it back.
-        if (isPassing(reason) && mayHaveShim(dir)) return;
+        if (isShortage(reason) && mayHaveShim(dir)) return;
         made.undo();
       },
     };
@@ -339,6 +338,6 @@ function mayHaveShim(dir: ProcessDir): boolean {
   try {
     return hasShim(dir);
   } catch (error) {
-    return isPassing(error);
+    return isShortage(error);
   }
 }

@@ -2,6 +2,7 @@
  * Reports changes of directories and files, on one inotify instance for each thread: a user may have only 128 of them. Events
  * are taken at most every 5 ms, so that who writes often does not wake many readers each time. Behaviour: inotify(7).
  */
+import { isShortage } from '../base/errors.js';
 import { callEach } from '../base/listeners.js';
 import { type Watch, tryRead, watchReadable } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
@@ -49,7 +50,8 @@ export function onChange(path: string, what: keyof typeof MASKS, listener: Liste
     listeners.set(wd, all.add(listener));
     return () => forget(fd, listeners, wd, listener);
   } catch (error) {
-    if (inotify.isShort(error)) return undefined;
+    // ENOSPC: the user has too many watches.
+    if (isShortage(error, 'ENOSPC')) return undefined;
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Deadline } from '../base/deadline.js';
-import { OutliveError, hasCode, messageOf } from '../base/errors.js';
+import { OutliveError, hasCode, isShortage, messageOf } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { findRuntime } from '../disk/programs.js';
 import { runtimeSlots } from '../disk/runtime-slots.js';
@@ -56,9 +56,6 @@ export class RuntimeRefusal extends OutliveError {
 
 /** The runtime could not be executed: it is there, but it is no program. `cause` is the system error. */
 export class RuntimeNotRun extends OutliveError {}
-
-/** Errors of a spawn that say nothing about the program: the system is short of something. */
-const SHORTAGES = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
 
 /** The files to which one command writes; the caller removes them. */
 interface Output {
@@ -153,7 +150,8 @@ async function spawnRuntime(
       setpgid: true,
     });
   } catch (cause) {
-    if (hasCode(cause, ...SHORTAGES)) throw cause;
+    // EAGAIN: there may be no more processes. That says nothing about the program.
+    if (isShortage(cause, 'EAGAIN')) throw cause;
     throw new RuntimeNotRun('ERR_OCI_RUNTIME', `${prefixOf(command)}: ${messageOf(cause)}`, { cause });
   }
 }

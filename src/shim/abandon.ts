@@ -4,11 +4,10 @@
  * Source: `Start` of containerd's `process.go` (June 2016), which killed only the shim.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { hasCode } from '../base/errors.js';
+import { hasCode, isShortage } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { killRuntimesWriting, killSession, killShimsIn } from '../kernel/find.js';
 import { within } from '../base/promises.js';
-import { isPassing } from '../state/exit.js';
 import type { ProcessDir } from '../state/process.js';
 
 /**
@@ -60,7 +59,7 @@ async function whileShort<T>(act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
-      if (!isPassing(error) || performance.now() > deadlineMs) throw error;
+      if (!isShortage(error) || performance.now() > deadlineMs) throw error;
     }
     await delay(SHORT_MS);
   }

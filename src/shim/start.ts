@@ -6,8 +6,7 @@
 import { abandonStart } from './abandon.js';
 import type { Deadline } from '../base/deadline.js';
 import { DirWatch } from '../disk/directory-watch.js';
-import { OutliveError, messageOf } from '../base/errors.js';
-import { isPassing } from '../state/exit.js';
+import { OutliveError, isShortage, messageOf } from '../base/errors.js';
 import { within } from '../base/promises.js';
 import { ownTurn } from '../base/turns.js';
 import { DEFAULT_SHIM, findRuntime, findShim } from '../disk/programs.js';
@@ -186,7 +185,7 @@ function waitForPid(
         resolve(pid);
       } catch (error) {
         // The process may run already: what can't be read for now is looked for again.
-        if (isPassing(error)) return;
+        if (isShortage(error)) return;
         stop();
         reject(error instanceof Error ? error : new Error(messageOf(error)));
       }

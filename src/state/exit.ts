@@ -1,5 +1,5 @@
 /** How a process ended: reads what the shim recorded, and finds the reason if there is no status. */
-import { hasCode, messageOf } from '../base/errors.js';
+import { isShortage, messageOf } from '../base/errors.js';
 import { currentBootId } from '../kernel/identity.js';
 import { signalName } from '../posix/signals.js';
 import type { ProcessDir } from './process.js';
@@ -53,7 +53,7 @@ export function readExit(dir: ProcessDir): Exit {
     if (Number.isNaN(status)) return lost('exitStatus holds no status');
     return record === undefined ? { status } : { status, record };
   } catch (error) {
-    if (isPassing(error)) throw error;
+    if (isShortage(error)) throw error;
     return lost(messageOf(error));
   }
 }
@@ -66,14 +66,9 @@ export function isRecorded(dir: ProcessDir): boolean {
   try {
     return dir.readExitStatus() !== undefined;
   } catch (error) {
-    if (isPassing(error)) throw error;
+    if (isShortage(error)) throw error;
     return true;
   }
-}
-
-/** Whether another attempt may succeed: descriptors or memory are short for now. */
-export function isPassing(error: unknown): boolean {
-  return hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM');
 }
 
 function reasonOf(dir: ProcessDir): string {

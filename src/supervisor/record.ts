@@ -35,10 +35,6 @@ export class SupervisorRecord implements LogState<SnapshotContainer, SupervisorE
     return this.#containers.get(id);
   }
 
-  ids(): string[] {
-    return [...this.#containers.keys()];
-  }
-
   /** Takes note of an event that is written. */
   update(event: SupervisorEvent): void {
     const { type, containerId, containerKey, processId, processKey } = event;
@@ -62,8 +58,9 @@ export class SupervisorRecord implements LogState<SnapshotContainer, SupervisorE
     }
   }
 
-  partNames(): Iterable<string> {
-    return this.#containers.keys();
+  /** The ids of the containers. */
+  partNames(): string[] {
+    return [...this.#containers.keys()];
   }
 
   part(id: string): SnapshotContainer | undefined {

@@ -55,7 +55,7 @@ export class SupervisorRecorder {
   }
 
   containerIds(): string[] {
-    return this.#record.ids();
+    return this.#record.partNames();
   }
 
   /** Whether the exit of the process with this id and key is written, or waits for that. */

@@ -31,6 +31,16 @@ describe('promises', () => {
     await expect(within(Promise.reject(new Error('no')), 1000)).rejects.toThrow('no');
   });
 
+  test('a limit that is too long for a timer is not over at once', async () => {
+    const limitMs = 2 ** 31;
+    expect(await within(delay(20, 'in time'), limitMs)).toBe('in time');
+    const waiters = new Waiters<string>();
+    const waiting = waiters.waitAtMost(limitMs);
+    await delay(20);
+    waiters.resolve('in time');
+    expect(await waiting).toBe('in time');
+  });
+
   test('deferred settles once', async () => {
     const { promise, resolve, reject } = deferred<number>();
     resolve(1);

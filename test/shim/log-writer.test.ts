@@ -1,6 +1,6 @@
 /** The log of a process's output as the shim writes it: bytes, streams, times, the end, and what is refused. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
@@ -143,16 +143,20 @@ test('what children write after the end is kept, until the last of them has gone
 });
 
 test('children that never stop writing delay neither the end nor the other stream', async ({ scratch }) => {
-  const script = '(while :; do printf %04096d 0 || exit; done) & echo $! >&2; read x; echo done >&2; exit 4';
-  // So much that what it writes meanwhile does not push out the rest.
+  const file = join(scratch.dir, 'writer');
+  // More than the shim can read one by one, and less than what pushes the rest out of the log before it is read here.
+  const writes = '(while :; do printf %0256d 0 || exit; done)';
+  const script = `${writes} & echo $! >${file}; read x; echo done >&2; exit 4`;
   const setup = { maxBytes: 1 << 30, segmentBytes: 1 << 26 };
-  const { process, ended, read } = await startLogged(scratch, script, setup, { stdin: scratch.fifos().stdin });
-  const writer = await until('its pid', () => read().stdout !== '' && /^\d+(?=\n)/.exec(read().stderr)?.[0]);
+  const fifos = { stdin: scratch.fifos().stdin };
+  const { process, ended, read } = await startLogged(scratch, script, setup, fifos);
+  const writer = await until('its pid', () => existsSync(file) && /^\d+(?=\n)/.exec(readFileSync(file, 'utf8'))?.[0]);
   // The shim stays as long as its children do, so the test ends this one even when it fails.
   scratch.atEnd(() => {
     globalThis.process.kill(Number(writer), 'SIGKILL');
     return Promise.resolve();
   });
+  await until('it writes', () => read().stdout !== '');
   process.openStdin().end('\n');
   expect(await process.wait()).toMatchObject({ status: 4 });
   const { stderr, end, stdout } = await ended();

@@ -1,5 +1,5 @@
 /** Segments of a log with many containers: each begins with the state of its beginning, which is written in pieces. */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -52,7 +52,7 @@ const deleted = (id: string): SupervisorEvent => ({ ...created(id), type: 'delet
 const segments = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.jsonl'));
 const isBeingWritten = (dir: string): boolean => existsSync(join(dir, 'next.new'));
 const keys = ({ record }: Opened): Record<string, string | undefined> =>
-  Object.fromEntries(record.ids().map((id) => [id, record.get(id)?.key]));
+  Object.fromEntries(record.partNames().map((id) => [id, record.get(id)?.key]));
 
 /** Writes events until the snapshot of the next segment is being written in pieces. */
 async function untilBeingWritten({ recorder }: Opened, dir: string): Promise<void> {
@@ -182,8 +182,27 @@ describe('a snapshot of many containers', () => {
     recorder.write(created('c0'));
     log.close();
     const [name = ''] = segments(dir);
-    expect(readFileSync(join(dir, name), 'utf8')).toMatch(/^\{"first":1,"snapshot":\[\]\}\n\{"sequence":1,/);
     expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
+    // More containers than a line of today's has.
+    const count = PIECE * 3;
+    const parts = Array.from({ length: count }, (_, i) => [
+      `c${i}`,
+      { key: `key of c${i}`, processes: [['init', { key: `key of init ${i}`, exited: i > 1, oomKills: i }]] },
+    ]);
+    const lines = [
+      { first: 1, snapshot: parts },
+      { sequence: 1, loggedAtMs: 1, ...deleted('c0') },
+    ].map((line) => JSON.stringify(line));
+    writeFileSync(join(dir, name), lines.join('\n') + '\n');
+
+    const again = await opened(dir);
+    const ids = Array.from({ length: count - 1 }, (_, i) => `c${i + 1}`);
+    expect(keys(again)).toEqual(Object.fromEntries(ids.map((id) => [id, `key of ${id}`])));
+    expect(again.record.get('c1')?.processes.get('init')).toEqual({ key: 'key of init 1', exited: false, oomKills: 1 });
+    expect(again.recorder.hasExited('c2', 'init', 'key of init 2')).toBe(true);
+    again.recorder.write(created('new'));
+    expect(again.log.last).toBe(2);
+    expect(await sequencesOf(again.log)).toEqual([1, 2]);
   });
 });
 
@@ -233,7 +252,7 @@ describe('events that could not be written', () => {
     turns.stop();
     append.mockRestore();
     expect(turns.most).toBeLessThanOrEqual(6);
-    expect(record.ids()).toEqual([...Array.from({ length: 60 }, (_, i) => `c${i}`), 'meanwhile']);
+    expect(record.partNames()).toEqual([...Array.from({ length: 60 }, (_, i) => `c${i}`), 'meanwhile']);
     expect(await sequencesOf(log)).toEqual(Array.from({ length: 61 }, (_, i) => i + 1));
   });
 
