@@ -193,6 +193,19 @@ describe('the end', () => {
     }
   });
 
+  it('comes when the directory is removed after it was listed and before it is watched; that is no error', async () => {
+    const { dir, writer } = newLog();
+    writer.write('stdout', 'all');
+    writer.close();
+    const isEnding = (): boolean => {
+      rmSync(dir, { recursive: true, force: true });
+      return true;
+    };
+    const items = readOutput({ dir, key: 'the-key', isEnding });
+    expect(await next(items)).toBe('done');
+    expect(openDescriptors()).toHaveLength(before);
+  });
+
   it('comes when the directory is another process’s; that one’s output is not given', async () => {
     const { dir, writer } = newLog(4);
     for (const text of ['aaaa', 'bbbb', 'cccc']) writer.write('stdout', text);
