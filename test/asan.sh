@@ -10,7 +10,7 @@ copy=$(mktemp -d "${TMPDIR:-/tmp}/outlive-asan-XXXXXX")
 trap 'rm -rf "$copy"' EXIT INT TERM
 
 cd "$repository"
-cp -r binding.gyp package.json tsconfig.json tsconfig.build.json docs native src test "$copy"
+cp -r binding.gyp package.json tsconfig.json tsconfig.build.json vitest.config.ts docs native src test "$copy"
 ln -s "$repository/node_modules" "$copy/node_modules"
 cd "$copy"
 
@@ -31,4 +31,4 @@ LD_PRELOAD=$(${CXX:-g++} -print-file-name=libasan.so)
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:quarantine_size_mb=4
 UBSAN_OPTIONS=print_stacktrace=1
 export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS
-node node_modules/vitest/vitest.mjs run --testTimeout 60000 "${@:-test/posix}"
+node node_modules/vitest/vitest.mjs run "${@:-test/posix}"
