@@ -16,7 +16,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Child processes, not threads: process.umask(), setuid and descriptor counts are per process.
     pool: 'forks',
-    // One more than the default on two processors: most tests wait.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // More than there are processors: most tests wait.
+    maxWorkers: availableParallelism() + 1,
   },
 });
