@@ -16,7 +16,7 @@ cd "$copy"
 
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g'
 npx node-gyp configure --loglevel=error
-make --silent -C build outlive BUILDTYPE=Release CXXFLAGS="$sanitizers" LDFLAGS="$sanitizers"
+make --silent -j "$(nproc)" -C build outlive BUILDTYPE=Release CXXFLAGS="$sanitizers" LDFLAGS="$sanitizers"
 nm -D build/Release/outlive.node | grep -q __asan_init || {
   echo 'asan.sh: the addon was built without AddressSanitizer' >&2
   exit 1

@@ -20,7 +20,7 @@ git archive "$release" | tar -x -C "$copy/node_modules/outlive"
 cd "$copy/node_modules/outlive"
 ln -s "$repository/node_modules" node_modules
 echo "last-release.sh: building $release"
-npm run --silent build >build.log 2>&1 || {
+JOBS=max npm run --silent build >build.log 2>&1 || {
   cat build.log >&2
   exit 1
 }

@@ -25,12 +25,13 @@ flags="-std=c++17 -O2 -Wall -Wextra -Wshadow -Wvla -Werror -fno-exceptions -fno-
 echo 'musl.sh: the addon'
 node_headers=$(node -p 'const text = fs.readFileSync("build/config.gypi", "utf8").replace(/^#.*\n/gm, "");
   JSON.parse(text).variables.nodedir + "/include/node"')
-for file in native/addon/*.cc native/common/*.cc; do
-  # shellcheck disable=SC2086
-  "$CXX" $flags -fPIC -c -o "$copy/objects/$(basename "$file").o" "$file" \
-    -isystem "$(node -p 'require("node-addon-api").include_dir')" -isystem "$node_headers" \
+addon_headers=$(realpath "$(node -p 'require("node-addon-api").include_dir')")
+cd "$copy/objects"
+# shellcheck disable=SC2086
+printf '%s\0' "$repository"/native/addon/*.cc "$repository"/native/common/*.cc |
+  xargs -0 -n 1 -P "$(nproc)" "$CXX" $flags "-I$repository/native" -fPIC -c -isystem "$addon_headers" -isystem "$node_headers" \
     -DNAPI_VERSION=9 -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED
-done
+cd "$repository"
 
 for name in shim host; do
   echo "musl.sh: outlive-$name"
