@@ -12,8 +12,8 @@ export default defineConfig({
         : configDefaults.exclude,
     // Real processes are waited for; a test that takes this long hangs. Longer than the 20 s of until(), whose error says
     // what did not come, and longer than a test with fifteen programs one after the other takes on a busy machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Child processes, not threads: process.umask(), setuid and descriptor counts are per process.
     pool: 'forks',
     // More than there are processors: most tests wait.

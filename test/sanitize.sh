@@ -51,7 +51,7 @@ EOF
     chmod 755 "build/Release/outlive-$name.new"
     mv "build/Release/outlive-$name.new" "build/Release/outlive-$name"
   done
-  node node_modules/vitest/vitest.mjs run --testTimeout 120000 "$@" || failed=1
+  node node_modules/vitest/vitest.mjs run --testTimeout 240000 "$@" || failed=1
 }
 
 failed=0

@@ -71,30 +71,26 @@ class Counted {
   }
 }
 
-test(
-  'starts, looks and deletes that begin at once run at most 16 runtimes at a time',
-  { timeout: 60_000 },
-  async ({ scratch }) => {
-    const { counted, containers } = await Counted.make(scratch);
-    const starts = Promise.all(containers.map((container) => container.start()));
-    await until('all that may run wait at the gate', () => counted.begun >= MAX_RUNTIMES);
-    counted.open();
-    await starts;
-    // A start gives its place back when the pid is there, a moment before its runtime ends.
-    expect(counted.begun).toBe(COUNT);
-    await until('the runtimes have ended', () => counted.ended === COUNT);
+test('starts, looks and deletes that begin at once run at most 16 runtimes at a time', async ({ scratch }) => {
+  const { counted, containers } = await Counted.make(scratch);
+  const starts = Promise.all(containers.map((container) => container.start()));
+  await until('all that may run wait at the gate', () => counted.begun >= MAX_RUNTIMES);
+  counted.open();
+  await starts;
+  // A start gives its place back when the pid is there, a moment before its runtime ends.
+  expect(counted.begun).toBe(COUNT);
+  await until('the runtimes have ended', () => counted.ended === COUNT);
 
-    counted.close();
-    const others = containers.slice(COUNT / 2);
-    const looks = containers.slice(0, COUNT / 2).map((container) => container.runtimeStatus());
-    const deletes = others.map((container) => container.delete());
-    await until('all that may run wait at the gate', () => counted.begun >= MAX_RUNTIMES);
-    counted.open();
-    expect(await Promise.all(looks)).toEqual(looks.map(() => 'running'));
-    await Promise.all(deletes);
-    expect(counted.most).toBe(MAX_RUNTIMES);
-  },
-);
+  counted.close();
+  const others = containers.slice(COUNT / 2);
+  const looks = containers.slice(0, COUNT / 2).map((container) => container.runtimeStatus());
+  const deletes = others.map((container) => container.delete());
+  await until('all that may run wait at the gate', () => counted.begun >= MAX_RUNTIMES);
+  counted.open();
+  expect(await Promise.all(looks)).toEqual(looks.map(() => 'running'));
+  await Promise.all(deletes);
+  expect(counted.most).toBe(MAX_RUNTIMES);
+});
 
 /**
  * The most that one turn may have: a few times what one operation does without a pause, and far less than what all of them
@@ -103,7 +99,7 @@ test(
 const MOST = 300;
 
 describe(`${COUNT} operations that begin at once share the event loop`, () => {
-  test('create, start, load, loadAll, exit, delete', { timeout: 60_000 }, async ({ scratch }) => {
+  test('create, start, load, loadAll, exit, delete', async ({ scratch }) => {
     const most: Record<string, number> = {};
     const bundle = await writeHostTestBundle(scratch.mkdir('bundle'), { args: ['sleep', '1000'] });
     const { root } = scratch;

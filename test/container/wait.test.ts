@@ -20,7 +20,7 @@ async function giveUp(process: Process, times: number): Promise<void> {
 }
 
 describe('a wait that is given up', () => {
-  test('leaves nothing on the heap, and no listener', { timeout: 60_000 }, async ({ scratch }) => {
+  test('leaves nothing on the heap, and no listener', async ({ scratch }) => {
     const container = await scratch.container('host', SLEEP);
     const init = await container.start();
     await giveUp(init, 2000);

@@ -11,7 +11,7 @@ const parts = readPage('docs/api.md')
     return { heading: heading.replace(/^#+ /, ''), text: rest.join('\n').trim() };
   });
 
-test('the page is as `npm run docs` makes it', { timeout: 60_000 }, async () => {
+test('the page is as `npm run docs` makes it', async () => {
   expect(readPage('docs/api.md')).toBe(await apiPage());
 });
 

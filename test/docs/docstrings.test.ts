@@ -47,7 +47,7 @@ test('the calls that a user needs first have an example', () => {
   );
 });
 
-test('the examples have no errors of types', { timeout: 60_000 }, () => {
+test('the examples have no errors of types', () => {
   const file = join(repository, 'src/docstring-examples.ts');
   const text = GIVEN + examples.map(({ code }) => `{\n${code}\n}\n`).join('');
   const config = ts.readConfigFile(join(repository, 'tsconfig.build.json'), (path) => ts.sys.readFile(path)) as {

@@ -39,7 +39,7 @@ test('two hundred processes that exit at once: two supervisors, and two later on
   expect(stdout).toContain('\nleft behind: 0\n');
 }, 120_000);
 
-test('an interrupted run ends and removes everything that it made', { timeout: 60_000 }, async () => {
+test('an interrupted run ends and removes everything that it made', async () => {
   const child = spawn(process.execPath, [harness, '--many', '40'], { stdio: ['ignore', 'pipe', 'ignore'] });
   const closed = once(child, 'close');
   await once(child.stdout, 'data');

@@ -90,7 +90,7 @@ function expectInOrder(events: string[], ...wanted: string[]): void {
 /** Fails the fsync(2) calls on one file. */
 const failing = (path: string): string[] => ['-e', 'trace=fsync', '-P', path, '-e', 'inject=fsync:error=EIO'];
 
-describe.runIf(mayTrace)('the order of system calls', { timeout: 60_000 }, () => {
+describe.runIf(mayTrace)('the order of system calls', () => {
   const calls = (): string[] => ['-e', 'trace=fsync,rename,renameat,renameat2,mkdir,mkdirat,close'];
 
   test('create: state.json, its directory, the name, the state root; then it is told', async ({ scratch }) => {
@@ -145,7 +145,7 @@ describe.runIf(mayTrace)('the order of system calls', { timeout: 60_000 }, () =>
   });
 });
 
-describe.runIf(mayTrace)('a disk that cannot flush', { timeout: 60_000 }, () => {
+describe.runIf(mayTrace)('a disk that cannot flush', () => {
   test.for(['', '<id>/init', '<id>/init/pid', '<id>/init/process.json', '<id>'])(
     'create or start fails with EIO of the state root’s %j, and nothing of it is left',
     async (name, { scratch }) => {
@@ -176,7 +176,7 @@ describe.runIf(mayTrace)('a disk that cannot flush', { timeout: 60_000 }, () => 
 });
 
 describe.runIf(mayTrace)('a disk that takes longer than timeoutMs', () => {
-  test('start fails in time, and nothing of it stays', { timeout: 60_000 }, async ({ scratch }) => {
+  test('start fails in time, and nothing of it stays', async ({ scratch }) => {
     const slow = (root: string, id: string): string[] => [
       ...['-e', 'trace=fsync', '-P', join(root, id, 'init'), '-e', 'inject=fsync:delay_enter=4s'],
     ];

@@ -16,7 +16,7 @@ const pathOf = (path: string): string => fileURLToPath(new URL(path, import.meta
 /** As many as the job of `node chaos/log.js`, which is 10 GB without this. */
 const BYTES = 300_000_000;
 
-test('300 MB through a log of 16 MiB: two followers get each byte, or its gap', { timeout: 60_000 }, async () => {
+test('300 MB through a log of 16 MiB: two followers get each byte, or its gap', async () => {
   const args = [pathOf('../../chaos/log.js'), '--bytes', String(BYTES)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
@@ -29,51 +29,47 @@ test('300 MB through a log of 16 MiB: two followers get each byte, or its gap', 
 
 const COUNT = 1000;
 
-test(
-  '1,000 logs that one program follows share its turns, and have three descriptors each',
-  { timeout: 60_000 },
-  async ({ scratch }) => {
-    const writer = fork(pathOf('../fixtures/log-writers.mjs'), [scratch.dir, String(COUNT)], { execArgv: [] });
-    scratch.atEnd(async () => {
-      if (writer.exitCode !== null || writer.signalCode !== null) return;
-      writer.kill('SIGKILL');
-      await once(writer, 'exit');
-    });
-    await once(writer, 'message');
-    const before = openDescriptors().length;
-    const got = new Array<string>(COUNT).fill('');
-    const followers: Promise<void>[] = [];
-    const follow = async (i: number): Promise<void> => {
-      for await (const item of readLog(join(scratch.dir, String(i)), { follow: true })) {
-        got[i] = `${got[i] ?? ''}${item.type === 'data' ? item.data.toString() : `<${item.type}>`}`;
-      }
-    };
-    const say = async (what: string, wanted: string): Promise<void> => {
-      writer.send(what);
-      await until(what, () => got.every((one) => one === wanted));
-    };
-    const most = {
-      begin: await mostInATurn(async () => {
-        for (let i = 0; i < COUNT; i++) {
-          // The call itself reads the log's key, at once.
-          followers.push(follow(i));
-          if (i % 16 === 15) await new Promise(setImmediate);
-        }
-        await until('all have begun', () => got.every((one) => one === 'first\n'));
-      }),
-      line: await mostInATurn(() => say('line', 'first\nline\n')),
-      descriptors: openDescriptors().length - before,
-      end: await mostInATurn(async () => {
-        await say('end', 'first\nline\n<end>');
-        await Promise.all(followers);
-      }),
-    };
-    // The directory's watch is in one instance for all.
-    expect(most.descriptors).toBeLessThanOrEqual(3 * COUNT + 2);
-    // 16 followers have their turn at once, and each makes some 40 calls. All together would make 40,000. (A busy
-    // machine puts some turns together.)
-    for (const calls of [most.begin, most.line, most.end]) expect(calls).toBeLessThan(5000);
-    writer.disconnect();
+test('1,000 logs that one program follows share its turns, and have three descriptors each', async ({ scratch }) => {
+  const writer = fork(pathOf('../fixtures/log-writers.mjs'), [scratch.dir, String(COUNT)], { execArgv: [] });
+  scratch.atEnd(async () => {
+    if (writer.exitCode !== null || writer.signalCode !== null) return;
+    writer.kill('SIGKILL');
     await once(writer, 'exit');
-  },
-);
+  });
+  await once(writer, 'message');
+  const before = openDescriptors().length;
+  const got = new Array<string>(COUNT).fill('');
+  const followers: Promise<void>[] = [];
+  const follow = async (i: number): Promise<void> => {
+    for await (const item of readLog(join(scratch.dir, String(i)), { follow: true })) {
+      got[i] = `${got[i] ?? ''}${item.type === 'data' ? item.data.toString() : `<${item.type}>`}`;
+    }
+  };
+  const say = async (what: string, wanted: string): Promise<void> => {
+    writer.send(what);
+    await until(what, () => got.every((one) => one === wanted));
+  };
+  const most = {
+    begin: await mostInATurn(async () => {
+      for (let i = 0; i < COUNT; i++) {
+        // The call itself reads the log's key, at once.
+        followers.push(follow(i));
+        if (i % 16 === 15) await new Promise(setImmediate);
+      }
+      await until('all have begun', () => got.every((one) => one === 'first\n'));
+    }),
+    line: await mostInATurn(() => say('line', 'first\nline\n')),
+    descriptors: openDescriptors().length - before,
+    end: await mostInATurn(async () => {
+      await say('end', 'first\nline\n<end>');
+      await Promise.all(followers);
+    }),
+  };
+  // The directory's watch is in one instance for all.
+  expect(most.descriptors).toBeLessThanOrEqual(3 * COUNT + 2);
+  // 16 followers have their turn at once, and each makes some 40 calls. All together would make 40,000. (A busy
+  // machine puts some turns together.)
+  for (const calls of [most.begin, most.line, most.end]) expect(calls).toBeLessThan(5000);
+  writer.disconnect();
+  await once(writer, 'exit');
+});

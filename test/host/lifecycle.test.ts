@@ -17,7 +17,7 @@ describe('the exit of the first process', () => {
       expect(await host.exit(pid)).toEqual({ code });
       expect((await host.delete('codes')).status).toBe(0);
     }
-  }, 60_000);
+  });
 
   it('is exact for every signal that ends a process', async () => {
     const spared = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
@@ -28,7 +28,7 @@ describe('the exit of the first process', () => {
       expect(await host.exit(pid), name).toEqual({ signal });
       expect((await host.delete('signals')).status).toBe(0);
     }
-  }, 60_000);
+  });
 });
 
 describe('run', () => {

@@ -103,7 +103,7 @@ describe.each(ways)('by %s', (_, options, byFreezer) => {
     expect([size('hops'), size('out-a')]).toEqual(before);
     await ok('resume', 'a');
     await Promise.all([grows('hops'), grows('out-a')]);
-  }, 30_000);
+  });
 
   it('SIGKILL ends a paused process, and delete ends the rest', async () => {
     host = new Host(options);

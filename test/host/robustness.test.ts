@@ -44,7 +44,7 @@ const canInject = want(
   installed('strace') && succeeds('strace', ['-o', '/dev/null', '-e', 'inject=all:signal=CONT:when=9999', 'true']),
 );
 
-it.runIf(canInject)('a delete does not kill an exec that has written its pid file', { timeout: 20_000 }, async () => {
+it.runIf(canInject)('a delete does not kill an exec that has written its pid file', async () => {
   await host.run('a', shell('exec sleep 1000'));
   const process = host.write('process-b.json', JSON.stringify(shell('exec sleep 1000')));
   const args = ['exec', '-d', '--process', process, '--pid-file', host.path('pid-b'), 'a'];
@@ -83,7 +83,7 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
     expect(processesWith(host.path('kept'))).toEqual([]);
   }
 
-  it('run', { timeout: 60_000 }, async () => {
+  it('run', async () => {
     await killedEverywhere(
       1,
       () => {
@@ -94,7 +94,7 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
     );
   });
 
-  it('exec', { timeout: 60_000 }, async () => {
+  it('exec', async () => {
     await killedEverywhere(
       1,
       async () => {
@@ -189,7 +189,7 @@ describe.runIf(canInject).each(callers)('killed before each of its system calls,
     if (errors.length > 0) expect(errors).toEqual(['cannot start an already running container']);
   }
 
-  it('delete', { timeout: 60_000 }, async () => {
+  it('delete', async () => {
     await killedEverywhere(
       11,
       async () => {

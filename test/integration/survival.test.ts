@@ -159,7 +159,7 @@ describe('pm2', { timeout: 120_000 }, () => {
 });
 
 describe.runIf(want('ps (Debian: procps)', installed('ps')))('by the tree of children', () => {
-  test('nodemon restarts the supervisor when a file changes', { timeout: 60_000 }, async ({ scratch }) => {
+  test('nodemon restarts the supervisor when a file changes', async ({ scratch }) => {
     const service = await Service.make(scratch);
     const watched = join(scratch.mkdir('watched'), 'file.js');
     writeFileSync(watched, '');

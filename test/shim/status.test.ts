@@ -47,7 +47,7 @@ test(
 const { SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH } = constants.signals;
 const harmless: number[] = [SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, 32, 33];
 
-test('death by each signal that can kill gives status 128 + n', { timeout: 60_000 }, async ({ scratch }) => {
+test('death by each signal that can kill gives status 128 + n', async ({ scratch }) => {
   const deadly = ascending(1, 64).filter((signal) => !harmless.includes(signal));
   await batched(deadly, async (signal) => {
     const died = await statusOf(scratch, `ulimit -c 0; kill -${signal} $$; sleep 1000`);

@@ -222,7 +222,7 @@ describe('a supervisor', () => {
     expect(again.removeConsumer('holder')).toBe(true);
   });
 
-  test('writes as many bytes for an event with 500 containers as with 5', { timeout: 60_000 }, async ({ scratch }) => {
+  test('writes as many bytes for an event with 500 containers as with 5', async ({ scratch }) => {
     using supervisor = await open(scratch, { segmentBytes: 4096 });
     const path = await bundle(scratch, sleeper);
     const dir = join(scratch.root, '.events');
@@ -286,7 +286,7 @@ function finished(step: string, processId: string): boolean {
 describe('the SIGKILL of a supervisor', () => {
   const steps = ['created', 'started', 'p0', 'p3', 'p9', 'p17', 'done'];
 
-  test.for(steps)('after "%s": the next one has each event once', { timeout: 60_000 }, async (last, { scratch }) => {
+  test.for(steps)('after "%s": the next one has each event once', async (last, { scratch }) => {
     const id = scratch.newId();
     const argument = { root: scratch.root, id, bundle: await bundle(scratch, sleeper), count: 18 };
     const { child, step } = elsewhere(argument);
