@@ -28,7 +28,8 @@ export function checkString(name: string, value: unknown): asserts value is stri
 /** An array of strings without null bytes and lone surrogates; the array and its strings may be empty. */
 export function checkStrings(name: string, value: unknown): asserts value is string[] {
   if (!Array.isArray(value)) throw invalidArgType(name, 'an instance of Array', value);
-  value.forEach((item: unknown, i) => checkText(`${name}[${i}]`, item));
+  // Not by forEach(), which passes over the holes of a sparse array.
+  for (const [i, item] of value.entries()) checkText(`${name}[${i}]`, item);
 }
 
 /** A program and its arguments: an array of strings, of which the first is not empty. */
@@ -59,19 +60,36 @@ export function checkKeys(name: string, value: unknown, keys: readonly string[])
 
 /** A value that can be written as JSON, and whose texts and keys have no null bytes and lone surrogates. */
 export function checkJson(name: string, value: unknown): void {
+  jsonText(name, value);
+}
+
+/** As checkJson(). @returns a copy: so it does not matter what the caller does with its own before ours is used. */
+export function jsonCopy<T>(name: string, value: T): T {
+  const text = jsonText(name, value);
+  return text === undefined ? value : (JSON.parse(text) as T);
+}
+
+function jsonText(name: string, value: unknown): string | undefined {
   let unpassable: string | undefined;
+  let notFinite: number | undefined;
   const check = (key: string, item: unknown): unknown => {
     unpassable ??= [key, item].find((text): text is string => typeof text === 'string' && !isPassable(text));
+    // It would be written as null, which means none.
+    if (typeof item === 'number' && !Number.isFinite(item)) notFinite ??= item;
     return item;
   };
+  let text: string | undefined;
   try {
-    JSON.stringify(value, check);
+    text = JSON.stringify(value, check);
   } catch (cause) {
     // A circle, or a BigInt.
     throw Object.assign(invalidArgValue(name, value, 'must be writable as JSON'), { cause });
   }
-  if (unpassable === undefined) return;
-  throw invalidArgValue(name, unpassable, 'must have strings without null bytes and lone surrogates');
+  if (notFinite !== undefined) throw outOfRange(name, 'finite in all its numbers', notFinite);
+  if (unpassable !== undefined) {
+    throw invalidArgValue(name, unpassable, 'must have strings without null bytes and lone surrogates');
+  }
+  return text;
 }
 
 /** An AbortSignal, or an object that is used as one, as Node's own functions take it; or undefined. */

@@ -63,7 +63,7 @@ async function runIn(id: string, args: string[], flags: ExecFlags, root: string)
     printLines([job.id]);
     return 0;
   }
-  signals.passTo((signal) => passOn(job, signal));
+  signals.passTo((signal) => passOn(job, signal, flags.tty === true));
   if ((await inForeground(job, flags)) === 'left') {
     tell(`process ${job.id} of ${id} goes on: outlive attach --process ${job.id} ${id} shows it again`);
     return 0;

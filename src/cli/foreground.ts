@@ -5,7 +5,7 @@ import type { OutputItem, Process } from '../index.js';
 import { codeOf, tell, tellFailure } from './failure.js';
 import { endWithReader, print } from './output.js';
 import type { PassedOn } from './signals.js';
-import { RawTerminal, readKeys, terminalSize } from './terminal.js';
+import { RawTerminal, isTerminalLost, readKeys, terminalSize } from './terminal.js';
 
 /** Why the foreground is over. */
 export type Outcome = 'ended' | 'left';
@@ -47,8 +47,12 @@ export function tellGap(bytes: number): void {
   tell(`${bytes} bytes of output are missing here`);
 }
 
-/** Sends a signal to it. It is no error that it has just ended. Another one is told: a process of another user, say, goes on. */
-export function passOn(job: Process, signal: PassedOn): void {
+/**
+ * Sends a signal to it. It is no error that it has just ended. Another one is told: a process of another user, say, goes on.
+ * @param isShown whether its terminal is shown on ours. If ours was hung up, the user has left, as by Ctrl-\.
+ */
+export function passOn(job: Process, signal: PassedOn, isShown: boolean): void {
+  if (isShown && signal === 'SIGHUP' && isTerminalLost()) return;
   try {
     job.signal(signal);
   } catch (error) {
@@ -66,10 +70,12 @@ export function copyInput(job: Process, closes: boolean): void {
   if (stdin === undefined) return;
   // It has ended, or closed its stdin: what we still have is nobody's.
   stdin.on('error', () => process.stdin.destroy());
-  process.stdin.on('error', () => undefined);
-  process.stdin.on('end', () => {
+  const end = (): void => {
     if (closes) stdin.end();
-  });
+  };
+  // What can't be read has ended, too: the job may wait for it.
+  process.stdin.on('error', end);
+  process.stdin.on('end', end);
   process.stdin.pipe(stdin, { end: false });
 }
 

@@ -88,7 +88,7 @@ async function runJob(args: string[], flags: RunFlags, root: string): Promise<nu
   }
   const signals = new Signals();
   const job = await withProgress('starting', run(args, options));
-  signals.passTo((signal) => passOn(job, signal));
+  signals.passTo((signal) => passOn(job, signal, flags.tty === true));
   const outcome = await inForeground(job, flags);
   const { id } = job.container;
   if (outcome === 'left') {

@@ -1,5 +1,7 @@
 /** The terminal that this program runs on: raw while a process's terminal is shown on it, and as it was afterwards. */
 import { spawnSync } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { TerminalModes } from './modes.js';
 
 /** Ctrl-\, as a terminal sends it; and as it does with kitty's and xterm's protocols of keys, if the process switched them on. */
@@ -8,6 +10,24 @@ const LEAVE = ['\x1c', '\x1b[92;5u', '\x1b[27;5;92~'];
 /** Whether input and output are one's terminal. */
 export function hasTerminal(): boolean {
   return process.stdin.isTTY && process.stdout.isTTY;
+}
+
+/**
+ * When Node.js exits it gives the terminals of its standard streams their settings back, and aborts if one of them has been hung
+ * up since (EIO: a window was closed, a connection lost). What is closed by then it leaves alone.
+ */
+export function letGoOfLostTerminals(): void {
+  const terminals = [0, 1, 2].filter(isatty);
+  // Nobody is there to be told.
+  if (terminals.includes(2)) process.stderr.on('error', () => undefined);
+  process.on('exit', () => {
+    for (const fd of terminals.filter((each) => !isatty(each))) closeSync(fd);
+  });
+}
+
+/** Whether we had a terminal, and it was hung up. */
+export function isTerminalLost(): boolean {
+  return process.stdin.isTTY && !isatty(0);
 }
 
 /** Columns and rows of our terminal; undefined if there is none, or it does not tell. */
@@ -47,8 +67,8 @@ export class RawTerminal {
     process.off('exit', this.restore);
     process.off('SIGCONT', this.#makeRaw);
     // Before the mode: a program's full screen is left while the terminal does not yet echo.
-    process.stdout.write(this.#modes.undo());
-    process.stdin.setRawMode(false);
+    if (isatty(1)) process.stdout.write(this.#modes.undo());
+    if (isatty(0)) process.stdin.setRawMode(false);
   };
 
   readonly #makeRaw = (): void => {

@@ -113,7 +113,10 @@ export class Attachment extends Duplex {
       }
       this.#isReading = false;
     } catch (error) {
-      if (!this.destroyed) this.destroy(error as Error);
+      if (this.destroyed) return;
+      // It was removed before this viewer has read anything: its end, as in _construct().
+      if (hasCode(error, 'ERR_PROCESS_EXITED')) this.push(null);
+      else this.destroy(error as Error);
     }
   }
 
@@ -135,11 +138,11 @@ export class Attachment extends Duplex {
       finished(stdin, (error) => {
         this.#stdin = undefined;
         if (error === null || error === undefined) callback();
-        else void this.#explain(error).then(callback);
+        else void this.#explain(error).then(callback, callback);
       });
       stdin.end(chunk);
     } catch (error) {
-      void this.#explain(error as Error).then(callback);
+      void this.#explain(error as Error).then(callback, callback);
     }
   }
 

@@ -80,6 +80,7 @@ async function findLeftovers(root: string, graceMs: number): Promise<Candidate[]
     const dir = new ContainerDir(root, id);
     const problem = problemOf(dir);
     if (problem !== undefined) {
+      if (!dir.isOurs()) continue;
       const mayGo = async (): Promise<boolean> => problemOf(dir) !== undefined && !(await isAnythingLeft(dir));
       found.push({ path: dir.path, reason: problem, container: dir, mayGo, remove: () => removeWhole(dir) });
       continue;

@@ -4,6 +4,7 @@
  */
 import { OutliveError } from '../base/errors.js';
 import type { Waiter } from '../base/promises.js';
+import type { Signal } from '../posix/signals.js';
 import { type Identity, isRunning, killIfRunning, signalProcess } from '../kernel/identity.js';
 import { isShimListening } from '../shim/control.js';
 import { type Attempt, type Launch, startShim } from '../shim/start.js';
@@ -210,7 +211,7 @@ export class Lifecycle implements LostListener {
   }
 
   /** As `Process.signal()`. */
-  signal(signal: NodeJS.Signals | number): void {
+  signal(signal: Signal): void {
     this.#requireNotEnded();
     const identity = this.#who();
     if (identity === undefined) {

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkInteger, checkJson, checkObject, checkString } from '../base/arg-checks.js';
+import { checkInteger, jsonCopy, checkObject, checkString } from '../base/arg-checks.js';
 import {
   type Checkpoint,
   type CheckpointOptions,
@@ -130,12 +130,12 @@ export class ContainerOperations<P> {
 
   async updateResources(resources: LinuxResources): Promise<void> {
     checkObject('resources', resources);
-    checkJson('resources', resources);
+    const own = jsonCopy('resources', resources);
     if (this.#target.runtime === HOST_RUNTIME) checkHostResources('resources', resources);
     await this.#locked(async () => {
       this.requireLiving();
       const file = join(this.#target.dir.path, `${ownedName('run')}.json`);
-      writeFileAtomic(file, JSON.stringify(resources));
+      writeFileAtomic(file, JSON.stringify(own));
       try {
         await this.#run(commands.update(this.#target.id, file));
       } finally {

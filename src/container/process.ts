@@ -6,7 +6,7 @@ import { checkAbortSignal, checkBoolean, checkInteger, checkKeys } from '../base
 import { OutliveError } from '../base/errors.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
 import type { ProcessSpec } from '../oci/types.js';
-import { signalNumber } from '../posix/signals.js';
+import { type Signal, signalNumber } from '../posix/signals.js';
 import type { Exit } from '../state/exit.js';
 import type { State } from './lifecycle.js';
 import { ProcessStreams, type StreamsConfig } from './process-streams.js';
@@ -204,13 +204,13 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
 
   /**
    * Sends a signal to this process alone, through a pidfd whose identity was checked.
-   * @param signal a name (`'SIGTERM'`) or number, 0 (only checks) to 64.
+   * @param signal a name (`'SIGTERM'`, `'SIGRTMIN+3'`) or number, 0 (only checks) to 64.
    * @throws {OutliveError} `ERR_PROCESS_EXITED`, `ERR_CONTAINER_NOT_STARTED`; `ERR_INVALID_STATE` if nobody recorded
    *   which process it is (a shim of another make, and its supervisor died at the start); {TypeError|RangeError}
    *   `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; a system error: EPERM.
    * @see pidfd_send_signal(2)
    */
-  signal(signal: NodeJS.Signals | number): void {
+  signal(signal: Signal): void {
     // Also if it has ended: a wrong signal is the caller's mistake.
     checkInteger('signal', signalNumber(signal), 0, 64);
     this.lifecycle.signal(signal);
@@ -219,7 +219,7 @@ export class Process<Owner extends ProcessOwner = ProcessOwner> extends ProcessS
   /**
    * Ends it: sends `signal` to it, waits, and sends SIGKILL if it has not ended after `graceMs`; if it is `init`, to everything
    * in its container. A container ends with its `init`: when the call resolves, nothing of it runs. If it has ended already,
-   * the call resolves at once. Its directory and output stay; `remove()` removes them. Ends at most `graceMs` +
+   * only that is waited for. Its directory and output stay; `remove()` removes them. Ends at most `graceMs` +
    * 4 × `timeoutMs` + 1 s after the call.
    * @param options.signal a name, or a number from 1 to 64. Default `'SIGTERM'`. It waits in a paused container (`resume()`).
    * @param options.graceMs in milliseconds, 0 to 2147483647. Default 10000.

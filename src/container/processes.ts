@@ -248,8 +248,14 @@ export class ContainerProcesses<Owner extends ProcessOwner> implements Lifecycle
 
   #drop(process: Process<Owner>): void {
     this.#processes.delete(process.id);
-    // hasEnded settles the end, at least as lost, so that those who wait for it get it before close().
-    if (process.hasEnded) process.close();
+    try {
+      // hasEnded settles the end, at least as lost, so that those who wait for it get it before close().
+      if (process.hasEnded) process.close();
+    } catch (error) {
+      // It can't be read for now: the process is not dropped.
+      this.#processes.set(process.id, process);
+      throw error;
+    }
   }
 
   #attachIfNew(id: string): void {

@@ -1,5 +1,5 @@
 /** The options of `run()`, `find()` and `list()`, and their checks. */
-import { checkArgs, checkBoolean, checkInteger, checkJson, checkKeys, checkObject } from '../base/arg-checks.js';
+import { checkArgs, checkBoolean, checkInteger, checkKeys, checkObject, jsonCopy } from '../base/arg-checks.js';
 import { checkString, checkStrings, checkText, checkTimeout, isPassable } from '../base/arg-checks.js';
 import { invalidArgValue } from '../base/arg-errors.js';
 import { HOST_RUNTIME } from '../disk/programs.js';
@@ -124,7 +124,7 @@ export function checkRun(args: readonly string[], options: RunOptions): RunReque
   checkId('options.id', id);
   const size = checkTerminal(options.terminal ?? false);
   const stdio = { stdin: stdin ?? (size === undefined ? 'ignore' : 'pipe'), stdout, stderr };
-  checkStdio(stdio, log, 'options');
+  const { streams, log: settings } = checkStdio(stdio, log, 'options');
   const words = checkLabels('options.labels', labels);
   checkWord('options.scope', scope, SCOPES);
   checkString('options.runtime', runtime);
@@ -135,7 +135,8 @@ export function checkRun(args: readonly string[], options: RunOptions): RunReque
   return {
     container: { root, id, runtime, runtimeArgs, labels: words, timeoutMs },
     config: bundle === undefined ? onHost(request) : containerCommand(request, absolutePath(bundle)),
-    start: { stdio, log, labels: words },
+    // Its paths are absolute: the working directory may change before the start.
+    start: { stdio: streams, ...(settings === undefined ? {} : { log: settings }), labels: words },
     scope,
   };
 }
@@ -155,13 +156,13 @@ function checkCommand(args: readonly string[], options: RunOptions, size: Box | 
   checkObject('options.env', env);
   checkBoolean('options.inheritEnv', inheritEnv);
   checkProcess('options', { user });
-  checkJson('options.user', user);
+  const ownUser = jsonCopy('options.user', user);
   if (umask !== undefined) checkInteger('options.umask', umask, 0, 0o777);
   if (resources !== undefined) checkObject('options.resources', resources);
-  checkJson('options.resources', resources);
+  const ownResources = jsonCopy('options.resources', resources);
   const isHost = (options.runtime ?? HOST_RUNTIME) === HOST_RUNTIME;
   if (resources !== undefined && isHost) checkHostResources('options.resources', resources);
-  return { args, cwd, env, inheritEnv, user, umask, size, resources };
+  return { args, cwd, env, inheritEnv, user: ownUser, umask, size, resources: ownResources };
 }
 
 function checkTerminal(terminal: unknown): Box | undefined {

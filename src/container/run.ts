@@ -4,6 +4,7 @@
  */
 import { checkKeys } from '../base/arg-checks.js';
 import { OutliveError, hasCode } from '../base/errors.js';
+import { inTurns } from '../base/turns.js';
 import type { BundleSpec } from '../oci/bundle.js';
 import { shouldUseScope } from '../shim/kill-mode.js';
 import { makeRoot } from '../state/root.js';
@@ -117,10 +118,14 @@ export async function find(id: string, options: FindOptions = {}): Promise<Conta
   checkKeys('options', options, ['root', 'timeoutMs']);
   const { root, timeoutMs } = checkFind(options);
   const container = await Container.load(root, id, { timeoutMs });
-  const { init } = container;
-  if (init !== undefined) return init;
-  container.close();
-  throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `container ${id} in ${root} has no first process`);
+  try {
+    const { init } = container;
+    if (init !== undefined) return init;
+    throw new OutliveError('ERR_CONTAINER_NOT_FOUND', `container ${id} in ${root} has no first process`);
+  } catch (error) {
+    container.close();
+    throw error;
+  }
 }
 
 /**
@@ -139,12 +144,18 @@ export async function list(filter: ListFilter = {}, options: FindOptions = {}): 
   checkKeys('options', options, ['root', 'timeoutMs']);
   const { root, timeoutMs } = checkFind(options);
   const found: ContainerProcess[] = [];
-  for (const container of await loadAll(root, timeoutMs)) {
-    const { init } = container;
-    const own = [...container.labels, ...(init?.labels ?? [])];
-    const isWanted = labels.every((label) => own.includes(label)) && (state === undefined || init?.state() === state);
-    if (init !== undefined && isWanted) found.push(init);
-    else container.close();
+  const containers = await loadAll(root, timeoutMs);
+  try {
+    await inTurns(containers, (container) => {
+      const { init } = container;
+      const own = [...container.labels, ...(init?.labels ?? [])];
+      const isWanted = labels.every((label) => own.includes(label)) && (state === undefined || init?.state() === state);
+      if (init !== undefined && isWanted) found.push(init);
+      else container.close();
+    });
+  } catch (error) {
+    for (const container of containers) container.close();
+    throw error;
   }
   return found.sort((a, b) => (a.container.id < b.container.id ? -1 : 1));
 }

@@ -69,12 +69,13 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     checkId('processId', id);
     checkObject('spec', spec);
     checkStrings('spec.args', spec.args);
+    const own = copyOf(spec);
     const given = checkStartOptions(options, ['stdio', 'log', 'labels']);
     // The lock is held only for the claim, not while the runtime runs: so several execs can run at the same time.
     const claimed = await locked(() => {
       operations.requireLiving();
       const base = this.#execBase();
-      return processes.claim({ id, ...base, spec: execSpec(base.spec, spec), ...given, exec: true });
+      return processes.claim({ id, ...base, spec: execSpec(base.spec, own), ...given, exec: true });
     }, [INIT_PROCESS_ID, id]);
     const attempt = new StartAttempt(timeoutMs);
     const whole = claimed.launch(attempt).catch(async (error: unknown) => {
@@ -116,4 +117,13 @@ export class ContainerStarts<Owner extends ProcessOwner> {
     const bundle = readBundle(this.#config.bundle);
     return { spec: bundle.process, rootIds: rootIds(bundle) };
   }
+}
+
+/** A copy with its members, so that it does not matter what the caller does with its own before the lock is ours. */
+function copyOf(spec: ExecSpec): ExecSpec {
+  const copied = Object.entries(spec).map(([name, value]: [string, unknown]) => {
+    if (Array.isArray(value)) return [name, [...(value as unknown[])]];
+    return [name, typeof value === 'object' && value !== null ? { ...value } : value];
+  });
+  return Object.fromEntries(copied) as ExecSpec;
 }

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { OutliveError, hasCode } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
+import type { Signal } from '../posix/signals.js';
 import { type ProcStat, parseProcStat } from './stat.js';
 
 /** Identifies one process, also after its pid was reused. */
@@ -63,7 +64,7 @@ function hasThreads({ pid, startTimeTicks }: Identity): boolean {
  * the process still has the pid at the check, it had the pid when the pidfd was opened, so the pidfd refers to it.
  * @throws {OutliveError} `ERR_PROCESS_EXITED` if it has ended; a system error of pidfd_send_signal(2) (EPERM, EINVAL).
  */
-export function signalProcess(identity: Identity, signal: NodeJS.Signals | number): void {
+export function signalProcess(identity: Identity, signal: Signal): void {
   let pidfd: number;
   try {
     pidfd = pidfdOpenOwned(identity.pid);

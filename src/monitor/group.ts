@@ -154,7 +154,8 @@ export class MonitorGroup implements FollowedListener {
   async #reportExit(followed: Followed, exit: Exit): Promise<void> {
     const { process } = followed;
     const timeMs = exit.record?.endedAtMs ?? Date.now();
-    await this.#lookForKills(followed);
+    // Ignore a failure, for lack of descriptors: the exit is told.
+    await this.#lookForKills(followed).catch(() => undefined);
     if (process.id === INIT_PROCESS_ID) {
       const others = [...this.#followed.values()].filter((other) => other !== followed).map(({ done }) => done);
       await within(Promise.all(others), this.#config.initHoldMs);

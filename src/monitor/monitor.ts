@@ -124,7 +124,7 @@ export class Monitor extends EventEmitter<MonitorEvents> implements AsyncIterabl
    *   Default 0.
    * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; {OutliveError} `ERR_INVALID_STATE` if the
    *   monitor is closed; a system error if the container's directory can't be read, and then nothing is followed; a system
-   *   error (EMFILE, ENFILE) if its cgroup can't be watched: all exits are reported nevertheless, and OOM kills at the end.
+   *   error (EMFILE, ENFILE, ENOSPC) if its cgroup can't be watched: all exits are reported nevertheless, and OOM kills at the end.
    *   For a process that is started later, this error is not reported.
    */
   add(target: ContainerProcess | Container, options: { oomKillsTold?: number | undefined } = {}): void {

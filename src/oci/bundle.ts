@@ -85,7 +85,7 @@ export interface HostProcess {
  *   system error if it can't be written.
  */
 export function writeHostBundle(dir: string, options: HostProcess): Promise<string> {
-  return Promise.resolve().then(() => {
+  return new Promise((resolve) => {
     checkString('dir', dir);
     checkHostProcess(options);
     const path = absolutePath(dir);
@@ -106,7 +106,7 @@ export function writeHostBundle(dir: string, options: HostProcess): Promise<stri
       ...(resources === undefined ? {} : { linux: { resources } }),
     };
     writeFileAtomic(join(path, 'config.json'), JSON.stringify(spec, null, 2) + '\n');
-    return path;
+    resolve(path);
   });
 }
 

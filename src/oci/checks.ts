@@ -68,5 +68,5 @@ function checkUser(name: string, user: unknown): void {
   if (additionalGids === undefined) return;
   if (!Array.isArray(additionalGids))
     throw invalidArgType(`${name}.additionalGids`, 'an instance of Array', additionalGids);
-  additionalGids.forEach((id: unknown, i) => checkInteger(`${name}.additionalGids[${i}]`, id, 0, MAX_ID));
+  for (const [i, id] of additionalGids.entries()) checkInteger(`${name}.additionalGids[${i}]`, id, 0, MAX_ID);
 }

@@ -188,7 +188,13 @@ export class LogReader {
 
   #open(base: number, position: number, givenRecords: number): Segment | undefined {
     const segment = Segment.open(this.#dir, base, position, givenRecords);
-    if (segment === undefined || this.#dir.isCurrent()) return segment;
+    if (segment === undefined) return undefined;
+    try {
+      if (this.#dir.isCurrent()) return segment;
+    } catch (error) {
+      void segment.close();
+      throw error;
+    }
     void segment.close();
     this.isGone = true;
     return undefined;

@@ -104,5 +104,6 @@ const BUFFERS_MAX = 64;
 export function buffersArgument(value: unknown, name = 'buffers'): readonly Uint8Array[] {
   if (!Array.isArray(value)) throw invalidArgType(name, 'an instance of Array', value);
   if (value.length > BUFFERS_MAX) throw outOfRange(`${name}.length`, `<= ${BUFFERS_MAX}`, value.length);
-  return value.map((buffer: unknown, index) => bufferArgument(buffer, `${name}[${index}]`));
+  // Not by map(), which passes over the holes of a sparse array.
+  return Array.from(value, (buffer: unknown, index) => bufferArgument(buffer, `${name}[${index}]`));
 }

@@ -88,7 +88,11 @@ export function pidfdOpen(pid: number): number {
  * was reaped, or if it leads no group that has a member.
  * @see pidfd_send_signal(2)
  */
-export function pidfdSendSignal(pidfd: number, signal: Signal, options: { processGroup?: boolean } = {}): void {
+export function pidfdSendSignal(
+  pidfd: number,
+  signal: Signal,
+  options: { processGroup?: boolean | undefined } = {},
+): void {
   const { processGroup = false } = objectArgument(options, 'options');
   const toGroup = booleanArgument(processGroup, 'options.processGroup');
   checked(addon.pidfdSendSignal(fdArgument(pidfd, 'pidfd'), signalNumber(signal), toGroup), 'pidfd_send_signal');

@@ -136,9 +136,9 @@ function stdioDescriptors(stdio: SpawnOptions['stdio'] = []): Int32Array {
   if (!Array.isArray(stdio)) throw invalidArgType('options.stdio', 'an instance of Array', stdio);
   if (stdio.length > STDIO_MAX) throw outOfRange('options.stdio.length', `<= ${STDIO_MAX}`, stdio.length);
   const descriptors = new Int32Array(Math.max(3, stdio.length)).fill(-1);
-  stdio.forEach((fd: unknown, index) => {
+  for (const [index, fd] of stdio.entries()) {
     if (fd !== null) descriptors[index] = fdArgument(fd, `options.stdio[${index}]`);
-  });
+  }
   return descriptors;
 }
 
@@ -172,7 +172,8 @@ export function spawnRequest(
   const program = path(file, 'file');
   if (!Array.isArray(args)) throw invalidArgType('args', 'an instance of Array', args);
   objectArgument(options, 'options');
-  const argv = args.map((arg: unknown, index) => stringArgument(arg, `args[${index}]`));
+  // Not by map(), which passes over the holes of a sparse array.
+  const argv = Array.from(args, (arg: unknown, index) => stringArgument(arg, `args[${index}]`));
   const argv0 = options.argv0 === undefined ? program : stringArgument(options.argv0, 'options.argv0');
   const cwd = options.cwd === undefined ? undefined : path(options.cwd, 'options.cwd');
   const asked = relations(options);

@@ -2,7 +2,7 @@
  * Reaps a shim that this program adopted. A shim is nobody's child from its start, so it goes to the nearest subreaper or
  * to pid 1; if that is this program, only it can reap the shim. What it started itself, posix.spawn() reaps.
  */
-import { hasCode } from '../base/errors.js';
+import { hasCode, isShortage } from '../base/errors.js';
 import { type Identity, readProcStat } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
 import { closeOwned, pidfdOpenOwned } from '../posix/owned.js';
@@ -12,9 +12,22 @@ export function mayAdopt(): boolean {
   return process.pid === 1 || posix.getChildSubreaper();
 }
 
+/** The delay, in milliseconds, before it is tried again if that failed for lack of descriptors or memory. */
+const RETRY_MS = 100;
+
 /** Reaps this shim when it has ended, if it is a child of this program. Does not keep the event loop alive. */
 export function reapIfAdopted(shim: Identity | undefined): void {
-  if (shim === undefined || !isOurChild(shim)) return;
+  if (shim === undefined) return;
+  try {
+    reapOurs(shim);
+  } catch (error) {
+    if (!isShortage(error)) throw error;
+    setTimeout(() => reapIfAdopted(shim), RETRY_MS).unref();
+  }
+}
+
+function reapOurs(shim: Identity): void {
+  if (!isOurChild(shim)) return;
   let pidfd: number;
   try {
     pidfd = pidfdOpenOwned(shim.pid);
@@ -22,9 +35,14 @@ export function reapIfAdopted(shim: Identity | undefined): void {
     if (hasCode(error, 'ESRCH')) return;
     throw error;
   }
-  // Asked again after the open: if it has its pid still, then it had it at the open too.
-  if (isOurChild(shim)) reap(pidfd);
-  else closeOwned(pidfd);
+  let isOurs = false;
+  try {
+    // Asked again after the open: if it has its pid still, then it had it at the open too.
+    isOurs = isOurChild(shim);
+  } finally {
+    if (!isOurs) closeOwned(pidfd);
+  }
+  if (isOurs) reap(pidfd);
 }
 
 function reap(pidfd: number): void {

@@ -120,10 +120,16 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
     try {
       const shimEnd = new ShimEnd(shim);
       const started = await waitForPid(launch, { pid: shim.pid, end: shimEnd }, scoped, changes, deadline);
-      await ownTurn();
-      recordIdentity(dir, started.identity);
-      leave();
-      if (launch.durable) await keep(launch, started.identity, deadline);
+      try {
+        await ownTurn();
+        recordIdentity(dir, started.identity);
+        leave();
+        if (launch.durable) await keep(launch, deadline);
+      } catch (error) {
+        // It runs in a session of its own, so the end of its shim's session does not end it.
+        if (started.identity !== undefined) killIfRunning(started.identity);
+        throw error;
+      }
       if (scoped === undefined) warnOfKillMode();
       shim.unref();
       return { ...started, shimEnd, changes };
@@ -148,16 +154,11 @@ function recordIdentity(dir: ProcessDir, identity: Identity | undefined): void {
   if (identity !== undefined && !dir.hasIdentity()) dir.writeIdentity(identity);
 }
 
-/** Waits until the started process is on the disk. If that fails, ends it: the caller is told that it was not started. */
-async function keep(launch: Launch, identity: Identity | undefined, deadline: Deadline): Promise<void> {
+/** Waits until the started process is on the disk. */
+async function keep(launch: Launch, deadline: Deadline): Promise<void> {
   const flushed = launch.dir.flushStarted(launch.log).then(() => true);
-  try {
-    // A disk may hang.
-    if ((await within(flushed, deadline.leftMs)) === undefined) timedOut(launch);
-  } catch (error) {
-    if (identity !== undefined) killIfRunning(identity);
-    throw error;
-  }
+  // A disk may hang.
+  if ((await within(flushed, deadline.leftMs)) === undefined) timedOut(launch);
 }
 
 function waitForPid(

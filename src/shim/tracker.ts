@@ -3,7 +3,8 @@
  * exit FIFO, which comes when the shim has cleaned up. Owns the watches. Does not own pids and signals.
  */
 import { DirWatch, type FileListener } from '../disk/directory-watch.js';
-import { OutliveError } from '../base/errors.js';
+import { Deadline } from '../base/deadline.js';
+import { OutliveError, hasCode } from '../base/errors.js';
 import { ownTurn } from '../base/turns.js';
 import { ExitWatch, type ShimListener } from './watch.js';
 import { type Exit, isRecorded, readExit } from '../state/exit.js';
@@ -133,14 +134,22 @@ export class Tracker implements ShimListener, FileListener {
   }
 
   /**
-   * Waits until the shim has cleaned up after the end: it has left, or only holds unread output.
+   * Waits until the shim has cleaned up after the end: it has left, or only holds unread output. Goes on if close() is called
+   * meanwhile: what is to be deleted is.
    * @returns the end; undefined if that takes longer than `limitMs` milliseconds.
    */
   async cleanedUp(limitMs: number): Promise<Exit | undefined> {
-    this.known();
-    this.reopen();
-    if (this.#exit !== undefined) return this.#exit;
-    return this.#whileAwaited(this.#cleaned.waitAtMost(limitMs));
+    const deadline = new Deadline(limitMs);
+    for (;;) {
+      this.known();
+      this.reopen();
+      if (this.#exit !== undefined) return this.#exit;
+      try {
+        return await this.#whileAwaited(this.#cleaned.waitAtMost(deadline.leftMs));
+      } catch (error) {
+        if (!hasCode(error, 'ERR_INVALID_STATE')) throw error;
+      }
+    }
   }
 
   /** Waits for the end, and keeps the event loop alive meanwhile. */
@@ -315,8 +324,9 @@ export class Tracker implements ShimListener, FileListener {
 
   #settle(exit: Exit): void {
     if (this.#exit !== undefined) return;
+    // If it can't be read for now, all of this is tried again.
+    const adopted = !this.#isStarter && mayAdopt() ? (this.#shim ?? this.#dir.readShim()) : undefined;
     this.#exit = exit;
-    if (!this.#isStarter && mayAdopt()) reapIfAdopted(this.#shim ?? this.#dir.readShim());
     this.#stopListening();
     if (!this.#fdIsShared) this.#stopWatching();
     this.#ended.resolve(exit);
@@ -324,6 +334,7 @@ export class Tracker implements ShimListener, FileListener {
     // If a start of another supervisor failed, that supervisor cleans up.
     const failedElsewhere = this.#coming !== undefined && !this.#dir.hasProcess();
     if (exit.lost !== undefined && !failedElsewhere) this.#owner.onLost();
+    reapIfAdopted(adopted);
   }
 }
 

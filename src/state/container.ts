@@ -13,7 +13,7 @@ import { INIT_PROCESS_ID } from '../oci/ids.js';
 import { KeyedDirectory, inodeOf, keyOf } from './key.js';
 import { ContainerLock, lockPath, makeLockFile } from './lock.js';
 import { ProcessDir } from './process.js';
-import { idsIn } from './root.js';
+import { checkOwnDirectory, idsIn } from './root.js';
 
 /**
  * The bundle that the library makes for a container of `run()`. In the directory of the first process, as the host runtime's state
@@ -189,6 +189,21 @@ export class ContainerDir extends KeyedDirectory {
 
   hasState(): boolean {
     return fs.existsSync(this.stateFile);
+  }
+
+  /**
+   * Whether this library has made it: it belongs to this user alone, and has the lock. Any other directory may lie in a state root,
+   * or what is taken for one.
+   */
+  isOurs(): boolean {
+    try {
+      checkOwnDirectory(this.path);
+    } catch (error) {
+      if (hasCode(error, 'ERR_INVALID_STATE', 'ENOENT', 'ENOTDIR')) return false;
+      throw error;
+    }
+    const lock = fs.lstatSync(lockPath(this.path), { throwIfNoEntry: false });
+    return lock?.isFIFO() === true && lock.uid === process.geteuid?.();
   }
 
   /** Whether it is there and was never completely made: not one that was deleted, and made anew, between two looks. */

@@ -88,6 +88,9 @@ function readRecord(dir: ProcessDir): ExitRecord | undefined {
   if (raw === undefined) return undefined;
   const { code, signal, coreDumped, oomKills, ...numbers } = raw;
   const { endedAtMs, userTimeUs, systemTimeUs, maxRssBytes } = numbers;
+  if (![endedAtMs, userTimeUs, systemTimeUs, maxRssBytes].every(Number.isSafeInteger)) return undefined;
+  // No calendar has it.
+  if (Math.abs(Number(endedAtMs)) > 8.64e15) return undefined;
   return {
     code: typeof code === 'number' ? code : null,
     signal: typeof signal === 'number' ? signalName(signal) : null,

@@ -12,6 +12,9 @@ export interface LogMessage {
   readonly failed?: { readonly errno: number; readonly syscall: string; readonly path?: string };
 }
 
+/** The longest object that has newlines in it. With no limit, each line that closes none would be read to the end of the text. */
+const SPREAD_CHARS = 4096;
+
 /** The messages in `text`, in order. Objects without `level` are skipped. */
 export function parseLog(text: string): LogMessage[] {
   const messages: LogMessage[] = [];
@@ -19,15 +22,15 @@ export function parseLog(text: string): LogMessage[] {
   while (at < text.length) {
     const start = text.indexOf('{', at);
     if (start < 0) break;
-    const end = objectEnd(text, start);
+    const newline = text.indexOf('\n', start);
+    const lineEnd = newline < 0 ? text.length : newline;
+    const end = objectEnd(text, start, Math.max(lineEnd, start + SPREAD_CHARS));
     const message = end < 0 ? undefined : parseObject(text.slice(start, end));
     if (message !== undefined) {
       messages.push(message);
       at = end;
       continue;
     }
-    const newline = text.indexOf('\n', start);
-    const lineEnd = newline < 0 ? text.length : newline;
     const recovered = recoverLine(text.slice(start, lineEnd));
     if (recovered !== undefined) messages.push(recovered);
     at = lineEnd + 1;
@@ -41,12 +44,13 @@ export function firstError(messages: readonly LogMessage[]): LogMessage | undefi
 }
 
 /**
- * The index after the `}` that closes the object at `start`; -1 if it is not closed. Braces in strings do not count.
+ * The index after the `}` that closes the object at `start`; -1 if it is not closed before `limit`. Braces in strings do not
+ * count.
  */
-function objectEnd(text: string, start: number): number {
+function objectEnd(text: string, start: number, limit: number): number {
   let depth = 0;
   let inString = false;
-  for (let i = start; i < text.length; i++) {
+  for (let i = start; i < Math.min(limit, text.length); i++) {
     const c = text[i];
     if (inString) {
       if (c === '\\') i++;

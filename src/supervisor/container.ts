@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import type { ContainerChange } from '../container/changes.js';
 import type { Container, ContainerProcess } from '../container/container.js';
 import type { Monitor, MonitorEvent } from '../monitor/monitor.js';
+import { isShortage } from '../base/errors.js';
 import { Waiters, within } from '../base/promises.js';
 import { ContainerDir } from '../state/container.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
@@ -100,7 +101,13 @@ export class SupervisedContainer {
     }
     this.#unsubscribe = this.container.changes.subscribe((change, process) => this.#changed(change, process));
     const oomKillsTold = this.#recorder.container(id)?.processes.get(INIT_PROCESS_ID)?.oomKills ?? 0;
-    this.#monitor.add(this.container, { oomKillsTold });
+    try {
+      this.#monitor.add(this.container, { oomKillsTold });
+    } catch (error) {
+      // Its cgroup can't be watched for now (ENOSPC: the user has too many inotify watches): all else is told nevertheless, and
+      // OOM kills at the end.
+      if (!isShortage(error, 'ENOSPC')) throw error;
+    }
     this.#recovering = false;
   }
 
@@ -118,6 +125,8 @@ export class SupervisedContainer {
     const { id } = this.container;
     this.#foundEnded?.delete(process);
     if (!this.#recorder.hasExited(id, processId, processKey)) {
+      // Another program has let it run.
+      if (this.#recorder.container(id)?.processes.get(processId)?.awaitsStart === true) this.#started(process);
       this.#write({ type: 'exit', timeMs, processId, processKey, exit: event.exit, ...recovered });
     }
     if (this.#removed?.delete(process) === true) this.#recorder.forget(id, processId);
@@ -155,7 +164,8 @@ export class SupervisedContainer {
     const { id } = this.container;
     const known = this.#recorder.container(id)?.processes.get(processId);
     const { awaitsStart } = process.lifecycle;
-    if (known?.key === processKey && (awaitsStart || known.awaitsStart !== true)) return;
+    // What has ended is not told to have started: that would be out of order.
+    if (known?.key === processKey && (known.exited || awaitsStart || known.awaitsStart !== true)) return;
     // If an earlier process with this id was removed while no supervisor watched, write its exit first.
     if (known?.key !== processKey) this.#recorder.concludeProcess(id, processId);
     const type = processId === INIT_PROCESS_ID ? (awaitsStart ? 'created' : 'start') : 'exec-started';

@@ -86,13 +86,16 @@ export class Supervisor {
       lock.release();
       throw error;
     }
+    const containers: Container[] = [];
     try {
       const loaded = await Container.loadAll(path, { timeoutMs: options.timeoutMs });
       failures.push(...loaded.failures);
-      await supervisor.#recover(loaded.containers);
+      containers.push(...loaded.containers);
+      await supervisor.#recover(containers);
       return supervisor;
     } catch (error) {
       supervisor.close();
+      for (const container of containers) container.close();
       throw error;
     }
   }

@@ -11,6 +11,7 @@ import {
   checkStrings,
   checkText,
   checkTimeout,
+  jsonCopy,
 } from '../../src/base/arg-checks.js';
 
 const TYPE = 'ERR_INVALID_ARG_TYPE';
@@ -38,6 +39,10 @@ describe('arguments', () => {
     ['JSON with a BigInt', () => checkJson('x', { a: 1n }), VALUE],
     ['JSON with a NUL deep inside', () => checkJson('x', { a: [{ b: 'a\0' }] }), VALUE],
     ['JSON with a lone surrogate in a key', () => checkJson('x', { a: { '\ud800': 1 } }), VALUE],
+    ['JSON with NaN', () => checkJson('x', { a: [{ b: NaN }] }), RANGE],
+    ['JSON with Infinity', () => jsonCopy('x', { a: -Infinity }), RANGE],
+    // eslint-disable-next-line no-sparse-arrays
+    ['strings with a hole', () => checkStrings('x', ['a', , 'b']), TYPE],
     ['a signal that is an object', () => checkAbortSignal('x', { aborted: false, reason: undefined }), TYPE],
     ['a signal that is null', () => checkAbortSignal('x', null), TYPE],
     ['strings that are one string', () => checkStrings('x', 'a'), TYPE],
@@ -55,6 +60,13 @@ describe('arguments', () => {
     ['a timeout too large for a timer, which would take it for 1', () => checkTimeout('x', 2 ** 31), RANGE],
   ])('%s is refused', ([, check, code]) => {
     expect(check).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('a copy is not changed with its original, and has no more than that', () => {
+    const given = { a: [{ b: 1 }], c: undefined };
+    const copy = jsonCopy('x', given);
+    given.a[0] = { b: 2 };
+    expect([copy, jsonCopy<unknown>('x', undefined)]).toEqual([{ a: [{ b: 1 }] }, undefined]);
   });
 
   test('valid arguments pass', () => {

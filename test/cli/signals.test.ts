@@ -24,12 +24,12 @@ function jobThatFails(code: string): Process {
 
 test('a job of another user: it is told, and the command goes on', () => {
   const lines = told();
-  passOn(jobThatFails('EPERM'), 'SIGTERM');
+  passOn(jobThatFails('EPERM'), 'SIGTERM', false);
   expect(lines).toEqual(['outlive: web: kill EPERM\n']);
 });
 
 test('a job that has just ended: nothing is told', () => {
   const lines = told();
-  passOn(jobThatFails('ERR_PROCESS_EXITED'), 'SIGINT');
+  passOn(jobThatFails('ERR_PROCESS_EXITED'), 'SIGINT', false);
   expect(lines).toEqual([]);
 });

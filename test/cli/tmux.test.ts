@@ -99,7 +99,8 @@ describe.runIf(want('tmux', installed('tmux')))('in a terminal', () => {
       await terminal.shows(/^job>/m);
       await terminal.type('stty size');
       await terminal.shows(/^20 70$/m);
-      await terminal.type("trap 'echo now $(stty size)' WINCH; sleep 1000 & wait");
+      await terminal.type("trap 'echo now $(stty size)' WINCH; echo 'trap set'; sleep 1000 & wait");
+      await terminal.shows(/^trap set$/m);
       await terminal.resize(90, 30);
       await terminal.shows(/now 30 90/);
       await terminal.keys('C-c');
@@ -156,6 +157,29 @@ describe.runIf(want('tmux', installed('tmux')))('in a terminal', () => {
         expect(await terminal.settings()).toBe(before);
         await terminal.type('outlive ps -q');
         await terminal.shows(/^sh$/m);
+      },
+    );
+
+    const ready = 'sh -c "echo ready; exec sleep 1000"';
+    test.for([`run -t --name job -- ${ready}`, 'attach shown', `exec -t shown ${ready}`, `run --name job -- ${ready}`])(
+      '%s: its terminal is closed',
+      async (words, { terminals, jobs }) => {
+        await jobs.start('shown', ['sh', '-c', 'echo ready; exec sleep 1000'], { terminal: true });
+        // The server ends with its last terminal.
+        await terminals.open();
+        const terminal = await terminals.open();
+        const pid = Number(await terminal.fact('pane_pid'));
+        const file = join(terminal.dir, 'told');
+        // In the shell's place: the kernel tells the leader of the session.
+        await terminal.type(`exec $OUTLIVE ${words} 2>${file}`);
+        await terminal.shows(/^ready$/m);
+        await terminal.tmux('kill-pane', '-t', terminal.pane);
+        await until('the command has ended', () => isGone(pid));
+        // With its terminal on ours, its user has left; else the signal was for the job.
+        const isLeft = !words.startsWith('run --name');
+        expect(readFileSync(file, 'utf8')).toMatch(isLeft ? /^outlive: .* goes on.*\n$/ : /^$/);
+        const left = words.startsWith('run -t') ? 'job\nshown\n' : 'shown\n';
+        await until('the rest goes on', async () => (await jobs.outlive(['ps', '-q'])).stdout === left);
       },
     );
 

@@ -384,7 +384,7 @@ describe('a stopped program that holds the lock', () => {
       await pausing;
       await actor.kill();
       expect(hasty.state()).toBe('paused');
-      await hasty.delete();
+      await container.delete();
       await expectNothing(scratch, id, runtime);
     },
   );

@@ -112,10 +112,10 @@ test('a runtime that hangs is killed after timeoutMs, with what it started', asy
 
 test('a pause that does not take effect is an error after timeoutMs', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async ({ container: { id } }) => {
-    const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 500 }));
+    const container = scratch.keep(await Container.load(scratch.root, id, { timeoutMs: 3000 }));
     await expect(container.pause()).rejects.toMatchObject({
       code: 'ERR_OCI_RUNTIME',
-      message: 'oci runtime error: pause: not all is paused after 500 ms',
+      message: 'oci runtime error: pause: not all is paused after 3000 ms',
     });
   });
 });
@@ -215,7 +215,7 @@ test('for a container that has ended status() is stopped, and other operations d
 test('delete() does not take a state that never came, or is missing, for an unknown container', async ({ scratch }) => {
   await AnsweringRuntime.with(scratch, async (runtime) => {
     const { id, bundle } = runtime.container;
-    const container = await Container.load(scratch.root, id, { timeoutMs: 300 });
+    const container = await Container.load(scratch.root, id, { timeoutMs: 3000 });
     runtime.prints('state', JSON.stringify({ bundle }));
     await expect(container.delete()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
     runtime.hangs('state');

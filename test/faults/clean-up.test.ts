@@ -1,10 +1,10 @@
 /** Clean-up: nothing is left after a delete, after a failed start, or of the half-done work of a dead supervisor. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { Container, posix } from '../../src/index.js';
-import { processesWith } from '../support/proc.js';
+import { isGone, processesWith } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
 import { until } from '../support/until.js';
@@ -94,7 +94,8 @@ exec ${posix.nativeExecutable('outlive-host')} "$@"
     () => existsSync(join(scratch.dir, 'deleting')) && deletingPid(scratch.dir),
   );
   await killShim(scratch, container.id);
-  process.kill(hanging, 'SIGKILL');
+  // It ends with the shim.
+  await until('the delete has ended', () => isGone(hanging));
   expect(await init.wait()).toMatchObject({ status: 2 });
   expect(readdirSync(runtimeRoot)).toEqual([container.id]);
   await container.delete();
@@ -104,6 +105,28 @@ exec ${posix.nativeExecutable('outlive-host')} "$@"
 function deletingPid(dir: string): number | undefined {
   return Number(readFileSync(join(dir, 'deleting'), 'utf8')) || undefined;
 }
+
+test('directories that this library has not made stay, whatever is in them', async ({ scratch }) => {
+  const make: Record<string, (dir: string) => void> = {
+    empty: () => undefined,
+    photos: (dir) => writeFileSync(join(dir, '1.jpg'), 'jpg'),
+    project: (dir) => mkdirSync(join(dir, 'init')),
+    state: (dir) => writeFileSync(join(dir, 'state.json'), '{"app":"mine"}'),
+    file: (dir) => writeFileSync(join(dir, '.lock'), ''),
+    open: (dir) => {
+      posix.mkfifo(join(dir, '.lock'), 0o600);
+      chmodSync(dir, 0o777);
+    },
+  };
+  for (const [name, fill] of Object.entries(make)) {
+    mkdirSync(join(scratch.root, name), { mode: 0o700 });
+    fill(join(scratch.root, name));
+  }
+  const before = readdirSync(scratch.root, { recursive: true });
+  expect(await Container.cleanUp(scratch.root, { dryRun: true, graceMs: 0 })).toEqual([]);
+  expect(await Container.cleanUp(scratch.root, { graceMs: 0 })).toEqual([]);
+  expect(readdirSync(scratch.root, { recursive: true })).toEqual(before);
+});
 
 test('temporary names of a dead supervisor are listed by a dry run, and removed; those of a living one stay', async ({
   scratch,

@@ -92,8 +92,9 @@ describe.each(runtimes.filter((name) => name !== 'host' && freezes))('%s', (runt
   test('delete() leaves nothing when the shim has died', async ({ scratch }) => {
     const { container, init, others } = await start(scratch, runtime);
     container.close();
+    // With the shim, the program's stdin ends, and so does the program.
     await killShim(scratch, container.id);
-    process.kill(init.systemPid, 'SIGKILL');
+    await until('the program has ended', () => isGone(init.systemPid));
     await container.delete();
     expect(others()).toEqual([]);
     expect(existsSync(join(scratch.root, container.id))).toBe(false);

@@ -42,6 +42,8 @@ async function watchSize(process: Process, log: string): Promise<{ largest: numb
     largest = Math.max(largest, sizeOf(log));
     await new Promise(setImmediate);
   }
+  // It may have ended before the first look.
+  largest = Math.max(largest, sizeOf(log));
   return { largest, exit: await end };
 }
 

@@ -124,6 +124,23 @@ describe('a supervisor', () => {
     }
   });
 
+  test('a created process that another object lets run, and that ends: each event once, in order', async ({
+    scratch,
+  }) => {
+    const id = scratch.newId();
+    const first = await open(scratch);
+    const container = await first.create({ id, bundle: await bundle(scratch, sh('exit 7')) });
+    await container.createInit();
+    await scratch.keep(await Container.load(scratch.root, id)).start();
+    const expected = ['create', 'created init', 'start init', 'exit init 7'];
+    expect((await followed(first, 'exit init')).map(short)).toEqual(expected);
+    first.close();
+    for (let i = 0; i < 2; i++) {
+      using supervisor = await open(scratch);
+      expect((await all(supervisor)).map(short)).toEqual(expected);
+    }
+  });
+
   test('writes what it finds at its start exactly once', async ({ scratch }) => {
     const container = await scratch.container('host', sh('exit 7'));
     await (await container.start()).wait();

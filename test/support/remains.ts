@@ -8,7 +8,7 @@ import { allPids, isGone, processesOf, readIfThere } from './proc.js';
 import { until } from './until.js';
 
 /** How long a process may take to leave by itself, in milliseconds: a shim is about to when delete() is over. */
-const LEAVE_LIMIT_MS = 3000;
+const LEAVE_LIMIT_MS = 15_000;
 
 /**
  * Kills all processes that bear one of these texts in their command line, directory, environment or cgroup, and do not leave by

@@ -86,8 +86,13 @@ export class Scratch {
   /** Throws the first error, and if a process outlives all that; the rest is ended all the same. */
   async end(): Promise<void> {
     const errors: unknown[] = [];
-    const attempt = (end: () => Promise<void>): Promise<void> =>
-      end().catch((error: unknown) => void errors.push(error));
+    const attempt = async (end: () => Promise<void>): Promise<void> => {
+      try {
+        await end();
+      } catch (error) {
+        errors.push(error);
+      }
+    };
     for (const end of this.#ends) await attempt(end);
     for (const id of this.#ids) {
       const container = await Container.load(this.root, id).catch(() => undefined);
