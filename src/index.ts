@@ -64,3 +64,4 @@ export { defaultRoot } from './state/root.js';
 export { OutliveError } from './base/errors.js';
 export type { OutliveErrorCode } from './base/errors.js';
 export * as posix from './posix/index.js';
+export type { Signal } from './posix/signals.js';

@@ -24,9 +24,11 @@ export function checkOwnDirectory(path: string, stat: Pick<FileLook, 'mode' | 'u
   }
   const mode = stat.mode & 0o7777;
   if ((mode & 0o022) !== 0) {
+    // A sticky one is shared on purpose, as /tmp is.
+    const advice = (mode & 0o1000) === 0 ? 'chmod 700' : 'take a directory of your own';
     throw new OutliveError(
       'ERR_INVALID_STATE',
-      `${path}: others may write to it (mode ${mode.toString(8)}): chmod 700`,
+      `${path}: others may write to it (mode ${mode.toString(8)}): ${advice}`,
     );
   }
 }

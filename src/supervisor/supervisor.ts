@@ -100,7 +100,7 @@ export class Supervisor {
     }
   }
 
-  /** All containers of the root, except `failures` and those that another program made after `open()`. */
+  /** All containers of the root, except `failures` and those that another program made after `open()`; none after `close()`. */
   containers(): Container[] {
     return [...this.#supervised.values()].map(({ container }) => container);
   }

@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect } from 'vitest';
 import { Container, type Process } from '../../src/index.js';
 import { writeHostTestBundle } from '../support/bundles.js';
 import { noProcessLeft } from '../support/fake-runtime.js';
+import { GatedRuntime } from '../support/gated-runtime.js';
 import { isGone, openDescriptors } from '../support/proc.js';
 import { runtimes } from '../support/runtimes.js';
 import { test } from '../support/scratch.js';
@@ -49,6 +51,25 @@ describe.each(closers)('after close() of %s', (_, close) => {
     await container.delete();
     await noProcessLeft(container);
     expect(existsSync(join(scratch.root, container.id))).toBe(false);
+  });
+
+  test('a delete() that is under way goes on', async ({ scratch }) => {
+    const runtime = new GatedRuntime(scratch, ['delete']);
+    const options = { runtimeArgs: runtime.runtimeArgs };
+    const container = await scratch.container(runtime.path, { args: ['true'] }, options);
+    const init = await container.start();
+    await init.wait();
+    // Its shim makes the runtime delete it, which the delete waits for.
+    await runtime.came();
+    const deleted = container.delete();
+    for (let i = 0; i < 3; i++) {
+      await nextTurn();
+      close(container, init);
+    }
+    runtime.open();
+    await deleted;
+    expect(existsSync(join(scratch.root, container.id))).toBe(false);
+    await noProcessLeft(container);
   });
 
   test('delete({ force: false }) refuses while it runs', async ({ scratch }) => {
