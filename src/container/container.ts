@@ -284,15 +284,15 @@ export class Container extends ContainerCommands<Container> implements ProcessOw
   /**
    * Removes what dead supervisors left unfinished in a state root: directories that were being made or removed,
    * containers whose state.json is missing or broken, and processes whose start was interrupted before there was a
-   * shim. Signals no process, and removes nothing of which a process runs. If a container's lock is held, it skips that
-   * container.
+   * shim. Signals no process, and removes nothing of which a process runs, and no directory that this library has not made. If
+   * a container's lock is held, it skips that container.
    * @param root an existing directory.
    * @param options.dryRun true: only list. Default false.
    * @param options.graceMs the age in milliseconds, 0 to 2147483647, from which a start that has no pid and no shim
    *   counts as interrupted. It must be longer than a start takes. Default 60000.
    * @returns what was found, the reason, and whether it was removed.
    * @throws {TypeError|RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; {OutliveError}
-   *   `ERR_INVALID_STATE` if a container's `.lock` is not a FIFO of this user; `ERR_UNSUPPORTED_SYSTEM`,
+   *   `ERR_INVALID_STATE` if the `.lock` of a container that can be read is not a FIFO of this user; `ERR_UNSUPPORTED_SYSTEM`,
    *   `ERR_WORKING_DIRECTORY`, as `create()`; a system error if the root can't be read or written.
    */
   static async cleanUp(root: string, options: CleanUpOptions = {}): Promise<Leftover[]> {
