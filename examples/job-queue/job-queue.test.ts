@@ -163,13 +163,13 @@ describe.runIf(want('redis-server (Debian: redis-server)', installed('redis-serv
   test('a job whose host is gone is taken by another one', async ({ scene }) => {
     const stage = await Stage.set(scene);
     const id = await stage.add();
-    const gone = stage.worker('gone/1', { lockMs: 1000 });
+    const gone = stage.worker('gone/1', { lockMs: 4000 });
     expect(await stage.counted(id, 20)).toBe('gone/1');
 
     // The machine is lost, with all that runs on it.
     await gone.crash();
     await removeAll(stage.root('gone/1'));
-    stage.worker('b/1', { lockMs: 1000 });
+    stage.worker('b/1', { lockMs: 4000 });
     stage.openGate();
     await stage.reported([id]);
 
@@ -183,11 +183,11 @@ describe.runIf(want('redis-server (Debian: redis-server)', installed('redis-serv
   }) => {
     const stage = await Stage.set(scene);
     const id = await stage.add();
-    const stuck = stage.worker('a/1', { lockMs: 1000 });
+    const stuck = stage.worker('a/1', { lockMs: 4000 });
     expect(await stage.counted(id, 20)).toBe('a/1');
 
     stuck.child.kill('SIGSTOP');
-    stage.worker('a/2', { lockMs: 1000 });
+    stage.worker('a/2', { lockMs: 4000 });
     await until('the job is taken', async () => (await stage.job(id)).processedBy === 'a/2');
     // Now both of them have it.
     stuck.child.kill('SIGCONT');
@@ -203,10 +203,10 @@ describe.runIf(want('redis-server (Debian: redis-server)', installed('redis-serv
   test('a host that lost a job while it was cut off ends its process', async ({ scene }) => {
     const stage = await Stage.set(scene);
     const id = await stage.add();
-    const cutOff = stage.worker('a/1', { lockMs: 1000 });
+    const cutOff = stage.worker('a/1', { lockMs: 4000 });
     expect(await stage.counted(id, 20)).toBe('a/1');
     cutOff.child.kill('SIGSTOP');
-    stage.worker('b/1', { lockMs: 1000 });
+    stage.worker('b/1', { lockMs: 4000 });
     await until('the job is taken', async () => (await stage.job(id)).processedBy === 'b/1');
     cutOff.child.kill('SIGCONT');
     await until('its process is gone', async () => (await list({}, { root: stage.root('a/1') })).length === 0);

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Leftover } from '../../src/index.js';
+import { type Leftover, posix } from '../../src/index.js';
 import { type Jobs, sentence, test } from './command.js';
 
 /** A job whose state.json is broken. */
@@ -10,6 +10,7 @@ function breakOne(jobs: Jobs): string {
   const path = join(jobs.root, 'broken');
   mkdirSync(path, { mode: 0o700 });
   writeFileSync(join(path, 'state.json'), '{');
+  posix.mkfifo(join(path, '.lock'), 0o600);
   return path;
 }
 

@@ -58,8 +58,15 @@ test('-t: a time at the beginning of each line, and of no other', async ({ jobs 
   expect(stderr.replace(time, '')).toBe('e\n');
 });
 
-test('--json: an object a line; its cursor is where a later call goes on', async ({ jobs }) => {
-  await jobs.startEnded('a', ['sh', '-c', 'echo é; sleep 0.05; echo e >&2; sleep 0.05; printf "\\377"; exit 3']);
+test('--json: an object a line; its cursor is where a later call goes on', async ({ jobs, scratch }) => {
+  const gate = (n: number): string => join(scratch.dir, `gate-${n}`);
+  const wait = (n: number): string => `while [ ! -e ${gate(n)} ]; do sleep 0.01; done`;
+  const script = `echo é; ${wait(1)}; echo e >&2; ${wait(2)}; printf "\\377"; exit 3`;
+  const job = await jobs.start('a', ['sh', '-c', script]);
+  let pieces = 0;
+  // Each piece when the one before is in the log: so they are not read as one.
+  for await (const { type } of job.output({ follow: true })) if (type === 'data') writeFileSync(gate(++pieces), '');
+  await job.wait();
   const { stdout, stderr } = await jobs.outlive(['logs', '--json', 'a']);
   expect(stderr).toBe('');
   const all = items(stdout);

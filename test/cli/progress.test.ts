@@ -42,8 +42,9 @@ describe.runIf(want('tmux', installed('tmux')))('on a terminal', () => {
     const job = await jobs.start('one', STUBBORN);
     for await (const item of job.output({ follow: true })) if (item.type === 'data') break;
     const terminal = await terminals.open();
-    await terminal.type('outlive stop -t 2 one; echo "code $?"');
+    await terminal.type('outlive stop -t 600 one; echo "code $?"');
     await terminal.shows(/^stopping one …$/m);
+    job.signal('SIGKILL');
     expect(await terminal.shows(/^code 0$/m)).toMatch(/^one$/m);
     await terminal.type('clear; outlive run --rm --name two -- sh -c "echo ready; exec sleep 1000"; echo "code $?"');
     await terminal.shows(/^ready$/m);

@@ -293,7 +293,7 @@ describe.each([
 
   test('delete() ends such a shim, and leaves nothing', async ({ scratch }) => {
     const { id, root } = await cutOff(scratch);
-    const container = scratch.keep(await Container.load(root, id, { timeoutMs: 300 }));
+    const container = scratch.keep(await Container.load(root, id, { timeoutMs: 2000 }));
     await container.delete();
     await noProcessLeft(container);
     expect(await Container.loadAll(root)).toEqual({ containers: [], failures: [] });

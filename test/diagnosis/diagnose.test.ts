@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, vi } from 'vitest';
 import { type DiagnoseOptions, type Finding, diagnose } from '../../src/index.js';
 import { childrenOf } from '../support/proc.js';
+import { until } from '../support/until.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { installed, isRoot } from '../support/strict.js';
 
@@ -96,7 +97,7 @@ describe('a program that is asked', () => {
     const found = await look({ root: scratch.root, timeoutMs: 300 });
     expect(found.runc).toMatchObject({ level: 'warning', found: expect.stringContaining('300 ms') as string });
     expect(found['state root']?.level).toBe('ok');
-    await vi.waitUntil(() => childrenOf().every((pid) => before.includes(pid)));
+    await until('it is ended', () => childrenOf().every((pid) => before.includes(pid)));
   });
 
   test('and fails, or is no program: a warning', async ({ scratch }) => {

@@ -28,21 +28,22 @@ interface Run {
   readonly trace: string;
 }
 
-/** Runs the program under strace: `sh -c <script>` from create to its end. */
+/** Runs the program under strace: `sh -c <script>` from create to its end. `TOLD` in the script is where the program says what it saw. */
 async function traced(
   scratch: Scratch,
   strace: (root: string, id: string) => string[],
   { script = 'exit 7', durable = true, exec = undefined as object | undefined, timeoutMs = 15_000 } = {},
 ): Promise<Run> {
-  const bundle = await writeTestBundle(scratch.mkdir('bundle'), 'host', { args: ['sh', '-c', script] });
   const [id, told, output] = [scratch.newId(), scratch.mkdir('told'), join(scratch.dir, 'trace')];
+  const command = ['sh', '-c', script.replace('TOLD', told)];
+  const bundle = await writeTestBundle(scratch.mkdir('bundle'), 'host', { args: command });
   const options = { root: scratch.root, id, bundle, durable, timeoutMs };
   // strace goes on until all that it traces has ended.
   const request = JSON.stringify({ options, told, exec, remove: exec !== undefined });
   const args = ['-f', '--seccomp-bpf', '-y', '-s', '200', '-o', output, ...strace(scratch.root, id)];
   const answer = execFileSync('strace', [...args, process.execPath, PROGRAM, request], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 100_000,
   });
   const seen = JSON.parse(answer) as Record<string, unknown>;
   return { id, init: join(scratch.root, id, 'init'), seen, trace: readFileSync(output, 'utf8') };
@@ -102,7 +103,9 @@ describe.runIf(mayTrace)('the order of system calls', () => {
   });
 
   test('start: the files of the process and both directories; then it is told', async ({ scratch }) => {
-    const { id, trace } = await traced(scratch, calls, { script: 'sleep 0.2; exit 7' });
+    const { id, trace } = await traced(scratch, calls, {
+      script: 'while [ ! -e TOLD/started ]; do sleep 0.01; done; exit 7',
+    });
     const events = eventsOf(trace);
     for (const name of ['process.json', 'pid', 'identity.json', 'init', id]) {
       expectInOrder(events, 'mkdir created', `fsync ${name}`, 'mkdir started');

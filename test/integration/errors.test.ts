@@ -216,7 +216,7 @@ const LIBRARY: [code: string, input: string, Input, isPossible?: boolean][] = [
   ],
   [
     'ERR_INVALID_STATE',
-    '`supervisor.containers()` and all other calls after `close()`',
+    '`supervisor.create()`, `get()`, `start()` … after `close()`',
     async (s) => {
       const supervisor = await Supervisor.open(s.root);
       supervisor.close();

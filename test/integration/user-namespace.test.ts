@@ -69,6 +69,8 @@ describe.each(runtimes.filter((name) => name !== 'host'))('%s with a user namesp
     const process = await container.start({ stdio });
     const state = readFileSync(join(scratch.root, container.id, 'init', 'process.json'), 'utf8');
     expect(JSON.parse(state)).toMatchObject({ rootUID: UID, rootGID: GID });
+    // Until its program runs, its directory belongs to root.
+    expect(await ownerOf(process, 1)).toBe(UID);
     expect(statSync(`/proc/${process.systemPid}`)).toMatchObject(OWNER);
     // uid and gid: the original used the uid for both.
     for (const path of [stdio.stdin, stdio.stdout, stdio.stderr]) expect(statSync(path)).toMatchObject(OWNER);
@@ -223,8 +225,8 @@ if (isRoot) {
       const script = 'read x < /dev/stdin; id -u; id -g; echo to the path > /dev/stdout';
       const container = await mappedContainer(scratch, runtime, { args: ['sh', '-c', script], user });
       const process = await container.start({ stdio: scratch.fifos() });
-      expect(statSync(`/proc/${process.systemPid}`)).toMatchObject({ uid: 1_000_003, gid: GID + 5 });
       expect(await ownerOf(process, 1)).toBe(1_000_003);
+      expect(statSync(`/proc/${process.systemPid}`)).toMatchObject({ uid: 1_000_003, gid: GID + 5 });
       const stdout = text(process.openStdout());
       const stdin = process.openStdin();
       stdin.end('\n');

@@ -54,7 +54,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(opened.filter((what) => what.endsWith('/exit')).length).toBeGreaterThanOrEqual(4);
     expect(opened.filter((what) => /\/std(in|out|err)$/.test(what)).length).toBeGreaterThanOrEqual(8);
     await worker.terminate();
-    expect(openDescriptors().sort()).toEqual(before);
+    await until('they are closed', () => openDescriptors().sort().join() === before.join());
     expect(said).toEqual([]);
     const { containers } = await Container.loadAll(root);
     expect(containers.map((container) => container.state())).toEqual(['running', 'running']);
@@ -68,7 +68,7 @@ describe.each(runtimes)('%s', (runtime) => {
     worker.postMessage('end');
     await ended;
     expect(said).toEqual([{ ends: [0, 0, 137], output: 'written\n' }]);
-    expect(openDescriptors().sort()).toEqual(before);
+    await until('they are closed', () => openDescriptors().sort().join() === before.join());
   });
 });
 

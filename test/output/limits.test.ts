@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readLog } from '../../src/index.js';
 import { openDescriptors } from '../support/proc.js';
+import { until } from '../support/until.js';
 import { run, temporaryDirectory } from '../posix/helpers.js';
 import { newLog, next } from './helpers.js';
 
@@ -64,8 +65,8 @@ describe('a follower', () => {
       });
       await worker.terminate();
     }
-    await vi.waitFor(() => expect(openDescriptors().length).toBeLessThanOrEqual(before));
-    await vi.waitFor(() => expect(count()).toBeLessThanOrEqual(all));
+    await until('the descriptors are closed', () => openDescriptors().length <= before);
+    await until('the watches are gone', () => count() <= all);
   });
 
   it('keeps the program alive while it waits, and not between two items', async () => {

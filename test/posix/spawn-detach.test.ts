@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as posix from '../../src/posix/index.js';
 import { allPids, childrenOf, readIfThere, statOf } from '../support/proc.js';
+import { until } from '../support/until.js';
 import { strict, want } from '../support/strict.js';
 import {
   canRun,
@@ -115,7 +116,7 @@ describe('a detached child', () => {
     const [member = 0] = membersOf(child.pid);
     expect(posix.getpgid(member)).toBe(child.pid);
     posix.pidfdSendSignal(pidfd, 'SIGKILL', { processGroup: true });
-    await expect.poll(() => membersOf(child.pid)).toEqual([]);
+    await until('all are gone', () => membersOf(child.pid).length === 0);
     posix.close(pidfd);
   });
 });

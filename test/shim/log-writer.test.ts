@@ -79,15 +79,16 @@ test('there are no files before the first byte, and their modes do not depend on
 
 test('the process has pipes, and nothing of the log; it may open them again', async ({ scratch }) => {
   const script =
-    'ls -l /proc/$$/fd >&2; echo by descriptor; echo by path >/dev/stdout; echo more >>/dev/stderr; read x';
+    'ls -l /proc/$$/fd >&2; echo by descriptor; echo by path >/dev/stdout; echo more >>/dev/stderr; echo end; read x';
   const { process, dir, read, ended } = await startLogged(scratch, script, {}, scratch.fifos());
-  await until('the output', () => read().stderr.endsWith('more\n'));
+  // Not sooner: the shell keeps its stderr beside while it writes to another one.
+  await until('the output', () => read().stdout.endsWith('end\n') && read().stderr.endsWith('more\n'));
   const own = Object.values(descriptorsOf(process.systemPid));
   expect(own).toEqual([0, 1, 2].map(() => expect.stringMatching(/^pipe:/) as string));
   expect(own.filter((to) => Object.values(descriptorsOf(shimPid(dir))).includes(to)).length).toBe(3);
   process.openStdin().end('\n');
   await process.wait();
-  expect((await ended()).stdout).toBe('by descriptor\nby path\n');
+  expect((await ended()).stdout).toBe('by descriptor\nby path\nend\n');
 });
 
 test('one stream goes to the log, the other to a file; the log is where the caller says', async ({ scratch }) => {

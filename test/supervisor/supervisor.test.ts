@@ -281,7 +281,7 @@ describe('a supervisor', () => {
   });
 
   test('logs a hundred simultaneous exits once each', async ({ scratch }) => {
-    using supervisor = await open(scratch);
+    using supervisor = await open(scratch, { initHoldMs: 60_000 });
     const id = scratch.newId();
     const container = await supervisor.create({ id, bundle: await bundle(scratch, sleeper) });
     await supervisor.start(id);

@@ -46,10 +46,10 @@ export async function noProcessLeft(container: Container): Promise<void> {
   );
 }
 
-/** After a failed start: no process, no directory, no other file in the container. */
+/** After a failed start: no process, no directory, no other file in the container. A clean-up that is late goes on after the error. */
 export async function expectNothingLeft(scratch: Scratch, container: Container): Promise<void> {
-  expect(container.processes()).toEqual([]);
-  expect(existsSync(processDir(scratch, container))).toBe(false);
+  await until('the process is gone', () => container.processes().length === 0);
+  await until('its directory is gone', () => !existsSync(processDir(scratch, container)));
   expect(readdirSync(join(scratch.root, container.id))).toEqual(['.lock', 'state.json']);
   await noProcessLeft(container);
 }
