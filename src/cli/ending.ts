@@ -94,6 +94,10 @@ async function remove(id: string, root: string, options: { force: boolean; proce
     return true;
   } catch (error) {
     if (force && codeOf(error) === 'ERR_CONTAINER_NOT_FOUND') return false;
+    if (!force && codeOf(error) === 'ERR_PROCESS_NOT_EXITED') {
+      const what = process === undefined ? id : `process ${process} of ${id}`;
+      throw new Error(`${what} still runs: stop it first, or use --force`, { cause: error });
+    }
     throw error;
   }
 }

@@ -92,7 +92,8 @@ async function runJob(args: string[], flags: RunFlags, root: string): Promise<nu
   const outcome = await inForeground(job, flags);
   const { id } = job.container;
   if (outcome === 'left') {
-    tell(`${id} goes on: outlive attach ${id} shows it again`);
+    const stays = flags.rm === true ? '; it stays when it has ended: outlive rm removes it' : '';
+    tell(`${id} goes on: outlive attach ${id} shows it again${stays}`);
     return 0;
   }
   const exit = await job.wait();
