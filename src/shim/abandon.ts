@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode, isShortage } from '../base/errors.js';
 import * as posix from '../posix/index.js';
 import { killRuntimesWriting, killSession, killShimsIn } from '../kernel/find.js';
+import { type Identity, killIfRunning } from '../kernel/identity.js';
 import { within } from '../base/promises.js';
 import type { ProcessDir } from '../state/process.js';
 
@@ -18,6 +19,13 @@ const END_LIMIT_MS = 2000;
 /** How often to try again while descriptors or memory are short, in milliseconds. */
 const SHORT_MS = 20;
 
+/** What a start has made when it fails. */
+interface Made {
+  readonly shim: posix.Spawned<posix.ChildExit | null>;
+  /** That of its process; undefined if there is none, or it is not known. */
+  readonly identity: Identity | undefined;
+}
+
 /**
  * Ends everything that belongs to a start.
  * @param reason the error of the start. If the shim has left and the error came from its log or the runtime's, nothing
@@ -26,10 +34,12 @@ const SHORT_MS = 20;
  */
 export async function abandonStart(
   dir: ProcessDir,
-  shim: posix.Spawned<posix.ChildExit | null>,
+  { shim, identity }: Made,
   reason: unknown,
   cleanUp: () => Promise<void>,
 ): Promise<void> {
+  // It is in a session of its own, which does not end with the shim's.
+  if (identity !== undefined) await whileShort(() => killIfRunning(identity));
   const left = shim.pidfd < 0;
   if (left && !hasCode(reason, 'ERR_CONTAINER_NOT_STARTED')) return;
   const killed = await whileShort(() => killRuntimesWriting(dir.pidFile));
@@ -53,7 +63,7 @@ async function endShim(shim: posix.Spawned<posix.ChildExit | null>, runtimeKille
 }
 
 /** Tries again for a while if descriptors or memory are short: what is to be ended runs on until then. */
-async function whileShort<T>(act: () => Promise<T>): Promise<T> {
+async function whileShort<T>(act: () => T | Promise<T>): Promise<T> {
   const deadlineMs = performance.now() + END_LIMIT_MS;
   for (;;) {
     try {

@@ -11,7 +11,7 @@ import { within } from '../base/promises.js';
 import { ownTurn } from '../base/turns.js';
 import { DEFAULT_SHIM, findRuntime, findShim } from '../disk/programs.js';
 import { runtimeSlots } from '../disk/runtime-slots.js';
-import { identify, killIfRunning, type Identity } from '../kernel/identity.js';
+import { type Identity, identify } from '../kernel/identity.js';
 import * as posix from '../posix/index.js';
 import { startError } from '../state/failure.js';
 import type { ProcessDir } from '../state/process.js';
@@ -117,28 +117,25 @@ async function startNow(launch: Launch, { deadline, onFailed }: Attempt, leave: 
       // Not our child, in a session of its own: who ends a supervisor by its process tree or its session misses the shim.
       detach: true,
     });
+    let identity: Identity | undefined;
     try {
       const shimEnd = new ShimEnd(shim);
       const started = await waitForPid(launch, { pid: shim.pid, end: shimEnd }, scoped, changes, deadline);
-      try {
-        await ownTurn();
-        recordIdentity(dir, started.identity);
-        leave();
-        if (launch.durable) await keep(launch, deadline);
-      } catch (error) {
-        // It runs in a session of its own, so the end of its shim's session does not end it.
-        if (started.identity !== undefined) killIfRunning(started.identity);
-        throw error;
-      }
+      identity = started.identity;
+      await ownTurn();
+      recordIdentity(dir, identity);
+      leave();
+      if (launch.durable) await keep(launch, deadline);
       if (scoped === undefined) warnOfKillMode();
       shim.unref();
       return { ...started, shimEnd, changes };
     } catch (error) {
       onFailed(error);
-      await abandonStart(dir, shim, error, () => {
+      const cleanUp = (): Promise<void> => {
         leave();
         return launch.cleanUp();
-      });
+      };
+      await abandonStart(dir, { shim, identity }, error, cleanUp);
       throw error;
     }
   } catch (error) {

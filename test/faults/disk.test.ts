@@ -10,10 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, vi } from 'vitest';
 import { Supervisor } from '../../chaos/supervisor.js';
 import { Container, run as outlive } from '../../src/index.js';
+import * as owned from '../../src/posix/owned.js';
 import { ProcessDir } from '../../src/state/process.js';
 import { expectNothingLeft, noProcessLeft } from '../support/fake-runtime.js';
+import { processesWith } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { installed, isRoot, succeeds, want, wantRight } from '../support/strict.js';
+import { until } from '../support/until.js';
 
 const mayMount = isRoot && succeeds('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']);
 
@@ -169,6 +172,33 @@ describe.runIf(want('prlimit', installed('prlimit')))('out of descriptors', () =
     expect(await (await container.start()).wait()).toMatchObject({ status: 7 });
     expect(readPid.mock.calls.length).toBeGreaterThan(3);
   });
+
+  test.for(['start', 'exec'])(
+    'short when it is to be recorded who it is: %s() fails, and its process is ended',
+    async (call, { scratch }) => {
+      const kept = join(scratch.dir, 'kept');
+      writeFileSync(kept, '');
+      const tail = { args: ['tail', '-f', kept] };
+      const container = await scratch.container('host', tail);
+      if (call === 'exec') await container.start();
+      const before = processesWith(kept);
+      vi.spyOn(ProcessDir.prototype, 'hasIdentity').mockReturnValue(false);
+      const write = vi.spyOn(ProcessDir.prototype, 'writeIdentity').mockImplementation(tooMany);
+      // Nor can it be ended at once.
+      const open = vi.spyOn(owned, 'pidfdOpenOwned');
+      for (let i = 0; i < 3; i++) open.mockImplementationOnce(tooMany);
+      try {
+        const started = call === 'exec' ? container.exec('job', tail) : container.start();
+        await expect(started).rejects.toMatchObject({ code: 'EMFILE' });
+        expect(open.mock.calls.length).toBeGreaterThan(3);
+        expect(write).toHaveBeenCalled();
+      } finally {
+        vi.restoreAllMocks();
+      }
+      await until('its process is gone', () => processesWith(kept).join() === before.join());
+      expect(container.processes().map(({ id }) => id)).toEqual(call === 'exec' ? ['init'] : []);
+    },
+  );
 
   test('short until its time is over, and for a while after that: nothing of it is left', async ({ scratch }) => {
     const container = await scratch.container('host', { args: ['sleep', '1000'] }, { timeoutMs: 700 });

@@ -1,11 +1,12 @@
 /** close() while operations are under way, and several operations on one container: the log has one writer. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, vi } from 'vitest';
-import { Container, type LoggedEvent, Supervisor, posix } from '../../src/index.js';
+import { describe, expect, onTestFinished, vi } from 'vitest';
+import { Container, type LoggedEvent, Monitor, Supervisor, posix } from '../../src/index.js';
 import { writeHostTestBundle } from '../support/bundles.js';
 import { collectGarbage } from '../support/garbage.js';
 import { GatedRuntime } from '../support/gated-runtime.js';
+import { openDescriptors } from '../support/proc.js';
 import { type Scratch, test } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
@@ -273,3 +274,40 @@ async function openBeside(scratch: Scratch, id: string): Promise<Supervisor> {
   renameSync(join(hidden, id), join(scratch.root, id));
   return supervisor;
 }
+
+describe('open(), when a container cannot be watched', () => {
+  /** Three running containers in a root, and how many descriptors are open. */
+  async function running(scratch: Scratch): Promise<number> {
+    const one = await Supervisor.open(scratch.root);
+    for (let i = 0; i < 3; i++)
+      await one.start((await one.create({ id: scratch.newId(), bundle: await bundle(scratch) })).id);
+    await one[Symbol.asyncDispose]();
+    return openDescriptors().length;
+  }
+
+  function failingOnce(code: string): void {
+    const add = Reflect.get(Monitor.prototype, 'add');
+    let calls = 0;
+    const spy = vi.spyOn(Monitor.prototype, 'add').mockImplementation(function (this: Monitor, ...args) {
+      if (++calls === 2) throw Object.assign(new Error(code), { code });
+      add.apply(this, args);
+    });
+    onTestFinished(() => spy.mockRestore());
+  }
+
+  test('for want of watches: all else is done', async ({ scratch }) => {
+    await running(scratch);
+    failingOnce('ENOSPC');
+    using supervisor = await Supervisor.open(scratch.root);
+    expect(supervisor.containers().map((container) => container.state())).toEqual(['running', 'running', 'running']);
+  });
+
+  test('for another reason: it fails, and leaves no descriptor open', async ({ scratch }) => {
+    const descriptors = await running(scratch);
+    failingOnce('EIO');
+    await expect(Supervisor.open(scratch.root)).rejects.toMatchObject({ code: 'EIO' });
+    await until('all are closed', () => openDescriptors().length <= descriptors);
+    using supervisor = await Supervisor.open(scratch.root);
+    expect(supervisor.containers()).toHaveLength(3);
+  });
+});
