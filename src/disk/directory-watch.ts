@@ -4,7 +4,7 @@
  * There is no watch if the inotify limits are reached: a caller must also have another, slower way to see a change.
  * Behaviour: inotify(7).
  */
-import { hasCode, isShortage } from '../base/errors.js';
+import { hasCode } from '../base/errors.js';
 import { callEach } from '../base/listeners.js';
 import { inTurns } from '../base/turns.js';
 import { tryRead } from '../posix/index.js';
@@ -55,8 +55,7 @@ export class DirWatch {
       instance.watches.set(wd, watch);
       return watch;
     } catch (error) {
-      // ENOSPC: the user has too many watches.
-      if (isShortage(error, 'ENOSPC') || hasCode(error, 'ENOENT')) return undefined;
+      if (inotify.isShort(error) || hasCode(error, 'ENOENT')) return undefined;
       throw error;
     }
   }

@@ -17,6 +17,15 @@ export function makeDirectory(path: string): void {
   fs.chmodSync(path, 0o700);
 }
 
+/** As makeDirectory(), but it may be there already, made by whomever. @throws a system error of mkdir(2). */
+export function ensureDirectory(path: string): void {
+  try {
+    makeDirectory(path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+}
+
 /**
  * Replaces a file atomically, with mode 0600: writes a temporary file and renames it. A reader sees the old file or the
  * whole new one. @throws a system error; the old file is unchanged then.

@@ -2,7 +2,6 @@
  * Reports changes of directories and files, on one inotify instance for each thread: a user may have only 128 of them. Events
  * are taken at most every 5 ms, so that who writes often does not wake many readers each time. Behaviour: inotify(7).
  */
-import { isShortage } from '../base/errors.js';
 import { callEach } from '../base/listeners.js';
 import { type Watch, tryRead, watchReadable } from '../posix/index.js';
 import * as inotify from '../posix/inotify.js';
@@ -50,8 +49,7 @@ export function onChange(path: string, what: keyof typeof MASKS, listener: Liste
     listeners.set(wd, all.add(listener));
     return () => forget(fd, listeners, wd, listener);
   } catch (error) {
-    // ENOSPC: the user has too many watches.
-    if (isShortage(error, 'ENOSPC')) return undefined;
+    if (inotify.isShort(error)) return undefined;
     throw error;
   }
 }

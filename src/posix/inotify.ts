@@ -2,6 +2,7 @@
 // takes each event as soon as it comes; nor for thousands of directories: it keeps 700 bytes for each. Not among the exports
 // of posix/index.ts.
 import { constants } from 'node:os';
+import { isShortage } from '../base/errors.js';
 import { fdArgument, pathArgument, unsignedArgument, type PathArgument } from './args.js';
 import { checked } from './errors.js';
 import { addon } from './load.js';
@@ -59,6 +60,11 @@ export function inotifyAddWatch(fd: number, path: PathArgument, mask: number): n
 export function inotifyRmWatch(fd: number, wd: number): void {
   const result = addon.inotifyRmWatch(fdArgument(fd), unsignedArgument(wd, 'wd'));
   if (result !== -constants.errno.EINVAL) checked(result, 'inotify_rm_watch');
+}
+
+/** Whether the error of an instance or a watch means that inotify's limits are reached (ENOSPC too), or that something else is short. */
+export function isShort(error: unknown): boolean {
+  return isShortage(error, 'ENOSPC');
 }
 
 const HEAD_BYTES = 16;

@@ -24,7 +24,7 @@ export function parseLog(text: string): LogMessage[] {
     if (start < 0) break;
     const newline = text.indexOf('\n', start);
     const lineEnd = newline < 0 ? text.length : newline;
-    const end = objectEnd(text, start, Math.max(lineEnd, start + SPREAD_CHARS));
+    const end = objectEnd(text, start, Math.min(Math.max(lineEnd, start + SPREAD_CHARS), text.length));
     const message = end < 0 ? undefined : parseObject(text.slice(start, end));
     if (message !== undefined) {
       messages.push(message);
@@ -50,7 +50,7 @@ export function firstError(messages: readonly LogMessage[]): LogMessage | undefi
 function objectEnd(text: string, start: number, limit: number): number {
   let depth = 0;
   let inString = false;
-  for (let i = start; i < Math.min(limit, text.length); i++) {
+  for (let i = start; i < limit; i++) {
     const c = text[i];
     if (inString) {
       if (c === '\\') i++;

@@ -3,7 +3,7 @@ import { type Dirent, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { OutliveError, hasCode } from '../base/errors.js';
-import { makeDirectory } from '../disk/files.js';
+import { ensureDirectory } from '../disk/files.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { type FileLook, isDirectory, lookAt } from '../posix/looks.js';
 import { isId } from '../oci/ids.js';
@@ -98,11 +98,7 @@ function home(): string {
  */
 export function makeRoot(path: string): string {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  try {
-    makeDirectory(path);
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
-  }
+  ensureDirectory(path);
   const root = realRoot(path);
   checkOwnDirectory(root);
   return root;

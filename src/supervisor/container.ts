@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import type { ContainerChange } from '../container/changes.js';
 import type { Container, ContainerProcess } from '../container/container.js';
 import type { Monitor, MonitorEvent } from '../monitor/monitor.js';
-import { isShortage } from '../base/errors.js';
 import { Waiters, within } from '../base/promises.js';
 import { ContainerDir } from '../state/container.js';
 import { INIT_PROCESS_ID } from '../oci/ids.js';
+import { isShort } from '../posix/inotify.js';
 import type { SupervisorEvent } from './events.js';
 import { type SupervisorRecorder, recordedKey } from './recorder.js';
 
@@ -104,9 +104,8 @@ export class SupervisedContainer {
     try {
       this.#monitor.add(this.container, { oomKillsTold });
     } catch (error) {
-      // Its cgroup can't be watched for now (ENOSPC: the user has too many inotify watches): all else is told nevertheless, and
-      // OOM kills at the end.
-      if (!isShortage(error, 'ENOSPC')) throw error;
+      // Its cgroup can't be watched for now: all else is told nevertheless, and OOM kills at the end.
+      if (!isShort(error)) throw error;
     }
     this.#recovering = false;
   }

@@ -10,8 +10,7 @@
 import * as fs from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OutliveError, hasCode } from '../base/errors.js';
-import { makeDirectory } from '../disk/files.js';
+import { OutliveError } from '../base/errors.js';
 import { parseJsonObject } from '../disk/json.js';
 import { Waiters } from '../base/promises.js';
 import { Pieces, inTurns, ownTurn } from '../base/turns.js';
@@ -274,17 +273,6 @@ export class EventLog<P, E extends object> {
     this.#fd = begun.fd;
     this.#size = this.#headSize = begun.size;
     this.#segments.push({ first, path, bytes: begun.size });
-  }
-}
-
-/** Makes the log's directory with mode 0700 if it is missing. */
-export function makeLogDirectory(path: string): void {
-  if (fs.existsSync(path)) return;
-  try {
-    makeDirectory(path);
-  } catch (error) {
-    // Another program has made it meanwhile: who has its lock is asked next.
-    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
 

@@ -10,11 +10,11 @@ import { Container, type ContainerProcess } from '../container/container.js';
 import type { ContainerOptions, ExecOptions, ExecSpec, LoadFailure, StartOptions } from '../container/options.js';
 import { OutliveError, hasCode } from '../base/errors.js';
 import { inTurns } from '../base/turns.js';
+import { ensureDirectory } from '../disk/files.js';
 import { absolutePath } from '../disk/working-directory.js';
 import { checkSystem } from '../kernel/requirements.js';
 import { type EventConsumers, checkConsumer } from './consumers.js';
 import { EventLogLock } from './lock.js';
-import { makeLogDirectory } from './log.js';
 import { type SupervisorParts, eventsDirectory, openLog } from './parts.js';
 import { replay } from './replay.js';
 import { Monitor } from '../monitor/monitor.js';
@@ -76,7 +76,7 @@ export class Supervisor {
     checkSystem();
     const path = absolutePath(root);
     accessSync(path);
-    makeLogDirectory(eventsDirectory(path));
+    ensureDirectory(eventsDirectory(path));
     const lock = await EventLogLock.take(join(eventsDirectory(path), 'lock'));
     const failures: LoadFailure[] = [];
     let supervisor: Supervisor;
@@ -86,11 +86,11 @@ export class Supervisor {
       lock.release();
       throw error;
     }
-    const containers: Container[] = [];
+    let containers: Container[] = [];
     try {
       const loaded = await Container.loadAll(path, { timeoutMs: options.timeoutMs });
       failures.push(...loaded.failures);
-      containers.push(...loaded.containers);
+      ({ containers } = loaded);
       await supervisor.#recover(containers);
       return supervisor;
     } catch (error) {

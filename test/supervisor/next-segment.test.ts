@@ -182,6 +182,7 @@ describe('a snapshot of many containers', () => {
     recorder.write(created('c0'));
     log.close();
     const [name = ''] = segments(dir);
+    expect(readFileSync(join(dir, name), 'utf8')).toMatch(/^\{"first":1,"snapshot":\[\]\}\n\{"sequence":1,/);
     expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
     // More containers than a line of today's has.
     const count = PIECE * 3;
